@@ -1,0 +1,103 @@
+//! Fields of forms: what was typed is kept, what is wrong with it stands beside it.
+
+use askama::Template;
+
+/// One labelled input of a form.
+#[derive(Clone, Debug, Default, Template)]
+#[template(path = "part/field.html")]
+pub(crate) struct Field {
+    name: &'static str,
+    label: &'static str,
+    kind: &'static str,
+    autocomplete: &'static str,
+    hint: &'static str,
+    need: Need,
+    value: String,
+    error: Option<String>,
+}
+
+/// Whether a field may be left empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// It must be filled in.
+    #[default]
+    Required,
+    /// It may stay empty, and its label says so.
+    Optional,
+}
+
+impl askama::filters::HtmlSafe for Field {}
+
+impl Field {
+    /// A line of text.
+    pub(crate) fn text(name: &'static str, label: &'static str) -> Self {
+        Self { name, label, kind: "text", autocomplete: "off", ..Self::default() }
+    }
+
+    /// A password. What was typed is never sent back.
+    pub(crate) fn password(name: &'static str, label: &'static str) -> Self {
+        Self { name, label, kind: "password", autocomplete: "current-password", ..Self::default() }
+    }
+
+    /// Another input type, `email` or `url`.
+    pub(crate) fn kind(self, kind: &'static str) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// What the browser may fill in, by HTML's `autocomplete` tokens.
+    pub(crate) fn autocomplete(self, autocomplete: &'static str) -> Self {
+        Self { autocomplete, ..self }
+    }
+
+    /// A sentence under the label.
+    pub(crate) fn hint(self, hint: &'static str) -> Self {
+        Self { hint, ..self }
+    }
+
+    /// May stay empty.
+    pub(crate) fn optional(self) -> Self {
+        Self { need: Need::Optional, ..self }
+    }
+
+    /// What the person typed before.
+    pub(crate) fn value(self, value: impl Into<String>) -> Self {
+        Self { value: value.into(), ..self }
+    }
+
+    /// What is wrong with it, as a sentence.
+    pub(crate) fn error(self, error: Option<String>) -> Self {
+        Self { error, ..self }
+    }
+
+    fn shown_value(&self) -> &str {
+        if self.kind == "password" { "" } else { &self.value }
+    }
+
+    fn is_required(&self) -> bool {
+        self.need == Need::Required
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typed_value_comes_back_escaped() {
+        let html = Field::text("name", "Name").value("\"><script>").to_string();
+        assert!(!html.contains("<script>"), "{html}");
+    }
+
+    #[test]
+    fn a_password_never_comes_back() {
+        let html = Field::password("password", "Password").value("hunter2").to_string();
+        assert!(!html.contains("hunter2"));
+    }
+
+    #[test]
+    fn an_error_is_tied_to_its_field() {
+        let html = Field::text("name", "Name").error(Some("Taken.".into())).to_string();
+        assert!(html.contains(r#"aria-invalid="true""#), "{html}");
+        assert!(html.contains(r#"id="name-error""#), "{html}");
+    }
+}

@@ -1,0 +1,82 @@
+//! Numbers as the pages show them. Shown numbers are never read back or ranked by.
+
+/// A score with the four decimals the original competition showed.
+pub(crate) fn score(value: f64) -> String {
+    format!("{value:.4}")
+}
+
+/// An interval with three decimals, as in `0.250 – 0.274`.
+pub(crate) fn interval(low: f64, high: f64) -> String {
+    format!("{low:.3} – {high:.3}")
+}
+
+/// A count with its thousands apart, as in `1,304`.
+pub(crate) fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count with its noun, as in `1 entry` and `3 entries`.
+pub(crate) fn counted(value: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(value), if value == 1 { one } else { many })
+}
+
+/// A size in bytes, in decimal units as limits are set: `980 kB`, `2 MB`, `1.4 MB`.
+pub(crate) fn bytes(value: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if value < 1000 {
+        return counted(value, "byte", "bytes");
+    }
+    let mut scaled = value as f64 / 1000.0;
+    let mut unit = UNITS[0];
+    for next in &UNITS[1..] {
+        if scaled < 999.5 {
+            break;
+        }
+        scaled /= 1000.0;
+        unit = next;
+    }
+    let text = if scaled < 9.95 { format!("{scaled:.1}") } else { format!("{scaled:.0}") };
+    format!("{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1000), "1,000");
+        assert_eq!(count(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn one_of_something_is_singular() {
+        assert_eq!(counted(1, "entry", "entries"), "1 entry");
+        assert_eq!(counted(0, "entry", "entries"), "0 entries");
+    }
+
+    #[test]
+    fn sizes_are_decimal_and_short() {
+        assert_eq!(bytes(1), "1 byte");
+        assert_eq!(bytes(999), "999 bytes");
+        assert_eq!(bytes(980_400), "980 kB");
+        assert_eq!(bytes(2_000_000), "2 MB");
+        assert_eq!(bytes(1_440_000), "1.4 MB");
+        assert_eq!(bytes(999_900), "1 MB");
+    }
+
+    #[test]
+    fn scores_have_four_decimals() {
+        assert_eq!(score(0.26516666), "0.2652");
+    }
+}
