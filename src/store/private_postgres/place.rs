@@ -1,0 +1,291 @@
+//! Where the cluster, its socket and its log lie, and whom they belong to.
+//!
+//! ```text
+//! DATA_DIR/postgres.lock     the owner's lock
+//! DATA_DIR/postgres.log      what initdb and the server say
+//! DATA_DIR/postgres/         "home", mode 0700; or a link to it
+//! DATA_DIR/postgres/data/    the cluster
+//! ```
+//!
+//! Everything is derived from the data directory, so that every process finds
+//! the same places. Postgres refuses to run as root: as root the home belongs to
+//! the user `postgres`, else `nobody`. Where that user cannot reach the data
+//! directory (it lies under `/root`, say), the home moves to `/var/lib/callimico`
+//! and a link is left behind.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use nix::unistd::{User, geteuid};
+use sha2::{Digest as _, Sha256};
+
+use super::error::PrivatePostgresError as Error;
+
+/// Where homes go that cannot stay in their data directory.
+const ELSEWHERE: &str = "/var/lib/callimico";
+/// Where sockets go whose path would be too long. Not `TMPDIR`, which differs
+/// between the processes of one data directory.
+const SHORT: &str = "/tmp";
+/// The longest socket path, in bytes: `sun_path` is 104 on macOS and 108 on
+/// Linux, with a closing zero.
+const LONGEST_SOCKET: usize = 103;
+const SOCKET: &str = ".s.PGSQL.5432";
+
+/// A user to run Postgres as; only root needs one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RunAs {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+}
+
+/// The places of one data directory.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    data_dir: PathBuf,
+    id: String,
+}
+
+impl Place {
+    /// Makes the data directory if it is missing.
+    pub(super) fn prepare(data_dir: &Path) -> Result<Self, Error> {
+        if !data_dir.exists() {
+            fs::create_dir_all(data_dir).map_err(Error::file("make", data_dir))?;
+            // As root, the user of Postgres must get through, but not look in.
+            let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
+            fs::set_permissions(data_dir, Permissions::from_mode(mode))
+                .map_err(Error::file("set the permissions of", data_dir))?;
+        }
+        let data_dir = fs::canonicalize(data_dir).map_err(Error::file("find", data_dir))?;
+        let hash = Sha256::digest(data_dir.as_os_str().as_bytes());
+        let short = hash[..6].iter().fold(0, |id, &byte| id << 8 | u64::from(byte));
+        let id = format!("{short:012x}");
+        Ok(Self { data_dir, id })
+    }
+
+    pub(super) fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    pub(super) fn lock_file(&self) -> PathBuf {
+        self.data_dir.join("postgres.lock")
+    }
+
+    pub(super) fn log_file(&self) -> PathBuf {
+        self.data_dir.join("postgres.log")
+    }
+
+    /// The name that the cluster's processes carry in their command lines; the
+    /// same for every process on this data directory, and no other.
+    pub(super) fn cluster_name(&self) -> String {
+        format!("callimico-{}", self.id)
+    }
+
+    /// The private folder, with a link followed.
+    pub(super) fn home(&self) -> PathBuf {
+        let inside = self.data_dir.join("postgres");
+        fs::canonicalize(&inside).unwrap_or(inside)
+    }
+
+    /// The folder of the socket: the home, unless that makes too long a path,
+    /// or one that Postgres would take apart at a comma.
+    pub(super) fn socket_dir(&self) -> PathBuf {
+        let home = self.home();
+        if fits_socket(&home) { home } else { Path::new(SHORT).join(self.cluster_name()) }
+    }
+
+    /// Whether the socket's folder belongs to the owner of the home. In `/tmp`
+    /// anybody could have made it, to be taken for the server.
+    pub(super) fn socket_dir_is_trustworthy(&self) -> bool {
+        let (home, dir) = (self.home(), self.socket_dir());
+        match (fs::symlink_metadata(home), fs::symlink_metadata(dir)) {
+            (Ok(home), Ok(dir)) => dir.is_dir() && dir.uid() == home.uid(),
+            _ => false,
+        }
+    }
+
+    /// Makes the home and the socket's folder, settles who owns them, and says
+    /// whom to run Postgres as (`None`: as this process's own user). Only the
+    /// owner of the lock may call it.
+    pub(super) fn settle(&self) -> Result<Option<RunAs>, Error> {
+        let inside = self.data_dir.join("postgres");
+        if let (Err(_), Ok(target)) = (fs::metadata(&inside), fs::read_link(&inside)) {
+            return Err(Error::HomeLost { link: inside, target });
+        }
+        make_private(&inside)?;
+        let run_as = if geteuid().is_root() { Some(self.settle_as_root(&inside)?) } else { None };
+        self.settle_socket(run_as.as_ref())?;
+        Ok(run_as)
+    }
+
+    fn settle_as_root(&self, inside: &Path) -> Result<RunAs, Error> {
+        let home = self.home();
+        let user = RunAs::owner_of(&home)?;
+        if user.takes(&home)? {
+            return Ok(user);
+        }
+        if home.join("data").exists() || inside.is_symlink() {
+            return Err(Error::Unreachable { user: user.name(), home });
+        }
+        self.move_elsewhere(inside, &user)?;
+        Ok(user)
+    }
+
+    /// Puts a new home under `/var/lib/callimico`. One that is there already
+    /// was left by a data directory that has since been removed: it is set
+    /// aside, once, rather than shown again or deleted.
+    fn move_elsewhere(&self, inside: &Path, user: &RunAs) -> Result<(), Error> {
+        let home = Path::new(ELSEWHERE).join(&self.id);
+        fs::create_dir_all(ELSEWHERE).map_err(Error::file("make", ELSEWHERE))?;
+        fs::set_permissions(ELSEWHERE, Permissions::from_mode(0o755))
+            .map_err(Error::file("set the permissions of", ELSEWHERE))?;
+        if home.join("data").exists() {
+            let aside = home.with_extension("previous");
+            remove_tree(&aside)?;
+            fs::rename(&home, &aside).map_err(Error::file("set aside", &home))?;
+            tracing::warn!(aside = %aside.display(), "a database of a removed data directory was set aside");
+        }
+        make_private(&home)?;
+        if !user.takes(&home)? {
+            return Err(Error::Unreachable { user: user.name(), home });
+        }
+        remove_tree(inside)?;
+        std::os::unix::fs::symlink(&home, inside).map_err(Error::file("make", inside))?;
+        tracing::info!(
+            data_dir = %self.data_dir.display(), home = %home.display(), user = user.name(),
+            "the user of Postgres cannot reach the data directory; the database lies elsewhere"
+        );
+        Ok(())
+    }
+
+    fn settle_socket(&self, run_as: Option<&RunAs>) -> Result<(), Error> {
+        let dir = self.socket_dir();
+        if dir != self.home() {
+            match DirBuilder::new().mode(0o700).create(&dir) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(Error::file("make", dir)(error));
+                }
+                _ => {}
+            }
+            let found = fs::symlink_metadata(&dir).map_err(Error::file("look at", &dir))?;
+            if let Some(user) = run_as
+                && found.is_dir()
+                && found.uid() == 0
+            {
+                user.give(&dir)?;
+            }
+            if !self.socket_dir_is_trustworthy() {
+                return Err(Error::SocketDirTaken(dir));
+            }
+            fs::set_permissions(&dir, Permissions::from_mode(0o700))
+                .map_err(Error::file("set the permissions of", &dir))?;
+        }
+        // The lock file of a server that has ended names a process id that may
+        // be anybody's by now.
+        let lock = dir.join(format!("{SOCKET}.lock"));
+        match fs::remove_file(&lock) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file("remove", lock)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Leaves a socket that nobody listens at while the server is down, where
+    /// there is none. Connections are then refused, which a pool takes as "try
+    /// again", and not missing, which it takes as an error.
+    pub(super) fn refuse_connections(&self) {
+        let socket = self.socket_dir().join(SOCKET);
+        if let Err(error) = UnixListener::bind(&socket)
+            && error.kind() != io::ErrorKind::AddrInUse
+        {
+            tracing::debug!(%error, socket = %socket.display(), "could not leave a closed socket");
+        }
+    }
+}
+
+impl RunAs {
+    /// Whom an existing home belongs to; of one that belongs to root, because
+    /// it is new or was copied, the user that shall have it.
+    fn owner_of(home: &Path) -> Result<Self, Error> {
+        let found = fs::metadata(home).map_err(Error::file("look at", home))?;
+        if found.uid() != 0 {
+            return Ok(Self { uid: found.uid(), gid: found.gid() });
+        }
+        ["postgres", "nobody"]
+            .into_iter()
+            .find_map(|name| User::from_name(name).ok().flatten())
+            .map(|user| Self { uid: user.uid.as_raw(), gid: user.gid.as_raw() })
+            .ok_or(Error::NoUser)
+    }
+
+    pub(super) fn name(&self) -> String {
+        User::from_uid(self.uid.into()).ok().flatten().map_or_else(|| self.uid.to_string(), |user| user.name)
+    }
+
+    /// Makes a program run as this user.
+    pub(super) fn apply(&self, command: &mut Command) {
+        command.uid(self.uid).gid(self.gid);
+    }
+
+    /// Gives a home to this user and says whether it can work there. Asked of
+    /// the system itself, which knows of access lists and odd file systems.
+    fn takes(&self, home: &Path) -> Result<bool, Error> {
+        let owner = |path: &Path| fs::metadata(path).map(|found| found.uid());
+        if owner(home).map_err(Error::file("look at", home))? == 0 && self.give(home).is_err() {
+            return Ok(false);
+        }
+        if !owner(home).is_ok_and(|uid| uid == self.uid) {
+            return Ok(false);
+        }
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", r#"cd -- "$1" && test -w ."#, "sh"])
+            .arg(home)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        self.apply(&mut command);
+        let status = command
+            .status()
+            .map_err(|source| Error::Spawn { what: format!("a program as user {}", self.name()), source })?;
+        Ok(status.success())
+    }
+
+    fn give(&self, path: &Path) -> Result<(), Error> {
+        let change = Error::file("give to the user of Postgres", path);
+        std::os::unix::fs::lchown(path, Some(self.uid), Some(self.gid)).map_err(change)?;
+        if path.is_symlink() || !path.is_dir() {
+            return Ok(());
+        }
+        for entry in fs::read_dir(path).map_err(Error::file("read", path))? {
+            self.give(&entry.map_err(Error::file("read", path))?.path())?;
+        }
+        Ok(())
+    }
+}
+
+fn fits_socket(dir: &Path) -> bool {
+    let path = dir.as_os_str().as_bytes();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+ ".contains(byte);
+    path.len() + 1 + SOCKET.len() <= LONGEST_SOCKET && path.iter().all(plain)
+}
+
+fn make_private(dir: &Path) -> Result<(), Error> {
+    match DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::file("make", dir)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a folder and what is in it, if it is there.
+pub(super) fn remove_tree(path: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
