@@ -2,7 +2,7 @@
 // The words are those of src/web/moment.rs.
 "use strict";
 (() => {
-  const exact = new Intl.DateTimeFormat(undefined, {
+  const exact = new Intl.DateTimeFormat("en-GB", {
     day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
   });
 

@@ -39,11 +39,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 macro_rules! file {
     ($name:literal, $media_type:expr) => {
-        File {
-            name: $name,
-            media_type: $media_type,
-            content: include_str!(concat!("../../static/", $name)),
-        }
+        File { name: $name, media_type: $media_type, content: include_str!(concat!("../../static/", $name)) }
     };
 }
 

@@ -38,10 +38,16 @@ fn words(status: u16) -> (&'static str, &'static str) {
         404 => ("Nothing is here", "The address may be mistyped, or what was here may not be for everybody."),
         405 => ("That does not work here", "This address does not take what was sent to it."),
         409 => ("That is already so", "Somebody, perhaps you, has done it already."),
-        413 => ("That is too large", "The upload is over the size this track takes. Nothing was stored and no attempt was used."),
+        413 => (
+            "That is too large",
+            "The upload is over the size this track takes. Nothing was stored and no attempt was used.",
+        ),
         422 => ("Something in the form is wrong", "Go back and look it over."),
         429 => ("That was quick", "Too many requests came from you in a short time. Wait a little and try again."),
-        503 => ("Back in a moment", "The server is starting or has too much to do. What was accepted is safe. Try again in a minute."),
+        503 => (
+            "Back in a moment",
+            "The server is starting or has too much to do. What was accepted is safe. Try again in a minute.",
+        ),
         _ => ("Our fault", "Something went wrong on the server and has been noted. What was accepted is safe."),
     }
 }

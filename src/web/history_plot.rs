@@ -24,7 +24,7 @@ pub(crate) enum Counts {
 }
 
 const WIDTH: f64 = 560.0;
-const HEIGHT: f64 = 190.0;
+const HEIGHT: f64 = 182.0;
 const LEFT: f64 = 40.0;
 const RIGHT: f64 = 548.0;
 const TOP: f64 = 14.0;
@@ -114,11 +114,6 @@ fn draw_axes(svg: &mut String, frame: &Frame, chance: f64) {
             BOTTOM + 16.0
         );
     }
-    let _ = write!(
-        svg,
-        r#"<text x="{RIGHT}" y="{:.1}" text-anchor="end">submission</text>"#,
-        BOTTOM + 30.0
-    );
 }
 
 /// The stair of the best score so far.
@@ -136,10 +131,7 @@ fn draw_best(svg: &mut String, frame: &Frame, scores: &[Score]) {
             let _ = write!(path, "V{:.1}", frame.y(best));
         }
     }
-    let _ = write!(
-        svg,
-        r##"<path class="best" fill="none" stroke="#0072b2" stroke-width="1.5" d="{path}"/>"##
-    );
+    let _ = write!(svg, r##"<path class="best" fill="none" stroke="#0072b2" stroke-width="1.5" d="{path}"/>"##);
 }
 
 /// At most ten of the submission numbers, the first among them.
@@ -151,10 +143,7 @@ fn number_ticks(first: usize, last: usize) -> impl Iterator<Item = usize> {
 fn describe(scores: &[Score]) -> String {
     let best = scores.iter().map(|s| s.value).fold(f64::NEG_INFINITY, f64::max);
     let latest = scores.last().map_or(best, |s| s.value);
-    format!(
-        "{} scored submissions; the best {best:.4}, the latest {latest:.4}.",
-        scores.len()
-    )
+    format!("{} scored submissions; the best {best:.4}, the latest {latest:.4}.", scores.len())
 }
 
 #[cfg(test)]

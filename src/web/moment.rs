@@ -64,20 +64,14 @@ fn in_aoe(at: OffsetDateTime) -> OffsetDateTime {
 
 /// `5 Dec 2026, 23:59` of a moment already shifted to the zone that is told.
 fn clock(at: OffsetDateTime) -> String {
-    let format = format_description!(
-        "[day padding:none] [month repr:short] [year], [hour]:[minute]"
-    );
+    let format = format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute]");
     at.format(&format).unwrap_or_else(|_| at.date().to_string())
 }
 
 fn deadline_words(at: OffsetDateTime) -> String {
     let utc = at.to_offset(UtcOffset::UTC);
     let aoe = in_aoe(utc);
-    if (aoe.hour(), aoe.minute()) == (23, 59) {
-        format!("{} AoE", clock(aoe))
-    } else {
-        format!("{} UTC", clock(utc))
-    }
+    if (aoe.hour(), aoe.minute()) == (23, 59) { format!("{} AoE", clock(aoe)) } else { format!("{} UTC", clock(utc)) }
 }
 
 /// The greatest unit alone: `14 s`, `3 min`, `2 h`, `5 d`; `now` below one second or for a clock that is ahead.

@@ -37,20 +37,8 @@ const DECADES: f64 = 4.0;
 /// The false-positive rate the ranking number is read at.
 const RANKING_RATE: f64 = 0.1;
 
-const LINEAR_TICKS: [(f64, &str); 5] = [
-    (0.0, "0"),
-    (0.25, ".25"),
-    (0.5, ".5"),
-    (0.75, ".75"),
-    (1.0, "1"),
-];
-const LOG_TICKS: [(f64, &str); 5] = [
-    (1e-4, "10⁻⁴"),
-    (1e-3, "10⁻³"),
-    (1e-2, "10⁻²"),
-    (1e-1, "10⁻¹"),
-    (1.0, "1"),
-];
+const LINEAR_TICKS: [(f64, &str); 5] = [(0.0, "0"), (0.25, ".25"), (0.5, ".5"), (0.75, ".75"), (1.0, "1")];
+const LOG_TICKS: [(f64, &str); 5] = [(1e-4, "10⁻⁴"), (1e-3, "10⁻³"), (1e-2, "10⁻²"), (1e-1, "10⁻¹"), (1.0, "1")];
 
 impl Scale {
     /// What the figure's subtitle calls this scale.
@@ -119,19 +107,14 @@ pub(crate) fn roc_svg(title: &str, scale: Scale, curves: &[Curve<'_>]) -> String
 fn draw_axes(svg: &mut String, scale: Scale) {
     for &(rate, label) in scale.ticks() {
         let (x, y) = (scale.x(rate), scale.y(rate));
-        let _ = write!(
-            svg,
-            r##"<path class="axis" stroke="#e4e0d6" d="M{x:.1} {TOP}V{BOTTOM}M{LEFT} {y:.1}H{RIGHT}"/>"##
-        );
+        let _ =
+            write!(svg, r##"<path class="axis" stroke="#e4e0d6" d="M{x:.1} {TOP}V{BOTTOM}M{LEFT} {y:.1}H{RIGHT}"/>"##);
         push_text(svg, (x, BOTTOM + 15.0), "middle", label);
         push_text(svg, (LEFT - 6.0, y + 4.0), "end", label);
     }
     push_text(svg, (RIGHT, BOTTOM + 30.0), "end", "false-positive rate");
     push_text(svg, (LEFT, TOP - 10.0), "start", "true-positive rate");
-    let _ = write!(
-        svg,
-        r##"<path class="chance" stroke="#6c685e" d="M{LEFT} {BOTTOM}L{RIGHT} {TOP}"/>"##
-    );
+    let _ = write!(svg, r##"<path class="chance" stroke="#6c685e" d="M{LEFT} {BOTTOM}L{RIGHT} {TOP}"/>"##);
     let x = scale.x(RANKING_RATE);
     let _ = write!(
         svg,
@@ -159,7 +142,8 @@ fn draw_line(svg: &mut String, scale: Scale, curve: &Curve<'_>) {
 fn draw_marks(svg: &mut String, scale: Scale, curve: &Curve<'_>, several: bool) {
     let rates = if several { scale.mark_rates() } else { &[RANKING_RATE][..] };
     for &rate in rates {
-        if let Some(y) = height_at(scale, curve.points, rate) {
+        // On the edge lie all rates too small for the axis: a mark there would claim a value.
+        if let Some(y) = height_at(scale, curve.points, rate).filter(|&y| y < BOTTOM) {
             svg.push_str(&curve.series.mark(scale.x(rate), y, 3.2));
         }
     }
@@ -193,10 +177,7 @@ fn describe(curves: &[Curve<'_>]) -> String {
 }
 
 fn push_text(svg: &mut String, (x, y): (f64, f64), anchor: &str, text: &str) {
-    let _ = write!(
-        svg,
-        r##"<text fill="#6c685e" x="{x:.1}" y="{y:.1}" text-anchor="{anchor}">{text}</text>"##
-    );
+    let _ = write!(svg, r##"<text fill="#6c685e" x="{x:.1}" y="{y:.1}" text-anchor="{anchor}">{text}</text>"##);
 }
 
 /// Plain text as the content of an XML element.
@@ -243,6 +224,12 @@ mod tests {
         let points = [(0.0, 0.0), (0.2, 0.4), (1.0, 1.0)];
         let height = height_at(Scale::Linear, &points, 0.1).unwrap();
         assert!((height - Scale::Linear.y(0.2)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_rate_too_small_for_the_axis_wears_no_mark() {
+        let svg = roc_svg("x", Scale::LogLog, &[curve("a", &[(0.0, 0.0), (0.5, 0.0), (1.0, 1.0)])]);
+        assert!(!svg.contains(r#"class="mark"#));
     }
 
     #[test]

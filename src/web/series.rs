@@ -8,9 +8,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Series(usize);
 
-const COLOURS: [&str; Series::COUNT] = [
-    "#0072b2", "#d55e00", "#009e73", "#b8578e", "#7a6a00", "#555049",
-];
+const COLOURS: [&str; Series::COUNT] = ["#0072b2", "#d55e00", "#009e73", "#b8578e", "#7a6a00", "#555049"];
 
 impl Series {
     /// How many series a figure can tell apart.
@@ -85,10 +83,8 @@ const PLUS: [(f64, f64); 12] = [
 ];
 
 fn polygon(x: f64, y: f64, radius: f64, corners: &[(f64, f64)]) -> String {
-    let points: Vec<String> = corners
-        .iter()
-        .map(|(dx, dy)| format!("{:.1} {:.1}", x + dx * radius, y + dy * radius))
-        .collect();
+    let points: Vec<String> =
+        corners.iter().map(|(dx, dy)| format!("{:.1} {:.1}", x + dx * radius, y + dy * radius)).collect();
     format!("M{}z", points.join("L"))
 }
 

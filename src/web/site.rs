@@ -99,14 +99,8 @@ pub(crate) enum Tab {
 }
 
 impl Tab {
-    const ALL: [Self; 6] = [
-        Self::Overview,
-        Self::Data,
-        Self::Rules,
-        Self::Leaderboard,
-        Self::Submit,
-        Self::Submissions,
-    ];
+    const ALL: [Self; 6] =
+        [Self::Overview, Self::Data, Self::Rules, Self::Leaderboard, Self::Submit, Self::Submissions];
 
     fn path(self) -> &'static str {
         match self {

@@ -63,10 +63,10 @@ pub(crate) struct Layout {
 #[derive(Clone, Debug)]
 pub(crate) struct LayoutScenario {
     pub(crate) folder: String,
-    /// The folder of its first dev model.
+    /// The folders of its dev models, as in `model_100 … model_149`.
     pub(crate) dev: String,
-    /// The folder of its last test model.
-    pub(crate) last: String,
+    /// The folders of its test models.
+    pub(crate) test: String,
 }
 
 /// `/c/{competition}/{track}/submissions`.
@@ -133,6 +133,11 @@ impl ShowPage {
     /// Whether its state will still change, so that the page should wait for it.
     fn is_waiting(&self) -> bool {
         matches!(self.outcome, Outcome::Waiting(_))
+    }
+
+    /// Whether its scores stand at the top of the page, the attempts left beside them.
+    fn is_scored(&self) -> bool {
+        matches!(self.outcome, Outcome::Scored(_))
     }
 }
 

@@ -101,4 +101,3 @@ impl RulesPage {
         format!("/login?next={}/rules", self.head.base())
     }
 }
-

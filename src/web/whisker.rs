@@ -6,7 +6,7 @@ use super::series::Series;
 use std::fmt::Write;
 
 const WIDTH: f64 = 170.0;
-const MARGIN: f64 = 8.0;
+const MARGIN: f64 = 12.0;
 
 /// The scale the intervals of one table share.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,15 +47,9 @@ impl Axis {
 
     /// The scale's numbers, for the head of the column. Hidden from screen readers: every row says its interval.
     pub(crate) fn svg(&self) -> String {
-        let mut svg =
-            format!(r#"<svg class="whisker-axis" viewBox="0 0 {WIDTH} 14" aria-hidden="true">"#);
+        let mut svg = format!(r#"<svg class="whisker-axis" viewBox="0 0 {WIDTH} 14" aria-hidden="true">"#);
         for tick in self.ticks() {
-            let _ = write!(
-                svg,
-                r#"<text x="{:.1}" y="11" text-anchor="middle">{}</text>"#,
-                self.x(tick),
-                short(tick)
-            );
+            let _ = write!(svg, r#"<text x="{:.1}" y="11" text-anchor="middle">{}</text>"#, self.x(tick), short(tick));
         }
         svg.push_str("</svg>");
         svg
@@ -65,20 +59,11 @@ impl Axis {
 /// One row's interval: `value` in `low` … `high`, all on the scale of `axis`.
 ///
 /// Without a series the mark is a plain dot in the text's colour.
-pub(crate) fn whisker_svg(
-    axis: &Axis,
-    value: f64,
-    (low, high): (f64, f64),
-    series: Option<Series>,
-) -> String {
-    let (class, colour) =
-        series.map_or(("s0".to_owned(), "#6c685e"), |s| (s.class(), s.colour()));
+pub(crate) fn whisker_svg(axis: &Axis, value: f64, (low, high): (f64, f64), series: Option<Series>) -> String {
+    let (class, colour) = series.map_or(("s0".to_owned(), "#6c685e"), |s| (s.class(), s.colour()));
     let mark = match series {
         Some(series) => series.mark(axis.x(value), 10.0, 4.2),
-        None => format!(
-            r#"<circle class="mark s0" fill="{colour}" cx="{:.1}" cy="10" r="3.6"/>"#,
-            axis.x(value)
-        ),
+        None => format!(r#"<circle class="mark s0" fill="{colour}" cx="{:.1}" cy="10" r="3.6"/>"#, axis.x(value)),
     };
     format!(
         r##"<svg class="whisker" viewBox="0 0 {WIDTH} 20" role="img"><title>{low:.3} to {high:.3}</title><path class="axis" stroke="#e4e0d6" d="M{:.1} 10H{:.1}"/><path class="chance" stroke="#6c685e" stroke-dasharray="2 2" d="M{:.1} 3V17"/><path class="band {class}" stroke="{colour}" d="M{:.1} 10H{:.1}"/>{mark}</svg>"##,
@@ -92,10 +77,7 @@ pub(crate) fn whisker_svg(
 
 /// The round step that puts two to five ticks on a span.
 fn tick_step(span: f64) -> f64 {
-    [0.01, 0.02, 0.05, 0.1, 0.2, 0.25]
-        .into_iter()
-        .find(|step| span / step <= 4.0)
-        .unwrap_or(0.5)
+    [0.01, 0.02, 0.05, 0.1, 0.2, 0.25].into_iter().find(|step| span / step <= 3.0).unwrap_or(0.5)
 }
 
 /// A tick's number, without needless zeros: `0.1`, `0.25`.
