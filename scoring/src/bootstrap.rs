@@ -1,0 +1,84 @@
+//! Intervals for the ranking number, by resampling target models.
+//!
+//! Challenge points of one model share that model, so the models of each
+//! scenario are drawn with replacement, not the points. Everyone's draws are
+//! the same: they depend on the track and the split only, so differences
+//! between entries are compared over the same draws.
+//!
+//! A replicate's number is exactly what [`score`](crate::score()) would say of a
+//! split in which each model stands as often as it was drawn, thinning of the
+//! curve included. It is found without building that split: the points are
+//! sorted once, and a walk down the curve adds up how often each point's model
+//! was drawn, for many replicates side by side.
+
+mod draws;
+mod interval;
+mod walk;
+
+pub use interval::{Interval, paired_difference};
+
+use crate::prediction::SplitPredictions;
+use crate::roc::Ranked;
+use crate::score::ScoreError;
+use crate::shape::{Split, TrackShape};
+use crate::solution::SplitSolution;
+use draws::Draws;
+use walk::Walk;
+
+/// The usual number of replicates.
+pub const REPLICATES: usize = 2000;
+
+/// The draws for one split of one track, to be used for all its submissions.
+#[derive(Debug, Clone)]
+pub struct Bootstrap {
+    scenarios: Vec<Draws>,
+    replicates: usize,
+}
+
+impl Bootstrap {
+    /// Draws the models. `track` is the track's full name, such as
+    /// `mico/cifar10`; the seed is the SHA-256 of it and the split.
+    #[must_use]
+    pub fn new(shape: &TrackShape, split: Split, track: &str, replicates: usize) -> Self {
+        let mut random = draws::generator(track, split);
+        let scenarios = shape
+            .scenarios()
+            .iter()
+            .map(|scenario| {
+                let points = scenario.models(split).iter().map(|model| model.points as u32);
+                Draws::new(points.collect(), replicates, &mut random)
+            })
+            .collect();
+        Self { scenarios, replicates }
+    }
+
+    /// The ranking number of each replicate.
+    ///
+    /// In a replicate whose drawn models have no members or no non-members a
+    /// scenario counts as 0; that needs models whose points are all of one kind.
+    ///
+    /// # Errors
+    /// Predictions or a solution made for another shape.
+    pub fn ranking_numbers(
+        &self,
+        predictions: &SplitPredictions,
+        solution: &SplitSolution,
+    ) -> Result<Vec<f64>, ScoreError> {
+        let points = || self.scenarios.iter().map(Draws::points);
+        let fits = points().eq(predictions.scenarios().iter().map(Vec::len))
+            && points().eq(solution.scenarios().iter().map(Vec::len));
+        if !fits {
+            return Err(ScoreError::OtherShape);
+        }
+        let mut sums = vec![0.0; self.replicates];
+        for (index, draws) in self.scenarios.iter().enumerate() {
+            let ranked = Ranked::new(predictions.scenario(index), solution.scenario(index))?;
+            let walk = Walk::new(&ranked, solution.scenario(index), draws.model_points());
+            for (sum, rate) in sums.iter_mut().zip(walk.rates(draws)) {
+                *sum += rate;
+            }
+        }
+        let scenarios = self.scenarios.len() as f64;
+        Ok(sums.into_iter().map(|sum| sum / scenarios).collect())
+    }
+}

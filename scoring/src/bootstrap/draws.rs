@@ -1,0 +1,77 @@
+//! Which models are drawn: pinned, so that an interval can be recomputed by
+//! anyone at any time.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use sha2::{Digest, Sha256};
+
+use crate::shape::Split;
+
+/// Replicates that are walked side by side.
+pub(super) const LANES: usize = 256;
+
+/// How often each model stands in each replicate, for one block of replicates:
+/// `weights[model][lane]`.
+pub(super) type Block<'a> = &'a [[u16; LANES]];
+
+/// The generator of a split's draws: ChaCha with 8 rounds, its key the SHA-256
+/// of `callimico bootstrap\n`, the track, a line feed, and the split.
+pub(super) fn generator(track: &str, split: Split) -> ChaCha8Rng {
+    let mut seed = Sha256::new();
+    for text in ["callimico bootstrap\n", track, "\n", split.as_str()] {
+        seed.update(text);
+    }
+    ChaCha8Rng::from_seed(seed.finalize().into())
+}
+
+/// The draws of one scenario's models.
+#[derive(Debug, Clone)]
+pub(super) struct Draws {
+    model_points: Vec<u32>,
+    /// Block after block, each with one row a model. The lanes beyond the last
+    /// replicate are 0.
+    weights: Vec<[u16; LANES]>,
+}
+
+impl Draws {
+    /// For each replicate in turn, as many draws as there are models.
+    pub(super) fn new(model_points: Vec<u32>, replicates: usize, random: &mut ChaCha8Rng) -> Self {
+        let models = model_points.len();
+        let mut weights = vec![[0; LANES]; models * replicates.div_ceil(LANES)];
+        for replicate in 0..replicates {
+            let block = replicate / LANES * models;
+            for _ in 0..models {
+                let model = below(models as u32, random);
+                weights[block + model][replicate % LANES] += 1;
+            }
+        }
+        Self { model_points, weights }
+    }
+
+    /// Challenge points of each model.
+    pub(super) fn model_points(&self) -> &[u32] {
+        &self.model_points
+    }
+
+    /// Challenge points of the scenario.
+    pub(super) fn points(&self) -> usize {
+        self.model_points.iter().map(|points| *points as usize).sum()
+    }
+
+    pub(super) fn blocks(&self) -> impl Iterator<Item = Block<'_>> {
+        self.weights.chunks_exact(self.model_points.len().max(1))
+    }
+}
+
+/// A whole number below `bound`, every one equally likely: the high half of a
+/// 32-bit number times the bound, drawn again where the low half would favour
+/// some (Lemire 2019, algorithm 5).
+fn below(bound: u32, random: &mut ChaCha8Rng) -> usize {
+    let unfair = bound.wrapping_neg() % bound;
+    loop {
+        let product = u64::from(random.next_u32()) * u64::from(bound);
+        if product as u32 >= unfair {
+            return (product >> 32) as usize;
+        }
+    }
+}

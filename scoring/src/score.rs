@@ -1,0 +1,112 @@
+//! A split's score: every scenario's numbers, and the number that ranks.
+
+use crate::metrics::{Metrics, metrics};
+use crate::prediction::SplitPredictions;
+use crate::ranking::RankingNumber;
+use crate::roc::{RocCurve, roc};
+use crate::shape::{Split, TrackShape};
+use crate::solution::SplitSolution;
+
+/// The false-positive rate of the ranking number, in parts of 10,000.
+pub(crate) const RANKING_RATE: u32 = 1000;
+
+/// The score of one scenario: all its target models under one threshold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScenarioScore {
+    /// The scenario's name.
+    pub name: String,
+    /// P, the members among the challenge points.
+    pub members: u64,
+    /// N, the non-members among the challenge points.
+    pub non_members: u64,
+    /// The count behind `TPR_FPR_1000`, out of `members`.
+    pub tp_at_1000: u64,
+    /// The reported numbers.
+    pub metrics: Metrics,
+    /// The whole curve; secret until the reveal, see [`RocCurve::grid`].
+    pub curve: RocCurve,
+}
+
+/// The score of one split of a track.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrackScore {
+    /// One score a scenario, in the order of the shape.
+    pub scenarios: Vec<ScenarioScore>,
+    /// The mean of the scenarios' `TPR_FPR_1000`, as the original computes it.
+    pub average_tpr_fpr_1000: f64,
+}
+
+impl TrackScore {
+    /// The exact number that decides the rank.
+    #[must_use]
+    pub fn ranking(&self) -> RankingNumber {
+        RankingNumber::of(self.scenarios.iter().map(|scenario| (scenario.tp_at_1000, scenario.members)))
+    }
+}
+
+/// Scores one split.
+///
+/// # Errors
+/// Predictions or a solution made for another shape. (Values that are not a
+/// number and one-sided solutions cannot occur in these types.)
+pub fn score(
+    shape: &TrackShape,
+    split: Split,
+    predictions: &SplitPredictions,
+    solution: &SplitSolution,
+) -> Result<TrackScore, ScoreError> {
+    check_fit(shape, split, predictions, solution)?;
+    let mut scenarios = Vec::with_capacity(shape.scenarios().len());
+    for (index, scenario) in shape.scenarios().iter().enumerate() {
+        let curve = roc(predictions.scenario(index), solution.scenario(index))?;
+        scenarios.push(ScenarioScore {
+            name: scenario.name().to_owned(),
+            members: curve.positives(),
+            non_members: curve.negatives(),
+            tp_at_1000: curve.tp_below(RANKING_RATE),
+            metrics: metrics(&curve),
+            curve,
+        });
+    }
+    let rates = scenarios.iter().map(|scenario| scenario.tp_at_1000 as f64 / scenario.members as f64);
+    let average_tpr_fpr_1000 = rates.sum::<f64>() / scenarios.len() as f64;
+    Ok(TrackScore { scenarios, average_tpr_fpr_1000 })
+}
+
+/// Checks that predictions and solution were made for this shape and split.
+fn check_fit(
+    shape: &TrackShape,
+    split: Split,
+    predictions: &SplitPredictions,
+    solution: &SplitSolution,
+) -> Result<(), ScoreError> {
+    let expected = shape.scenarios().iter().map(|scenario| scenario.points(split));
+    let fits = expected.clone().eq(predictions.scenarios().iter().map(Vec::len))
+        && expected.eq(solution.scenarios().iter().map(Vec::len));
+    if fits { Ok(()) } else { Err(ScoreError::OtherShape) }
+}
+
+/// Why there is no score.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScoreError {
+    /// The predictions or the solution were made for another shape or split.
+    #[error("the predictions and the solution do not belong to the same shape and split")]
+    OtherShape,
+    /// Lists of different lengths.
+    #[error("there are {confidences} confidences for {truth} labels")]
+    Lengths {
+        /// Confidences given.
+        confidences: usize,
+        /// Labels given.
+        truth: usize,
+    },
+    /// A confidence that is not a number.
+    #[error("a confidence is not a number")]
+    NotANumber,
+    /// No member among the points.
+    #[error("there is no member, so there is no true-positive rate")]
+    NoMember,
+    /// No non-member among the points.
+    #[error("there is no non-member, so there is no false-positive rate")]
+    NoNonMember,
+}
