@@ -193,16 +193,15 @@ impl<C: Count> Lanes<C> {
     }
 
     fn member(&mut self, weights: &[u16; LANES]) {
-        for lane in 0..LANES {
-            let weight = C::from(weights[lane]);
-            let counted = if self.fp[lane] < self.limit[lane] { weight } else { C::default() };
-            self.tp[lane] = self.tp[lane].plus(counted);
+        let state = self.tp.iter_mut().zip(&self.fp).zip(&self.limit);
+        for (((tp, fp), limit), weight) in state.zip(weights) {
+            *tp = tp.plus(if fp < limit { C::from(*weight) } else { C::default() });
         }
     }
 
     fn non_member(&mut self, weights: &[u16; LANES]) {
-        for lane in 0..LANES {
-            self.fp[lane] = self.fp[lane].plus(C::from(weights[lane]));
+        for (fp, weight) in self.fp.iter_mut().zip(weights) {
+            *fp = fp.plus(C::from(*weight));
         }
     }
 
