@@ -1,7 +1,7 @@
 //! The arithmetic under the networks: two matrix products, exp and tanh, in plain `f32`.
 //!
 //! Everything here gives the same bits on every machine: sums run in one fixed order, nothing is fused and no
-//! system mathematics library is called. That is why a seed names the bytes of a whole track. The loops are
+//! system mathematics library is called. That is why a seed names the weights of a whole track. The loops are
 //! written so that the compiler turns them into vector instructions.
 
 /// Columns of a matrix are a multiple of this, so that the inner loops have a fixed length.
