@@ -21,7 +21,8 @@ use uuid::Uuid;
 
 use super::error::PrivatePostgresError as Error;
 use super::find::{Binaries, Search, parse_major};
-use super::place::{Place, RunAs, remove_tree};
+use super::place::{Place, remove_tree};
+use super::run_as::RunAs;
 use super::{NAME, PORT, leftovers};
 
 /// `$1` is the signal to send when the pipe closes, `$2` to whom (empty: to the

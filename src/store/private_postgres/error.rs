@@ -57,6 +57,17 @@ pub enum PrivatePostgresError {
     /// Started as root on a machine with no user to run Postgres as.
     #[error("Postgres refuses to run as root, and this machine has neither a user postgres nor a user nobody")]
     NoUser,
+    /// Root of a container that may not act as anybody else.
+    #[error(
+        "Postgres refuses to run as root, and this process may not start it as user {user}; start the \
+         program as another user, or set DATABASE_URL"
+    )]
+    CannotBecome {
+        /// Who Postgres should run as.
+        user: String,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// The folder with an existing cluster was closed to the user it runs as.
     #[error(
         "user {user} cannot enter {}, where the database lies; every folder above it needs the x \

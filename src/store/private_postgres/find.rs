@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::{env, fs};
 
 use super::error::PrivatePostgresError as Error;
-use super::place::RunAs;
+use super::run_as::RunAs;
 
 /// The oldest major version taken for a new cluster: the oldest one that its
 /// makers still mend.

@@ -20,7 +20,7 @@ const STEPS: [(Signal, Duration); 3] = [
     (Signal::SIGQUIT, Duration::from_secs(5)),
     (Signal::SIGKILL, Duration::from_secs(5)),
 ];
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Ends every process of the named cluster, and returns when none is left.
 pub(super) fn stop(cluster_name: &str) -> Result<(), Error> {

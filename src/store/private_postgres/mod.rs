@@ -14,7 +14,8 @@
 //! | file | holds |
 //! |---|---|
 //! | `find` | which folder of Postgres programs to use |
-//! | `place` | where the cluster and its socket lie, and who they belong to |
+//! | `place` | where the cluster, its socket and its log lie |
+//! | `run_as` | whom to run it as when the program runs as root |
 //! | `lock` | who owns the server |
 //! | `cluster` | making, starting and stopping it |
 //! | `leftovers` | processes that outlived their owner |
@@ -26,6 +27,7 @@ mod find;
 mod leftovers;
 mod lock;
 mod place;
+mod run_as;
 mod supervisor;
 #[cfg(test)]
 mod tests;

@@ -18,14 +18,13 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use nix::unistd::{User, geteuid};
+use nix::unistd::geteuid;
 use sha2::{Digest as _, Sha256};
 
 use super::error::PrivatePostgresError as Error;
+use super::run_as::RunAs;
 
 /// Where homes go that cannot stay in their data directory.
 const ELSEWHERE: &str = "/var/lib/callimico";
@@ -36,13 +35,6 @@ const SHORT: &str = "/tmp";
 /// Linux, with a closing zero.
 const LONGEST_SOCKET: usize = 103;
 const SOCKET: &str = ".s.PGSQL.5432";
-
-/// A user to run Postgres as; only root needs one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RunAs {
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-}
 
 /// The places of one data directory.
 #[derive(Debug, Clone)]
@@ -125,7 +117,7 @@ impl Place {
 
     fn settle_as_root(&self, inside: &Path) -> Result<RunAs, Error> {
         let home = self.home();
-        let user = RunAs::owner_of(&home)?;
+        let user = RunAs::for_home(&home)?;
         if user.takes(&home)? {
             return Ok(user);
         }
@@ -207,68 +199,6 @@ impl Place {
     }
 }
 
-impl RunAs {
-    /// Whom an existing home belongs to; of one that belongs to root, because
-    /// it is new or was copied, the user that shall have it.
-    fn owner_of(home: &Path) -> Result<Self, Error> {
-        let found = fs::metadata(home).map_err(Error::file("look at", home))?;
-        if found.uid() != 0 {
-            return Ok(Self { uid: found.uid(), gid: found.gid() });
-        }
-        ["postgres", "nobody"]
-            .into_iter()
-            .find_map(|name| User::from_name(name).ok().flatten())
-            .map(|user| Self { uid: user.uid.as_raw(), gid: user.gid.as_raw() })
-            .ok_or(Error::NoUser)
-    }
-
-    pub(super) fn name(&self) -> String {
-        User::from_uid(self.uid.into()).ok().flatten().map_or_else(|| self.uid.to_string(), |user| user.name)
-    }
-
-    /// Makes a program run as this user.
-    pub(super) fn apply(&self, command: &mut Command) {
-        command.uid(self.uid).gid(self.gid);
-    }
-
-    /// Gives a home to this user and says whether it can work there. Asked of
-    /// the system itself, which knows of access lists and odd file systems.
-    fn takes(&self, home: &Path) -> Result<bool, Error> {
-        let owner = |path: &Path| fs::metadata(path).map(|found| found.uid());
-        if owner(home).map_err(Error::file("look at", home))? == 0 && self.give(home).is_err() {
-            return Ok(false);
-        }
-        if !owner(home).is_ok_and(|uid| uid == self.uid) {
-            return Ok(false);
-        }
-        let mut command = Command::new("/bin/sh");
-        command
-            .args(["-c", r#"cd -- "$1" && test -w ."#, "sh"])
-            .arg(home)
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        self.apply(&mut command);
-        let status = command
-            .status()
-            .map_err(|source| Error::Spawn { what: format!("a program as user {}", self.name()), source })?;
-        Ok(status.success())
-    }
-
-    fn give(&self, path: &Path) -> Result<(), Error> {
-        let change = Error::file("give to the user of Postgres", path);
-        std::os::unix::fs::lchown(path, Some(self.uid), Some(self.gid)).map_err(change)?;
-        if path.is_symlink() || !path.is_dir() {
-            return Ok(());
-        }
-        for entry in fs::read_dir(path).map_err(Error::file("read", path))? {
-            self.give(&entry.map_err(Error::file("read", path))?.path())?;
-        }
-        Ok(())
-    }
-}
-
 fn fits_socket(dir: &Path) -> bool {
     let path = dir.as_os_str().as_bytes();
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+ ".contains(byte);
@@ -287,5 +217,57 @@ pub(super) fn remove_tree(path: &Path) -> Result<(), Error> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file("remove", path)(error)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(root: &Path, name: &str) -> Place {
+        Place::prepare(&root.join(name)).unwrap()
+    }
+
+    #[test]
+    fn a_socket_lies_in_the_home_if_its_path_is_short_and_plain() {
+        let home = |length: usize| PathBuf::from(format!("/{}", "d".repeat(length - 1)));
+        let longest = LONGEST_SOCKET - 1 - SOCKET.len();
+        assert!(fits_socket(&home(longest)));
+        assert!(!fits_socket(&home(longest + 1)));
+        assert!(fits_socket(Path::new("/srv/with a space")));
+        assert!(!fits_socket(Path::new("/srv/one,two")));
+        assert!(!fits_socket(Path::new("/srv/\u{e9}")));
+    }
+
+    #[test]
+    fn a_long_path_has_a_short_socket_that_every_process_finds() {
+        let root = tempfile::tempdir().unwrap();
+        let name = "long".repeat(40);
+        let (one, two) = (place(root.path(), &name), place(root.path(), &format!("x/../{name}")));
+        assert_eq!(one.socket_dir(), two.socket_dir());
+        assert!(one.socket_dir().starts_with(SHORT));
+        assert!(fits_socket(&one.socket_dir()));
+    }
+
+    #[test]
+    fn two_data_directories_have_clusters_of_different_names() {
+        let root = tempfile::tempdir().unwrap();
+        let (one, two) = (place(root.path(), "one"), place(root.path(), "two"));
+        assert_ne!(one.cluster_name(), two.cluster_name());
+    }
+
+    #[test]
+    fn a_link_in_place_of_the_sockets_folder_is_not_trusted() {
+        let root = tempfile::tempdir().unwrap();
+        let place = place(root.path(), &"long".repeat(40));
+        make_private(&place.home()).unwrap();
+        let dir = place.socket_dir();
+        make_private(&dir).unwrap();
+        assert!(place.socket_dir_is_trustworthy());
+        fs::remove_dir(&dir).unwrap();
+        std::os::unix::fs::symlink(root.path(), &dir).unwrap();
+        let trusted = place.socket_dir_is_trustworthy();
+        fs::remove_file(&dir).unwrap();
+        assert!(!trusted);
     }
 }

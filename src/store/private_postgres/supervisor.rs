@@ -16,7 +16,7 @@ use super::lock::OwnerLock;
 use super::place::Place;
 
 /// How often the thread looks at its server, or at the lock.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(25);
 /// How long it pauses after a server died or would not start, so that a server
 /// that cannot live is not restarted without end at full speed.
 const PAUSE: Duration = Duration::from_secs(1);
