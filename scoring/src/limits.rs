@@ -28,7 +28,7 @@ pub struct Limits {
 
 impl Limits {
     /// The usual limits (2,000 entries of 64 KiB, 8 MiB in all, names of 200
-    /// bytes and 6 parts, 100 problems), raised where the shape itself needs
+    /// bytes and 8 parts, 100 problems), raised where the shape itself needs
     /// more. `archive_bytes` is the track's own cap.
     #[must_use]
     pub fn for_shape(shape: &TrackShape, archive_bytes: usize) -> Self {
@@ -54,7 +54,9 @@ impl Limits {
             total_bytes: points.saturating_mul(BYTES_PER_VALUE).max(8 << 20),
             // Room for a wrapping folder, the separators and the file's name.
             name_bytes: (shape.slug().len() + longest + 120).max(200),
-            depth: 6,
+            // The track's five, and three folders around it: enough to say which
+            // folder to zip instead.
+            depth: 8,
             problems_shown: 100,
         }
     }

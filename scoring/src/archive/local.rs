@@ -39,7 +39,9 @@ pub(super) fn locate<'a>(
                 .expected("nothing before the first entry"),
         );
     }
-    let ends = order.iter().skip(1).map(|next| records[*next].offset).chain([directory_start as u64]);
+    // A place beyond the directory is reported at the entry that claims it.
+    let within = |offset: u64| offset.min(directory_start as u64);
+    let ends = order.iter().skip(1).map(|next| within(records[*next].offset)).chain([directory_start as u64]);
     let mut data = vec![&area[..0]; records.len()];
     for (index, end) in order.iter().zip(ends) {
         match entry(area, &records[*index], end) {

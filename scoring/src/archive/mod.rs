@@ -111,7 +111,7 @@ fn check_kind(record: &Record<'_>) -> Result<(), Problem> {
         "a link or device"
     } else if record.attributes & DOS_VOLUME != 0 {
         "a volume label"
-    } else if folder && (mode & KIND == FILE || record.size > 0) {
+    } else if folder && record.size > 0 {
         "a folder with content"
     } else if !folder && (mode & KIND == FOLDER || record.attributes & DOS_FOLDER != 0) {
         "a folder under the name of a file"
