@@ -40,16 +40,30 @@ impl Bootstrap {
     /// `mico/cifar10`; the seed is the SHA-256 of it and the split.
     #[must_use]
     pub fn new(shape: &TrackShape, split: Split, track: &str, replicates: usize) -> Self {
+        let scenarios = shape.scenarios().iter().map(|scenario| {
+            let points = scenario.models(split).iter().map(|model| model.points as u32);
+            Draws::none(points.collect(), replicates)
+        });
+        let mut scenarios: Vec<Draws> = scenarios.collect();
         let mut random = draws::generator(track, split);
-        let scenarios = shape
-            .scenarios()
-            .iter()
-            .map(|scenario| {
-                let points = scenario.models(split).iter().map(|model| model.points as u32);
-                Draws::new(points.collect(), replicates, &mut random)
-            })
-            .collect();
+        // Replicate by replicate, so that more of them begin with the same ones.
+        for replicate in 0..replicates {
+            for draws in &mut scenarios {
+                draws.draw(replicate, &mut random);
+            }
+        }
         Self { scenarios, replicates }
+    }
+
+    /// How often each model of a scenario was drawn in one replicate, for
+    /// checking a number by hand.
+    ///
+    /// # Panics
+    /// If there is no such scenario or replicate.
+    #[must_use]
+    pub fn counts(&self, scenario: usize, replicate: usize) -> Vec<usize> {
+        assert!(replicate < self.replicates, "there are {} replicates", self.replicates);
+        self.scenarios[scenario].counts(replicate)
     }
 
     /// The ranking number of each replicate.

@@ -98,6 +98,9 @@ impl<'a> Layout<'a> {
         let mut assigned = vec![None; names.len()];
         for ((name, fit), assigned) in names.iter().zip(&fits).zip(&mut assigned) {
             let Some(fit) = fit else {
+                if self.wanted.others_ignored && self.is_of_another_split(name) {
+                    continue;
+                }
                 let twin = self.near(name);
                 unexpected.push(problems, || self.unexpected(name, base, twin));
                 if let Some(twin) = twin {
@@ -143,6 +146,16 @@ impl<'a> Layout<'a> {
         let (prefix, folder) = split_folder(folders)?;
         let slot = *self.by_folder.get(folder)?;
         Some(Fit { slot, prefix, file })
+    }
+
+    /// Whether a name lies in a scenario's folder of a split that is not read. The shape need not know that
+    /// split's models: offline, only the split that is scored has to be there.
+    fn is_of_another_split(&self, name: &str) -> bool {
+        let parts: Vec<&str> = name.split('/').collect();
+        parts.windows(2).any(|pair| {
+            self.shape.scenarios().iter().any(|scenario| scenario.name() == pair[0])
+                && pair[1].parse::<Split>().is_ok_and(|split| !self.wanted.splits.contains(&split))
+        })
     }
 
     /// The slot a name was probably meant for: the case or the ending is wrong.

@@ -34,18 +34,20 @@ pub(super) struct Draws {
 }
 
 impl Draws {
-    /// For each replicate in turn, as many draws as there are models.
-    pub(super) fn new(model_points: Vec<u32>, replicates: usize, random: &mut ChaCha8Rng) -> Self {
-        let models = model_points.len();
-        let mut weights = vec![[0; LANES]; models * replicates.div_ceil(LANES)];
-        for replicate in 0..replicates {
-            let block = replicate / LANES * models;
-            for _ in 0..models {
-                let model = below(models as u32, random);
-                weights[block + model][replicate % LANES] += 1;
-            }
-        }
+    /// Room for this many replicates, nothing drawn yet.
+    pub(super) fn none(model_points: Vec<u32>, replicates: usize) -> Self {
+        let weights = vec![[0; LANES]; model_points.len() * replicates.div_ceil(LANES)];
         Self { model_points, weights }
+    }
+
+    /// Draws as many models as there are, with replacement.
+    pub(super) fn draw(&mut self, replicate: usize, random: &mut ChaCha8Rng) {
+        let models = self.model_points.len();
+        let block = replicate / LANES * models;
+        for _ in 0..models {
+            let model = below(models as u32, random);
+            self.weights[block + model][replicate % LANES] += 1;
+        }
     }
 
     /// Challenge points of each model.
@@ -56,6 +58,12 @@ impl Draws {
     /// Challenge points of the scenario.
     pub(super) fn points(&self) -> usize {
         self.model_points.iter().map(|points| *points as usize).sum()
+    }
+
+    /// How often each model stands in a replicate.
+    pub(super) fn counts(&self, replicate: usize) -> Vec<usize> {
+        let block = self.blocks().nth(replicate / LANES).unwrap_or_default();
+        block.iter().map(|weights| weights[replicate % LANES].into()).collect()
     }
 
     pub(super) fn blocks(&self) -> impl Iterator<Item = Block<'_>> {

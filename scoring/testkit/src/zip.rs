@@ -3,8 +3,8 @@
 
 use std::io::Write as _;
 
-use flate2::Compression;
 use flate2::write::DeflateEncoder;
+use flate2::{Compress, Compression, FlushCompress};
 
 /// Method: the content as it is.
 pub const STORED: u16 = 0;
@@ -295,4 +295,18 @@ pub fn deflate(content: &[u8]) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(content).expect("memory takes everything");
     encoder.finish().expect("memory takes everything")
+}
+
+/// The content many times over, deflated in a moment: one packed piece that
+/// refers to nothing before it, repeated.
+#[must_use]
+pub fn deflate_repeated(content: &[u8], times: usize) -> Vec<u8> {
+    let mut piece = Vec::with_capacity(content.len() + 1024);
+    Compress::new(Compression::best(), false)
+        .compress_vec(content, &mut piece, FlushCompress::Full)
+        .expect("memory takes everything");
+    let mut data = piece.repeat(times);
+    // An empty last block ends the stream.
+    data.extend([0x03, 0x00]);
+    data
 }
