@@ -1,5 +1,5 @@
 // Keeps the board current: one server-sent event a change, then one fetch of the same page. Where events do not get
-// through, it asks every 15 seconds instead.
+// through, it asks every 15 seconds instead. A board that did not change is not fetched: its ETag says so.
 "use strict";
 (() => {
   const board = () => document.getElementById("board");
@@ -23,6 +23,12 @@
     .map((row) => `${row.querySelector(".rank").firstChild.textContent.trim()}, ${row.querySelector("summary").textContent.trim()}, ${row.dataset.score}`)
     .join("; ");
 
+  const hasChanged = async () => {
+    const { json, etag } = board().dataset;
+    const answer = await fetch(json, { method: "HEAD", headers: { "If-None-Match": etag }, cache: "no-store" });
+    return answer.status !== 304;
+  };
+
   const refresh = async () => {
     due = null;
     if (document.hidden) {
@@ -32,6 +38,7 @@
     missed = false;
     const before = leaders();
     try {
+      if (!(await hasChanged())) return;
       await globalThis.callimico.swap(location.href);
       say(word);
       const now = leaders();
@@ -51,9 +58,10 @@
     source.addEventListener("open", () => {
       clearInterval(poll);
       poll = null;
-      if (word !== "live") soon();
       word = "live";
       say(word);
+      // Something may have changed between the making of the page and now.
+      soon();
     });
     source.addEventListener("leaderboard", () => soon());
     source.addEventListener("error", () => {

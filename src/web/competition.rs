@@ -1,14 +1,31 @@
 //! The list of competitions and the page of one.
 
-use super::markup::Markup;
-use super::site::{Closing, Link, Pill, Site};
 use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Html;
+use scoring::Split;
+
+use super::markup::Markup;
+use super::number;
+use super::site::{Link, Pill, Reader};
+use super::track_head::{Turn, phase_pill};
+use super::{markdown, render};
+use crate::app::App;
+use crate::board;
+use crate::domain::audience::Audience;
+use crate::domain::slug::Slug;
+use crate::domain::track::Phase;
+use crate::http::auth::{Viewer, is_staff};
+use crate::http::error::HttpError;
+use crate::store;
+use crate::store::competition::Competition;
+use crate::store::track::Track;
 
 /// `/`: every competition with its tracks.
 #[derive(Template)]
 #[template(path = "competition/list.html")]
 pub(crate) struct ListPage {
-    pub(crate) site: Site,
+    pub(crate) reader: Reader,
     pub(crate) competitions: Vec<Card>,
 }
 
@@ -16,9 +33,9 @@ pub(crate) struct ListPage {
 #[derive(Template)]
 #[template(path = "competition/show.html")]
 pub(crate) struct ShowPage {
-    pub(crate) site: Site,
+    pub(crate) reader: Reader,
     pub(crate) competition: Card,
-    /// The organiser's text, empty if there is none.
+    /// What the competition is, from Markdown.
     pub(crate) page: Markup,
 }
 
@@ -35,14 +52,91 @@ pub(crate) struct TrackRow {
     pub(crate) link: Link,
     pub(crate) summary: String,
     pub(crate) phase: Pill,
-    pub(crate) closing: Option<Closing>,
+    pub(crate) turn: Option<Turn>,
     pub(crate) participants: String,
     pub(crate) entries: String,
+    /// Both counts in words, for phones.
+    pub(crate) counts: String,
     pub(crate) leader: Option<Leader>,
 }
 
-/// Who stands first on a track's board.
+/// Who stands first on a track's dev board.
 pub(crate) struct Leader {
     pub(crate) name: String,
     pub(crate) score: String,
+}
+
+/// `GET /`
+pub(crate) async fn list(State(app): State<App>, viewer: Viewer) -> Result<Html<String>, HttpError> {
+    let mut competitions = Vec::new();
+    for competition in store::competition::list(&app.db).await? {
+        competitions.push(card(&app, competition, &viewer).await?);
+    }
+    render(&ListPage { reader: Reader::of(viewer.0.as_ref()), competitions })
+}
+
+/// `GET /c/{competition}`
+pub(crate) async fn show(
+    State(app): State<App>,
+    Path(slug): Path<String>,
+    viewer: Viewer,
+) -> Result<Html<String>, HttpError> {
+    let slug: Slug = slug.parse().map_err(|_| HttpError::NotFound)?;
+    let competition = store::competition::by_slug(&app.db, &slug).await?.ok_or(HttpError::NotFound)?;
+    let page = markdown::render(&competition.description);
+    let competition = card(&app, competition, &viewer).await?;
+    render(&ShowPage { reader: Reader::of(viewer.0.as_ref()), competition, page })
+}
+
+async fn card(app: &App, competition: Competition, viewer: &Viewer) -> Result<Card, HttpError> {
+    let slug: Slug = competition.slug.parse().map_err(HttpError::internal)?;
+    let mut tracks = Vec::new();
+    for track in store::track::of_competition(&app.db, &slug).await? {
+        if is_listed(app, &track, viewer).await? {
+            tracks.push(track_row(app, &track).await?);
+        }
+    }
+    Ok(Card {
+        href: format!("/c/{}", competition.slug),
+        title: competition.title,
+        summary: competition.description,
+        tracks,
+    })
+}
+
+/// Drafts are listed for their organisers only.
+async fn is_listed(app: &App, track: &Track, Viewer(login): &Viewer) -> Result<bool, HttpError> {
+    match login {
+        _ if track.phase != Phase::Draft => Ok(true),
+        Some(login) => is_staff(app, track, &login.user).await,
+        None => Ok(false),
+    }
+}
+
+async fn track_row(app: &App, track: &Track) -> Result<TrackRow, HttpError> {
+    let counts = store::track::counts(&app.db, track.id).await?;
+    let (participants, entries) = (counts.participants.unsigned_abs(), counts.entries.unsigned_abs());
+    let board = board::of_track(app, track, Split::Dev, Audience::Visitor).await?;
+    let leader = board.as_ref().and_then(|board| board.entries.first()).map(|first| Leader {
+        name: first.entry.participant.clone(),
+        score: number::score(first.entry.result.average),
+    });
+    let now = app.clock.now();
+    Ok(TrackRow {
+        link: Link {
+            label: track.settings.title.clone(),
+            href: format!("/c/{}/{}", track.competition_slug, track.slug),
+        },
+        summary: track.settings.description.clone(),
+        phase: phase_pill(track, now),
+        turn: Turn::of(track, now),
+        participants: number::count(participants),
+        entries: number::count(entries),
+        counts: format!(
+            "{}, {}",
+            number::counted(participants, "participant", "participants"),
+            number::counted(entries, "entry", "entries")
+        ),
+        leader,
+    })
 }

@@ -1,6 +1,25 @@
 //! Fields of forms: what was typed is kept, what is wrong with it stands beside it.
 
 use askama::Template;
+use axum::extract::rejection::FormRejection;
+
+use crate::http::error::{Detail, HttpError};
+
+/// A form that cannot be read at all: no browser sends one, so it gets no page of its own.
+pub(crate) fn rejected(error: FormRejection) -> HttpError {
+    HttpError::BadRequest(Detail::new("bad_form", error.body_text()))
+}
+
+/// An error's text as a sentence beside a field.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().into_iter().flat_map(char::to_uppercase);
+    let mut sentence: String = first.chain(rest).collect();
+    if !sentence.ends_with(['.', '!', '?']) {
+        sentence.push('.');
+    }
+    sentence
+}
 
 /// One labelled input of a form.
 #[derive(Clone, Debug, Default, Template)]
@@ -81,6 +100,11 @@ impl Field {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_reads_as_a_sentence() {
+        assert_eq!(sentence("a password has 8 bytes"), "A password has 8 bytes.");
+    }
 
     #[test]
     fn a_typed_value_comes_back_escaped() {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 /// One scored submission.
 pub(crate) struct Score {
     /// Its number among the participant's submissions, counted from 1.
-    pub(crate) number: usize,
+    pub(crate) number: u64,
     /// The ranking number, in 0 … 1.
     pub(crate) value: f64,
     /// Whether it stands on the board.
@@ -32,8 +32,8 @@ const BOTTOM: f64 = 158.0;
 
 /// Where scores and submission numbers lie in the picture.
 struct Frame {
-    first: usize,
-    last: usize,
+    first: u64,
+    last: u64,
     high: f64,
     step: f64,
 }
@@ -48,7 +48,7 @@ impl Frame {
         Some(Self { first, last, high, step })
     }
 
-    fn x(&self, number: usize) -> f64 {
+    fn x(&self, number: u64) -> f64 {
         if self.last == self.first {
             return (LEFT + RIGHT) / 2.0;
         }
@@ -135,9 +135,9 @@ fn draw_best(svg: &mut String, frame: &Frame, scores: &[Score]) {
 }
 
 /// At most ten of the submission numbers, the first among them.
-fn number_ticks(first: usize, last: usize) -> impl Iterator<Item = usize> {
+fn number_ticks(first: u64, last: u64) -> impl Iterator<Item = u64> {
     let step = (last - first).div_ceil(10).max(1);
-    (first..=last).step_by(step)
+    (0..=(last - first) / step).map(move |tick| first + tick * step)
 }
 
 fn describe(scores: &[Score]) -> String {
@@ -151,8 +151,8 @@ mod tests {
     use super::*;
 
     fn scores(values: &[f64]) -> Vec<Score> {
-        let numbered = values.iter().enumerate();
-        numbered.map(|(i, &value)| Score { number: i + 1, value, counts: Counts::Not }).collect()
+        let numbered = (1..).zip(values);
+        numbered.map(|(number, &value)| Score { number, value, counts: Counts::Not }).collect()
     }
 
     #[test]

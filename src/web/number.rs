@@ -23,9 +23,24 @@ pub(crate) fn count(value: u64) -> String {
     text
 }
 
+/// A count and its noun, apart, as in `1` and `entry`, `3` and `entries`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) count: String,
+    pub(crate) noun: &'static str,
+}
+
+impl Counted {
+    /// `value` of what is called `one` or `many`.
+    pub(crate) fn new(value: u64, one: &'static str, many: &'static str) -> Self {
+        Self { count: count(value), noun: if value == 1 { one } else { many } }
+    }
+}
+
 /// A count with its noun, as in `1 entry` and `3 entries`.
-pub(crate) fn counted(value: u64, one: &str, many: &str) -> String {
-    format!("{} {}", count(value), if value == 1 { one } else { many })
+pub(crate) fn counted(value: u64, one: &'static str, many: &'static str) -> String {
+    let Counted { count, noun } = Counted::new(value, one, many);
+    format!("{count} {noun}")
 }
 
 /// A size in bytes, in decimal units as limits are set: `980 kB`, `2 MB`, `1.4 MB`.

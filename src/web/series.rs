@@ -13,6 +13,8 @@ const COLOURS: [&str; Series::COUNT] = ["#0072b2", "#d55e00", "#009e73", "#b8578
 impl Series {
     /// How many series a figure can tell apart.
     pub(crate) const COUNT: usize = 6;
+    /// The series of a figure that shows one curve.
+    pub(crate) const FIRST: Self = Self(0);
 
     /// The series in place `index`, counted from 0; `None` past the last.
     pub(crate) fn nth(index: usize) -> Option<Self> {

@@ -1,15 +1,32 @@
-//! A track's standing pages: overview, data, rules.
+//! A track's standing pages: overview, data, rules with the form to join.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::State;
+use axum::extract::rejection::FormRejection;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use scoring::Split;
 
 use super::markup::Markup;
 use super::moment::Moment;
-use super::site::{Site, TrackHead};
-use askama::Template;
+use super::site::Reader;
+use super::track_head::{Tab, TrackHead};
+use super::{markdown, number, render, scenario};
+use crate::app::App;
+use crate::domain::participant::ParticipantStatus;
+use crate::domain::track::{EntryRule, Phase};
+use crate::enrol;
+use crate::http::auth::{Enroller, TrackView};
+use crate::http::error::HttpError;
+use crate::http::server::Site;
+use crate::store::track::Track;
 
 /// `/c/{competition}/{track}`.
 #[derive(Template)]
 #[template(path = "track/overview.html")]
 pub(crate) struct OverviewPage {
-    pub(crate) site: Site,
+    pub(crate) reader: Reader,
     pub(crate) head: TrackHead,
     /// The organiser's overview, empty if there is none.
     pub(crate) page: Markup,
@@ -32,8 +49,24 @@ pub(crate) struct Limits {
     pub(crate) per_day: String,
     pub(crate) in_all: String,
     pub(crate) size: String,
-    /// Which of a participant's submissions stands on the board, as in `latest`.
-    pub(crate) entry_rule: String,
+    /// Which of a participant's submissions stands on the board, as in `your latest`.
+    pub(crate) entry_rule: &'static str,
+}
+
+impl Limits {
+    fn of(track: &Track) -> Self {
+        let limits = track.settings.limits;
+        Self {
+            per_day: number::count(limits.per_day.into()),
+            in_all: number::count(limits.total.into()),
+            size: number::bytes(limits.bytes),
+            entry_rule: match track.settings.entry_rule {
+                EntryRule::Latest => "your latest",
+                EntryRule::Best => "your best on dev",
+                EntryRule::Chosen => "the one you choose",
+            },
+        }
+    }
 }
 
 /// Where the reader stands with the track.
@@ -41,7 +74,7 @@ pub(crate) struct Limits {
 pub(crate) enum Standing {
     /// Nobody is signed in.
     SignedOut,
-    /// Signed in, not enrolled, and may join.
+    /// Signed in, not enrolled or no longer, and may join.
     MayJoin,
     /// Waits for an organiser.
     Pending,
@@ -49,20 +82,33 @@ pub(crate) enum Standing {
     Approved,
     /// An organiser said no.
     Denied,
-    /// Left the track.
-    Withdrawn,
     /// The track takes nobody new.
     Closed,
+}
+
+impl Standing {
+    /// Where the reader of `view` stands.
+    pub(crate) fn of(view: &TrackView) -> Self {
+        let status = view.participant.map(|participant| participant.status);
+        match (&view.login, status) {
+            (None, _) => Self::SignedOut,
+            (_, Some(ParticipantStatus::Approved)) => Self::Approved,
+            (_, Some(ParticipantStatus::Pending)) => Self::Pending,
+            (_, Some(ParticipantStatus::Denied)) => Self::Denied,
+            _ if matches!(view.track.phase, Phase::Closed | Phase::Revealed) => Self::Closed,
+            _ => Self::MayJoin,
+        }
+    }
 }
 
 /// `/c/{competition}/{track}/data`.
 #[derive(Template)]
 #[template(path = "track/data.html")]
 pub(crate) struct DataPage {
-    pub(crate) site: Site,
+    pub(crate) reader: Reader,
     pub(crate) head: TrackHead,
     pub(crate) page: Markup,
-    pub(crate) shape: Vec<ScenarioShape>,
+    pub(crate) shape: Vec<ScenarioRow>,
     /// `300 files and 60,000 numbers`: what a submission holds.
     pub(crate) submission_size: String,
     /// One whole path of the layout, as an example.
@@ -70,7 +116,7 @@ pub(crate) struct DataPage {
 }
 
 /// A scenario in the table of the track's shape.
-pub(crate) struct ScenarioShape {
+pub(crate) struct ScenarioRow {
     pub(crate) folder: String,
     pub(crate) label: String,
     /// Numbers of models in train, dev, final.
@@ -85,19 +131,146 @@ pub(crate) struct ScenarioShape {
 #[derive(Template)]
 #[template(path = "track/rules.html")]
 pub(crate) struct RulesPage {
-    pub(crate) site: Site,
+    pub(crate) reader: Reader,
     pub(crate) head: TrackHead,
     pub(crate) evaluation: Markup,
     pub(crate) terms: Markup,
     pub(crate) limits: Limits,
     pub(crate) standing: Standing,
-    /// Why joining did not work the last time.
-    pub(crate) join_error: Option<String>,
+    /// Why joining did not work.
+    pub(crate) join_error: Option<&'static str>,
 }
 
-impl RulesPage {
-    /// The address that sends a signed-out reader back here.
-    fn login_href(&self) -> String {
-        format!("/login?next={}/rules", self.head.base())
+/// `GET /c/{competition}/{track}`
+pub(crate) async fn overview(
+    State(app): State<App>,
+    State(site): State<Site>,
+    view: TrackView,
+) -> Result<Html<String>, HttpError> {
+    let dates = view.track.settings.dates;
+    let is_past = |at: time::OffsetDateTime| at <= app.clock.now();
+    render(&OverviewPage {
+        reader: Reader::of(view.login.as_ref()),
+        head: TrackHead::load(&app, &view.track, view.audience, Tab::Overview).await?,
+        page: markdown::render(&view.track.settings.pages.overview),
+        dates: vec![
+            Date {
+                event: if dates.opens_at.is_some_and(is_past) { "Opened" } else { "Opens" },
+                at: dates.opens_at.map(Moment::date),
+            },
+            Date {
+                event: if dates.closes_at.is_some_and(is_past) { "Closed" } else { "Closes" },
+                at: dates.closes_at.map(Moment::date),
+            },
+        ],
+        limits: Limits::of(&view.track),
+        standing: Standing::of(&view),
+        public_url: site.base().to_owned(),
+    })
+}
+
+/// `GET /c/{competition}/{track}/data`
+pub(crate) async fn data(State(app): State<App>, view: TrackView) -> Result<Html<String>, HttpError> {
+    let track = &view.track;
+    render(&DataPage {
+        reader: Reader::of(view.login.as_ref()),
+        head: TrackHead::load(&app, track, view.audience, Tab::Data).await?,
+        page: markdown::render(&track.settings.pages.data),
+        shape: track.shape.scenarios().iter().map(|scenario| scenario_row(track, scenario)).collect(),
+        submission_size: submission_size(track),
+        example_path: example_path(track),
+    })
+}
+
+fn scenario_row(track: &Track, shape: &scoring::ScenarioShape) -> ScenarioRow {
+    let models = |split| number::count(shape.models(split).len() as u64);
+    let submitted: usize = Split::SUBMITTED.into_iter().map(|split| shape.points(split)).sum();
+    ScenarioRow {
+        folder: shape.name().to_owned(),
+        label: scenario::name(track, shape.name()).label,
+        models: [models(Split::Train), models(Split::Dev), models(Split::Final)],
+        points: points(std::iter::once(shape)),
+        predictions: number::count(submitted as u64),
     }
+}
+
+/// The challenge points of a model: a number, or `100 to 200` where models differ.
+pub(crate) fn points<'a>(shapes: impl Iterator<Item = &'a scoring::ScenarioShape>) -> String {
+    let splits = [Split::Train, Split::Dev, Split::Final];
+    let all: Vec<usize> =
+        shapes.flat_map(|shape| splits.into_iter().flat_map(|split| shape.models(split))).map(|m| m.points).collect();
+    match (all.iter().min(), all.iter().max()) {
+        (Some(least), Some(most)) if least == most => number::count(*least as u64),
+        (Some(least), Some(most)) => format!("{} to {}", number::count(*least as u64), number::count(*most as u64)),
+        _ => "0".to_owned(),
+    }
+}
+
+/// How many prediction files a submission holds.
+pub(crate) fn files(track: &Track) -> u64 {
+    let of_scenario = |shape: &scoring::ScenarioShape| {
+        Split::SUBMITTED.into_iter().map(|split| shape.models(split).len()).sum::<usize>()
+    };
+    track.shape.scenarios().iter().map(of_scenario).sum::<usize>() as u64
+}
+
+fn submission_size(track: &Track) -> String {
+    let of_scenario =
+        |shape: &scoring::ScenarioShape| Split::SUBMITTED.into_iter().map(|split| shape.points(split)).sum::<usize>();
+    let numbers = track.shape.scenarios().iter().map(of_scenario).sum::<usize>() as u64;
+    format!("{} and {}", number::counted(files(track), "file", "files"), number::counted(numbers, "number", "numbers"))
+}
+
+fn example_path(track: &Track) -> String {
+    let first =
+        track.shape.scenarios().iter().find_map(|shape| Some((shape.name(), shape.models(Split::Dev).first()?)));
+    first
+        .map(|(scenario, model)| format!("{}/{scenario}/dev/{}/prediction.csv", track.slug, model.name))
+        .unwrap_or_default()
+}
+
+/// `GET /c/{competition}/{track}/rules`
+pub(crate) async fn rules(State(app): State<App>, view: TrackView) -> Result<Html<String>, HttpError> {
+    render(&rules_page(&app, &view, None).await?)
+}
+
+async fn rules_page(app: &App, view: &TrackView, join_error: Option<&'static str>) -> Result<RulesPage, HttpError> {
+    let pages = &view.track.settings.pages;
+    Ok(RulesPage {
+        reader: Reader::of(view.login.as_ref()),
+        head: TrackHead::load(app, &view.track, view.audience, Tab::Rules).await?,
+        evaluation: markdown::render(&pages.evaluation),
+        terms: markdown::render(&pages.terms),
+        limits: Limits::of(&view.track),
+        standing: Standing::of(view),
+        join_error,
+    })
+}
+
+/// The form to join.
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Joining {
+    accept_terms: bool,
+}
+
+/// `POST /c/{competition}/{track}/join`
+pub(crate) async fn join(
+    State(app): State<App>,
+    Enroller(login): Enroller,
+    view: TrackView,
+    form: Result<Form<Joining>, FormRejection>,
+) -> Result<Response, HttpError> {
+    let Form(form) = form.map_err(super::form::rejected)?;
+    let refusal = match Standing::of(&view) {
+        Standing::Closed => Some("Joining has closed."),
+        _ if !form.accept_terms => Some("Tick the box to accept the terms."),
+        _ => None,
+    };
+    if refusal.is_some() {
+        let page = rules_page(&app, &view, refusal).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response());
+    }
+    enrol::accepting_terms(&app, &view.track, login.user.id).await?;
+    Ok(Redirect::to(&format!("/c/{}/rules#join", view.track.path())).into_response())
 }

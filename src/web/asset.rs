@@ -2,8 +2,13 @@
 //!
 //! An address carries a digest of the file, so a browser may keep the file for ever and a new version is a new address.
 
+use axum::extract::Path;
+use axum::http::header;
+use axum::response::IntoResponse;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
+
+use crate::http::error::HttpError;
 
 /// A file of `static/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,14 +29,12 @@ pub(crate) enum Asset {
     Submit,
 }
 
-/// The bytes of an asset and what a browser must be told about them.
-pub(crate) struct File {
+/// The text of an asset and what a browser must be told about it.
+struct File {
     /// Its name under `/static/`.
-    pub(crate) name: &'static str,
-    /// Its media type.
-    pub(crate) media_type: &'static str,
-    /// Its content.
-    pub(crate) content: &'static str,
+    name: &'static str,
+    media_type: &'static str,
+    content: &'static str,
 }
 
 const CSS: &str = "text/css; charset=utf-8";
@@ -66,8 +69,15 @@ impl Asset {
     }
 }
 
-/// The file of a name under `/static/`.
-pub(crate) fn find(name: &str) -> Option<&'static File> {
+/// `/static/{name}`. An address with the digest of another version still answers, with the present file.
+pub(crate) async fn serve(Path(name): Path<String>) -> Result<impl IntoResponse, HttpError> {
+    let file = find(&name).ok_or(HttpError::NotFound)?;
+    let headers =
+        [(header::CONTENT_TYPE, file.media_type), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    Ok((headers, file.content))
+}
+
+fn find(name: &str) -> Option<&'static File> {
     FILES.iter().map(|(_, file)| file).find(|file| file.name == name)
 }
 

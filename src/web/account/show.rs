@@ -1,0 +1,188 @@
+//! The account page: API tokens, tracks, ending all sessions.
+//!
+//! Only a signed-in browser may manage an account: a token cannot make or revoke tokens.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum_extra::extract::CookieJar;
+
+use super::super::form::{self, Field};
+use super::super::moment::Moment;
+use super::super::render;
+use super::super::site::{Link, Reader};
+use super::entrance::leave;
+use crate::app::App;
+use crate::domain::account::TokenScope;
+use crate::domain::ids::TokenId;
+use crate::domain::participant::ParticipantStatus;
+use crate::http::auth::{LoginBy, SignedIn};
+use crate::http::error::{Detail, HttpError};
+use crate::http::server::{ServerState, Site};
+use crate::secret::{self, TOKEN_PREFIX};
+use crate::store;
+use crate::store::token::NewToken;
+use crate::store::user::User;
+
+/// A token's own name has at most so many characters.
+const MOST_LABEL: usize = 60;
+
+/// `/account`.
+#[derive(Template)]
+#[template(path = "account/show.html")]
+pub(crate) struct ShowPage {
+    pub(crate) reader: Reader,
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) since: Moment,
+    pub(crate) tokens: Vec<TokenRow>,
+    /// The token that was just made: it is shown this once and cannot be read again.
+    pub(crate) fresh: Option<String>,
+    pub(crate) label: Field,
+    pub(crate) enrolments: Vec<EnrolmentRow>,
+    pub(crate) public_url: String,
+}
+
+/// An API token; its secret is not kept.
+pub(crate) struct TokenRow {
+    pub(crate) id: String,
+    pub(crate) label: String,
+    /// Its first characters, to tell it by.
+    pub(crate) hint: String,
+    pub(crate) scope: &'static str,
+    pub(crate) created: Moment,
+    pub(crate) last_used: Option<Moment>,
+}
+
+/// A track the account is enrolled in.
+pub(crate) struct EnrolmentRow {
+    pub(crate) track: Link,
+    pub(crate) status: &'static str,
+}
+
+/// The account of a browser's session.
+fn by_session(SignedIn(login): SignedIn) -> Result<User, HttpError> {
+    match login.by {
+        LoginBy::Session(_) => Ok(login.user),
+        LoginBy::Token(_) => Err(HttpError::NotAllowed(Detail::new(
+            "session_needed",
+            "A token cannot manage an account: sign in with a browser.",
+        ))),
+    }
+}
+
+/// `GET /account`
+pub(crate) async fn show(
+    State(app): State<App>,
+    State(site): State<Site>,
+    login: SignedIn,
+) -> Result<Html<String>, HttpError> {
+    let user = by_session(login)?;
+    render(&page(&app, &site, user, label_field()).await?)
+}
+
+fn label_field() -> Field {
+    Field::text("label", "Name").hint("For yourself, to tell your tokens apart.")
+}
+
+async fn page(app: &App, site: &Site, user: User, label: Field) -> Result<ShowPage, HttpError> {
+    let now = app.clock.now();
+    let tokens = store::token::list(&app.db, user.id).await?.into_iter().map(|token| TokenRow {
+        id: token.id.to_string(),
+        label: token.label,
+        hint: token.hint,
+        scope: match token.scope {
+            TokenScope::Read => "read",
+            TokenScope::Submit => "read and submit",
+        },
+        created: Moment::ago(token.created_at, now),
+        last_used: token.last_used_at.map(|at| Moment::ago(at, now)),
+    });
+    let enrolments = store::participant::of_user(&app.db, user.id).await?.into_iter().map(|enrolment| EnrolmentRow {
+        track: Link { label: enrolment.title, href: format!("/c/{}/{}", enrolment.competition, enrolment.track) },
+        status: match enrolment.status {
+            ParticipantStatus::Pending => "waits for approval",
+            ParticipantStatus::Approved => "takes part",
+            ParticipantStatus::Denied => "was not admitted",
+            ParticipantStatus::Withdrawn => "left",
+        },
+    });
+    Ok(ShowPage {
+        reader: Reader { name: Some(user.name.clone()) },
+        name: user.name,
+        email: user.email.unwrap_or_default(),
+        since: Moment::ago(user.created_at, now),
+        tokens: tokens.collect(),
+        fresh: None,
+        label,
+        enrolments: enrolments.collect(),
+        public_url: site.base().to_owned(),
+    })
+}
+
+/// The form for a new token.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TokenForm {
+    label: String,
+    scope: TokenScope,
+}
+
+/// `POST /account/tokens`: answers with the page that shows the new token, since it is shown only once.
+pub(crate) async fn create_token(
+    State(app): State<App>,
+    State(site): State<Site>,
+    login: SignedIn,
+    form: Result<Form<TokenForm>, FormRejection>,
+) -> Result<Response, HttpError> {
+    let user = by_session(login)?;
+    let Form(form) = form.map_err(form::rejected)?;
+    let label = form.label.trim();
+    if label.is_empty() || label.chars().count() > MOST_LABEL || label.chars().any(char::is_control) {
+        let error = format!("A name has 1 to {MOST_LABEL} characters.");
+        let page = page(&app, &site, user, label_field().value(label).error(Some(error))).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response());
+    }
+    let secret = secret::generate(TOKEN_PREFIX)?;
+    let new = NewToken {
+        user: user.id,
+        label,
+        scope: form.scope,
+        secret_hash: &secret::hash(&secret),
+        hint: &secret[..TOKEN_PREFIX.len() + 4],
+        created_at: app.clock.now(),
+    };
+    store::token::create(&app.db, new).await?;
+    let mut page = page(&app, &site, user, label_field()).await?;
+    page.fresh = Some(secret);
+    let mut response = render(&page)?.into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// `POST /account/tokens/{id}/revoke`
+pub(crate) async fn revoke_token(
+    State(app): State<App>,
+    login: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Redirect, HttpError> {
+    let user = by_session(login)?;
+    let id: TokenId = id.parse().map_err(|_| HttpError::NotFound)?;
+    // One that is gone already is what was asked for.
+    store::token::revoke(&app.db, user.id, id).await?;
+    Ok(Redirect::to("/account"))
+}
+
+/// `POST /account/sessions/end`: signs the account out everywhere.
+pub(crate) async fn end_sessions(
+    State(state): State<ServerState>,
+    login: SignedIn,
+    jar: CookieJar,
+) -> Result<Response, HttpError> {
+    let user = by_session(login)?;
+    store::session::delete_all(&state.app.db, user.id).await?;
+    Ok(leave(&state, jar))
+}

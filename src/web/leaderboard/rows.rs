@@ -1,0 +1,238 @@
+//! From a ranked board to the rows a page shows: sorted, cut into pages, with marks, intervals and links.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use scoring::Split;
+use time::OffsetDateTime;
+
+use super::super::markup::Markup;
+use super::super::moment::Moment;
+use super::super::number;
+use super::super::scenario::{self, ScenarioName};
+use super::super::series::Series;
+use super::super::whisker::{Axis, whisker_svg};
+use super::query::{Query, Sort};
+use super::{Mine, Row, Shared, Tied};
+use crate::board::Board;
+use crate::domain::ids::UserId;
+use crate::domain::leaderboard::RankedEntry;
+
+/// Rows on one page of a board.
+pub(super) const PAGE: usize = 100;
+/// The score of guessing: the true-positive rate at 10 % false-positive rate.
+const CHANCE: f64 = 0.1;
+
+/// A board as one reader asked for it.
+pub(super) struct Shown<'a> {
+    pub(super) board: &'a Board,
+    pub(super) query: &'a Query,
+    pub(super) names: &'a [ScenarioName],
+    /// The reader's account, whose row is marked.
+    pub(super) reader: Option<UserId>,
+    /// Whether the reader may open every submission.
+    pub(super) is_staff: bool,
+    pub(super) now: OffsetDateTime,
+}
+
+impl<'a> Shown<'a> {
+    /// All entries in the order that is asked for.
+    pub(super) fn sorted(&self) -> Vec<&'a RankedEntry> {
+        let mut entries: Vec<&RankedEntry> = self.board.entries.iter().collect();
+        let by = self.query.by;
+        let descending = |a: f64, b: f64| b.partial_cmp(&a).unwrap_or(Ordering::Equal);
+        // The sort is stable: equal ones stay in the order of the ranking.
+        match self.query.sort {
+            Sort::Score if by.ranks() => {}
+            Sort::Score => entries.sort_by(|a, b| descending(by.of_entry(a), by.of_entry(b))),
+            Sort::Participant => entries.sort_by_cached_key(|ranked| ranked.entry.participant.to_lowercase()),
+            Sort::Submissions => entries.sort_by_key(|ranked| std::cmp::Reverse(ranked.entry.submissions)),
+            Sort::Last => entries.sort_by_key(|ranked| std::cmp::Reverse(ranked.entry.submitted_at)),
+            Sort::Scenario(place) => {
+                let value = |ranked: &RankedEntry| ranked.entry.result.scenarios.get(place).map_or(0.0, |s| by.of(s));
+                entries.sort_by(|a, b| descending(value(a), value(b)));
+            }
+        }
+        entries
+    }
+
+    /// The entries whose curves are drawn, at most six: those asked for, or who leads and the reader.
+    pub(super) fn drawn(&self) -> Vec<&'a RankedEntry> {
+        let entries = &self.board.entries;
+        let Some(names) = &self.query.curves else {
+            let mut drawn: Vec<&RankedEntry> = entries.iter().take(Series::COUNT).collect();
+            let own = entries.iter().skip(Series::COUNT).find(|ranked| self.is_own(ranked));
+            if let (Some(own), Some(last)) = (own, drawn.last_mut()) {
+                *last = own;
+            }
+            return drawn;
+        };
+        names.iter().filter_map(|name| entries.iter().find(|ranked| ranked.entry.participant == *name)).collect()
+    }
+
+    fn is_own(&self, ranked: &RankedEntry) -> bool {
+        self.reader == Some(ranked.entry.user)
+    }
+
+    /// The entries of the page that is asked for, the reader's own at the end if it is on another page.
+    pub(super) fn on_page(&self, sorted: &[&'a RankedEntry]) -> Vec<&'a RankedEntry> {
+        let range = self.page_range(sorted.len());
+        let mut entries = sorted[range.clone()].to_vec();
+        let own = sorted.iter().enumerate().find(|(_, ranked)| self.is_own(ranked));
+        if let Some((place, own)) = own {
+            if !range.contains(&place) {
+                entries.push(own);
+            }
+        }
+        entries
+    }
+
+    /// Which places of `count` entries the page shows.
+    pub(super) fn page_range(&self, count: usize) -> Range<usize> {
+        let first = (self.query.page - 1).saturating_mul(PAGE).min(count);
+        first..(first + PAGE).min(count)
+    }
+
+    /// The scale that all intervals of a page share; `None` where the number that is shown has none.
+    pub(super) fn axis(&self, entries: &[&RankedEntry]) -> Option<Axis> {
+        let interval = |ranked: &&RankedEntry| (ranked.entry.result.interval.low, ranked.entry.result.interval.high);
+        self.query.by.ranks().then(|| Axis::spanning(CHANCE, entries.iter().map(interval)))
+    }
+
+    /// One entry's row.
+    pub(super) fn row(&self, ranked: &RankedEntry, axis: Option<&Axis>, drawn: &[String]) -> Row {
+        let entry = &ranked.entry;
+        let result = &entry.result;
+        let series = drawn.iter().position(|name| *name == entry.participant).and_then(Series::nth);
+        let interval = (result.interval.low, result.interval.high);
+        let whisker = |axis| Markup::from_svg(whisker_svg(axis, result.average, interval, series));
+        let is_own = self.is_own(ranked);
+        Row {
+            id: entry.submission.to_string(),
+            rank: ranked.rank.to_string(),
+            shared: if self.is_shared(ranked) { Shared::Yes } else { Shared::No },
+            name: entry.participant.clone(),
+            note: entry.description.clone(),
+            mine: if is_own { Mine::Yes } else { Mine::No },
+            key: series.map(|series| Markup::from_svg(series.key_svg())),
+            key_href: self.query.with_toggled(&entry.participant, drawn).href(),
+            score: number::score(self.query.by.of_entry(ranked)),
+            whisker: axis.map(whisker),
+            interval: number::interval(interval.0, interval.1),
+            // "The entry above" means something only in the order of the ranking.
+            tied: if ranked.tied_with_above && self.is_ranking() { Tied::WithAbove } else { Tied::No },
+            values: result.scenarios.iter().map(|scenario| number::score(self.query.by.of(scenario))).collect(),
+            entries: number::count(entry.submissions.into()),
+            submissions: number::counted(entry.submissions.into(), "submission", "submissions"),
+            last: Moment::age(entry.submitted_at, self.now),
+            numbers: scenario::numbers(self.names, &result.scenarios),
+            href: (is_own || self.is_staff).then(|| format!("/submissions/{}", entry.submission)),
+            method_url: entry.method_url.clone(),
+        }
+    }
+
+    /// Whether the rows stand in the order of the ranking.
+    pub(super) fn is_ranking(&self) -> bool {
+        self.query.by.ranks() && self.query.sort == Sort::Score
+    }
+
+    fn is_shared(&self, ranked: &RankedEntry) -> bool {
+        // Equal ranks stand beside each other, and the rank says where they begin.
+        let after = self.board.entries.get(ranked.rank).filter(|next| next.rank == ranked.rank);
+        after.is_some()
+    }
+
+    /// What is ranked by what, for the table's caption.
+    pub(super) fn caption(&self, title: &str) -> String {
+        let split = if self.board.split == Split::Dev { "dev" } else { "test" };
+        format!("Leaderboard of {title} on the {split} split by {}", self.query.by.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::query::Raw;
+    use super::*;
+    use crate::domain::ids::{ScoringId, SubmissionId};
+    use crate::domain::leaderboard::{self, BoardEntry, SplitResult};
+    use crate::domain::track::Phase;
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
+
+    fn board(scores: &[(&str, u64)]) -> Board {
+        let entry = |(name, tp): &(&str, u64)| BoardEntry {
+            user: UserId::generate(),
+            participant: (*name).to_owned(),
+            submission: SubmissionId::generate(),
+            description: String::new(),
+            method_url: None,
+            submitted_at: NOW,
+            submissions: 1,
+            result: SplitResult {
+                scoring: ScoringId::generate(),
+                average: *tp as f64 / 1000.0,
+                ranking: scoring::RankingNumber::new(vec![(*tp, 1000)]).unwrap(),
+                interval: scoring::Interval { low: 0.1, high: 0.3 },
+                scenarios: Vec::new(),
+            },
+        };
+        Board {
+            track: "mico/toy".to_owned(),
+            split: Split::Dev,
+            phase: Phase::Open,
+            updated_at: NOW,
+            version: 1,
+            scenarios: Vec::new(),
+            entries: leaderboard::rank(scores.iter().map(entry).collect(), |_, _| true),
+        }
+    }
+
+    fn shown<'a>(board: &'a Board, query: &'a Query, reader: Option<UserId>) -> Shown<'a> {
+        Shown { board, query, names: &[], reader, is_staff: false, now: NOW }
+    }
+
+    fn names(entries: &[&RankedEntry]) -> Vec<String> {
+        entries.iter().map(|ranked| ranked.entry.participant.clone()).collect()
+    }
+
+    #[test]
+    fn all_holders_of_a_shared_rank_are_marked() {
+        let board = board(&[("a", 30), ("b", 20), ("c", 20), ("d", 10)]);
+        let query = Query::parse(Raw::default(), Vec::new()).unwrap();
+        let shown = shown(&board, &query, None);
+        let rows: Vec<Row> = board.entries.iter().map(|ranked| shown.row(ranked, None, &[])).collect();
+        let told: Vec<_> = rows.iter().map(|row| (row.rank.as_str(), row.shared)).collect();
+        assert_eq!(told, [("1", Shared::No), ("2", Shared::Yes), ("2", Shared::Yes), ("4", Shared::No)]);
+    }
+
+    #[test]
+    fn the_reader_sees_their_own_row_on_every_page() {
+        let many: Vec<(String, u64)> = (0..150).map(|i| (format!("p{i}"), 900 - i)).collect();
+        let many: Vec<(&str, u64)> = many.iter().map(|(name, tp)| (name.as_str(), *tp)).collect();
+        let board = board(&many);
+        let last = board.entries[149].entry.user;
+        let query = Query::parse(Raw::default(), Vec::new()).unwrap();
+        let shown = shown(&board, &query, Some(last));
+        let page = shown.on_page(&shown.sorted());
+        assert_eq!(page.len(), PAGE + 1);
+        assert_eq!(page[PAGE].entry.user, last);
+        assert_eq!(names(&shown.drawn()), ["p0", "p1", "p2", "p3", "p4", "p149"]);
+    }
+
+    #[test]
+    fn a_page_past_the_end_is_empty() {
+        let board = board(&[("a", 30)]);
+        let query = Query::parse(Raw::default(), Vec::new()).unwrap().page(usize::MAX);
+        assert_eq!(shown(&board, &query, None).page_range(1), 1..1);
+    }
+
+    #[test]
+    fn tied_is_said_only_in_the_order_of_the_ranking() {
+        let board = board(&[("a", 30), ("b", 20)]);
+        let query = Query::parse(Raw::default(), Vec::new()).unwrap();
+        let by_name = query.sorted(Sort::Participant);
+        assert_eq!(shown(&board, &query, None).row(&board.entries[1], None, &[]).tied, Tied::WithAbove);
+        assert_eq!(shown(&board, &by_name, None).row(&board.entries[1], None, &[]).tied, Tied::No);
+    }
+}

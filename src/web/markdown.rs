@@ -1,0 +1,90 @@
+//! Organisers' pages: Markdown in, sanitised HTML out.
+//!
+//! Whatever the text holds, no script, style, form or picture leaves here, and a text over the cap is not rendered at
+//! all. The page's own title is its `h1`, so headings of the text begin one level lower.
+
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+
+use super::markup::Markup;
+
+/// Longer texts are not rendered: they would hold up every reader.
+const MOST_BYTES: usize = 256 * 1024;
+
+/// Renders a text; an empty one gives empty markup.
+pub(crate) fn render(text: &str) -> Markup {
+    if text.len() > MOST_BYTES {
+        let apology = "<p>This page is too long to be shown here. The organiser can shorten it.</p>";
+        return Markup::from_sanitised_html(apology.to_owned());
+    }
+    let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH;
+    let mut html = String::new();
+    pulldown_cmark::html::push_html(&mut html, Parser::new_ext(text, options).map(lower));
+    let clean =
+        ammonia::Builder::default().rm_tags(&["img"]).link_rel(Some("noopener nofollow")).clean(&html).to_string();
+    Markup::from_sanitised_html(clean)
+}
+
+fn lower(event: Event<'_>) -> Event<'_> {
+    match event {
+        Event::Start(Tag::Heading { level, id, classes, attrs }) => {
+            Event::Start(Tag::Heading { level: one_lower(level), id, classes, attrs })
+        }
+        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(one_lower(level))),
+        other => other,
+    }
+}
+
+fn one_lower(level: HeadingLevel) -> HeadingLevel {
+    match level {
+        HeadingLevel::H1 => HeadingLevel::H2,
+        HeadingLevel::H2 => HeadingLevel::H3,
+        HeadingLevel::H3 => HeadingLevel::H4,
+        HeadingLevel::H4 => HeadingLevel::H5,
+        HeadingLevel::H5 | HeadingLevel::H6 => HeadingLevel::H6,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn html(text: &str) -> String {
+        render(text).to_string()
+    }
+
+    #[test]
+    fn raw_html_that_could_run_is_dropped() {
+        let out = html("<script>alert(1)</script><p onclick=x style='color:red'>a</p><iframe src=x></iframe>");
+        assert!(!out.contains("script") && !out.contains("onclick") && !out.contains("style"), "{out}");
+        assert!(!out.contains("iframe") && out.contains("<p>a</p>"), "{out}");
+    }
+
+    #[test]
+    fn links_of_other_schemes_lose_their_address() {
+        for address in ["javascript:alert(1)", "data:text/html,x", "vbscript:x"] {
+            assert!(!html(&format!("[a]({address})")).contains("href"), "{address}");
+        }
+        assert!(html("[a](https://example.org)").contains(r#"href="https://example.org""#));
+    }
+
+    #[test]
+    fn pictures_cannot_track_readers() {
+        assert!(!html("![a](https://example.org/pixel.png)").contains("<img"));
+    }
+
+    #[test]
+    fn headings_begin_below_the_title_of_the_page() {
+        assert_eq!(html("# One\n").trim(), "<h2>One</h2>");
+    }
+
+    #[test]
+    fn deep_nesting_is_rendered_without_harm() {
+        let out = html(&"[".repeat(100_000));
+        assert!(out.len() >= 100_000);
+    }
+
+    #[test]
+    fn a_text_over_the_cap_is_not_rendered() {
+        assert!(html(&"a ".repeat(MOST_BYTES)).contains("too long"));
+    }
+}

@@ -1,0 +1,120 @@
+//! Scenarios as the pages name them, their numbers as a table, their curves as figures.
+
+use scoring::RocGrid;
+
+use super::markup::Markup;
+use super::number;
+use super::roc_plot::{Curve, Scale, roc_svg};
+use super::series::Series;
+use crate::domain::leaderboard::{ScenarioNumbers, ScenarioResult};
+use crate::store::track::Track;
+
+/// A scenario's name for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ScenarioName {
+    /// The folder, which scripts and archives name it by.
+    pub(crate) folder: String,
+    pub(crate) label: String,
+    /// The privacy budget as in `ε = 10`, or nothing.
+    pub(crate) budget: String,
+}
+
+/// The names of a track's scenarios, in the order of scores.txt.
+pub(crate) fn names(track: &Track) -> Vec<ScenarioName> {
+    track.shape.scenarios().iter().map(|scenario| name(track, scenario.name())).collect()
+}
+
+/// The name of one scenario.
+pub(crate) fn name(track: &Track, folder: &str) -> ScenarioName {
+    let label = track.settings.scenario_labels.get(folder);
+    ScenarioName {
+        folder: folder.to_owned(),
+        label: label.and_then(|label| label.label.clone()).unwrap_or_else(|| folder.to_owned()),
+        budget: label.and_then(|label| label.epsilon.as_ref()).map(|e| format!("ε = {e}")).unwrap_or_default(),
+    }
+}
+
+/// All numbers of one entry: a column a scenario, a row a metric.
+pub(crate) struct Numbers {
+    pub(crate) scenarios: Vec<String>,
+    pub(crate) rows: Vec<NumberRow>,
+}
+
+/// One metric over the scenarios.
+pub(crate) struct NumberRow {
+    pub(crate) label: &'static str,
+    /// What sets it apart from the others, as in `ranks`; empty for most.
+    pub(crate) mark: &'static str,
+    pub(crate) values: Vec<String>,
+}
+
+/// The labels of the nine numbers, in the order of [`ScenarioNumbers::COLUMNS`].
+const LABELS: [&str; 9] = [
+    "TPR at 0.1 % FPR",
+    "TPR at 1 % FPR",
+    "TPR at 5 % FPR",
+    "TPR at 10 % FPR",
+    "TPR at 15 % FPR",
+    "TPR at 20 % FPR",
+    "AUC",
+    "Advantage",
+    "Accuracy",
+];
+
+/// The table of an entry's numbers; `names` and `results` are in the same order.
+pub(crate) fn numbers(names: &[ScenarioName], results: &[ScenarioResult]) -> Numbers {
+    let row = |(place, label): (usize, &&'static str)| NumberRow {
+        label,
+        mark: if ScenarioNumbers::COLUMNS[place] == "TPR_FPR_1000" { "ranks" } else { "" },
+        values: results.iter().map(|result| number::score(result.numbers.values()[place])).collect(),
+    };
+    Numbers {
+        scenarios: names.iter().map(|name| name.label.clone()).collect(),
+        rows: LABELS.iter().enumerate().map(row).collect(),
+    }
+}
+
+/// A picture with its head.
+pub(crate) struct Figure {
+    pub(crate) title: String,
+    pub(crate) subtitle: String,
+    pub(crate) picture: Markup,
+}
+
+/// An entry whose curves are drawn.
+pub(crate) struct Drawn<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) series: Series,
+    /// Its scenarios, in the order of the names.
+    pub(crate) results: &'a [ScenarioResult],
+}
+
+/// One figure a scenario, all entries over each other.
+pub(crate) fn figures(names: &[ScenarioName], scale: Scale, drawn: &[Drawn<'_>]) -> Vec<Figure> {
+    let figure = |(place, name): (usize, &ScenarioName)| {
+        let points: Vec<Vec<(f64, f64)>> = drawn
+            .iter()
+            .map(|entry| entry.results.get(place).map(|result| grid_points(&result.grid, scale)).unwrap_or_default())
+            .collect();
+        let curves: Vec<Curve<'_>> = drawn
+            .iter()
+            .zip(&points)
+            .map(|(entry, points)| Curve { label: entry.label, series: entry.series, points })
+            .collect();
+        let parts = [name.budget.as_str(), scale.name()];
+        let subtitle: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        Figure {
+            title: name.label.clone(),
+            subtitle: subtitle.join(" · "),
+            picture: Markup::from_svg(roc_svg(&name.label, scale, &curves)),
+        }
+    };
+    names.iter().enumerate().map(figure).collect()
+}
+
+fn grid_points(grid: &RocGrid, scale: Scale) -> Vec<(f64, f64)> {
+    match scale {
+        Scale::Linear => RocGrid::linear_rates().into_iter().zip(grid.linear.iter().copied()).collect(),
+        Scale::LogLog => RocGrid::log_rates().into_iter().zip(grid.log.iter().copied()).collect(),
+    }
+}

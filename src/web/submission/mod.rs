@@ -1,0 +1,79 @@
+//! Submissions: sending one, the list of one's own, the page of one.
+
+pub(crate) mod list;
+pub(crate) mod new;
+pub(crate) mod show;
+
+use time::{Duration, OffsetDateTime};
+
+use super::moment::Moment;
+use super::number;
+use super::site::{Pill, Tone};
+use crate::app::App;
+use crate::domain::ids::ParticipantId;
+use crate::domain::quota;
+use crate::domain::submission::SubmissionState;
+use crate::store::track::Track;
+use crate::store::{self, StoreError};
+
+/// What is left of a participant's limits.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempts {
+    pub(crate) today: String,
+    pub(crate) in_all: String,
+    pub(crate) per_day: String,
+    pub(crate) limit: String,
+    /// When today's are renewed.
+    pub(crate) renewed: Moment,
+}
+
+impl Attempts {
+    async fn load(app: &App, track: &Track, participant: ParticipantId) -> Result<Self, StoreError> {
+        let now = app.clock.now();
+        let limits = track.settings.limits;
+        let left = store::submission::attempts_used(&app.db, participant, now).await?.left(limits);
+        Ok(Self {
+            today: number::count(left.today.into()),
+            in_all: number::count(left.total.into()),
+            per_day: number::count(limits.per_day.into()),
+            limit: number::count(limits.total.into()),
+            renewed: Moment::until(quota::day_start(now) + Duration::DAY, now),
+        })
+    }
+}
+
+/// A submission's state as a word; `took` is from arrival to the last state.
+fn state_pill(state: SubmissionState, took: Option<Duration>) -> Pill {
+    let (word, tone) = match state {
+        SubmissionState::Received | SubmissionState::Queued => ("waiting".to_owned(), Tone::Wait),
+        SubmissionState::Scoring => ("scoring".to_owned(), Tone::Wait),
+        SubmissionState::Scored => (scored_in(took), Tone::Good),
+        SubmissionState::Rejected => ("rejected".to_owned(), Tone::Bad),
+        SubmissionState::Failed => ("failed".to_owned(), Tone::Bad),
+    };
+    Pill { word, tone }
+}
+
+fn scored_in(took: Option<Duration>) -> String {
+    match took.map(Duration::as_seconds_f64) {
+        Some(seconds) if (0.0..10.0).contains(&seconds) => format!("scored in {seconds:.2} s"),
+        _ => "scored".to_owned(),
+    }
+}
+
+/// How long a submission took, if it is done.
+fn took(received_at: OffsetDateTime, finished_at: Option<OffsetDateTime>) -> Option<Duration> {
+    finished_at.map(|finished| finished - received_at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_quick_scoring_boasts_of_its_time() {
+        assert_eq!(scored_in(Some(Duration::milliseconds(214))), "scored in 0.21 s");
+        assert_eq!(scored_in(Some(Duration::hours(2))), "scored");
+        assert_eq!(scored_in(None), "scored");
+    }
+}

@@ -1,0 +1,281 @@
+//! The page of one submission: its state as it changes, its problems or its scores.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Html;
+use scoring::{Problem, Problems, Split};
+
+use super::super::moment::Moment;
+use super::super::roc_plot::Scale;
+use super::super::scenario::{self, Drawn, Figure, Numbers};
+use super::super::series::Series;
+use super::super::site::{Pill, Reader};
+use super::super::track_head::{Tab, TrackHead};
+use super::super::{number, render};
+use super::{Attempts, state_pill, took};
+use crate::app::App;
+use crate::board;
+use crate::domain::audience::Audience;
+use crate::domain::ids::SubmissionId;
+use crate::domain::leaderboard::SplitResult;
+use crate::domain::submission::SubmissionState;
+use crate::domain::track::EntryRule;
+use crate::http::auth::{SignedIn, is_staff};
+use crate::http::error::HttpError;
+use crate::store;
+use crate::store::submission::Submission;
+use crate::store::track::Track;
+
+/// `/submissions/{id}`.
+#[derive(Template)]
+#[template(path = "submission/show.html")]
+pub(crate) struct ShowPage {
+    pub(crate) reader: Reader,
+    pub(crate) head: TrackHead,
+    pub(crate) id: String,
+    /// Its number among its participant's submissions, counted from 1.
+    pub(crate) number: i64,
+    pub(crate) owner: String,
+    pub(crate) state: Pill,
+    /// `this entry counts · latest`, or why it does not; empty while that is open.
+    pub(crate) standing: String,
+    pub(crate) outcome: Outcome,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) attempts: Attempts,
+    pub(crate) received: Moment,
+    pub(crate) size: String,
+    pub(crate) sha256: String,
+    pub(crate) description: String,
+    /// Checked to be http or https.
+    pub(crate) method_url: Option<String>,
+}
+
+impl ShowPage {
+    /// Whether its state will still change, so that the page should wait for it.
+    fn is_waiting(&self) -> bool {
+        matches!(self.outcome, Outcome::Waiting(_))
+    }
+
+    /// Whether its scores stand at the top of the page, the attempts left beside them.
+    fn is_scored(&self) -> bool {
+        matches!(self.outcome, Outcome::Scored(_))
+    }
+}
+
+/// What came of a submission.
+pub(crate) enum Outcome {
+    /// Not finished; the steps it goes through.
+    Waiting([Step; 4]),
+    Rejected(Rejected),
+    /// Our fault.
+    Failed,
+    Scored(Box<Scored>),
+}
+
+/// A step on the way to the scores.
+pub(crate) struct Step {
+    pub(crate) label: &'static str,
+    pub(crate) progress: Progress,
+}
+
+/// How far a step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Done,
+    Now,
+    Later,
+}
+
+impl Progress {
+    fn class(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Now => "now",
+            Self::Later => "later",
+        }
+    }
+
+    /// The same in words, for who cannot see the mark.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Now => "in progress",
+            Self::Later => "to come",
+        }
+    }
+}
+
+/// Why an upload was not taken.
+pub(crate) struct Rejected {
+    /// `3 problems`.
+    pub(crate) count: String,
+    pub(crate) problems: Vec<ProblemRow>,
+    /// How many more there are than shown, as a sentence.
+    pub(crate) not_shown: Option<String>,
+}
+
+/// One problem of an upload, as the page shows it.
+pub(crate) struct ProblemRow {
+    /// The file, or nothing where the whole upload is meant.
+    pub(crate) path: String,
+    /// `line 1, column 8`, or nothing.
+    pub(crate) spot: String,
+    /// What was found, or nothing.
+    pub(crate) found: String,
+    /// What is wrong, as a sentence.
+    pub(crate) sentence: String,
+}
+
+/// The scores of a submission on the dev split.
+pub(crate) struct Scored {
+    pub(crate) score: String,
+    /// `rank 3`, or nothing if it does not stand on the board.
+    pub(crate) rank: String,
+    pub(crate) interval: String,
+    pub(crate) scenarios: Vec<ScenarioStat>,
+    pub(crate) numbers: Numbers,
+    pub(crate) log_log: Vec<Figure>,
+    pub(crate) linear: Vec<Figure>,
+    pub(crate) scores_txt: String,
+    pub(crate) json: String,
+}
+
+/// The ranking metric of one scenario.
+pub(crate) struct ScenarioStat {
+    pub(crate) value: String,
+    pub(crate) label: String,
+}
+
+/// `GET /submissions/{id}`: for its owner and the track's organisers; to everybody else it does not exist.
+pub(crate) async fn show(
+    State(app): State<App>,
+    SignedIn(login): SignedIn,
+    Path(id): Path<String>,
+) -> Result<Html<String>, HttpError> {
+    let id: SubmissionId = id.parse().map_err(|_| HttpError::NotFound)?;
+    let submission = store::submission::by_id(&app.db, id).await?.ok_or(HttpError::NotFound)?;
+    let track = store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?;
+    let audience = if submission.user == login.user.id {
+        Audience::Owner
+    } else if is_staff(&app, &track, &login.user).await? {
+        Audience::Organiser
+    } else {
+        return Err(HttpError::NotFound);
+    };
+    let reader = Reader::of(Some(&login));
+    render(&page(&app, reader, audience, &track, submission).await?)
+}
+
+async fn page(
+    app: &App,
+    reader: Reader,
+    audience: Audience,
+    track: &Track,
+    submission: Submission,
+) -> Result<ShowPage, HttpError> {
+    let now = app.clock.now();
+    let stands = store::entry::standing(&app.db, submission.participant).await? == Some(submission.id);
+    let scores = store::scoring::visible(&app.db, submission.id, audience, track.phase).await?;
+    let dev = scores.into_iter().find(|(split, _)| *split == Split::Dev).map(|(_, result)| result);
+    let outcome = match (submission.state, &submission.problems, dev) {
+        (SubmissionState::Rejected, Some(problems), _) => Outcome::Rejected(rejected(&problems.0)),
+        (SubmissionState::Failed, _, _) => Outcome::Failed,
+        (SubmissionState::Scored, _, Some(dev)) => {
+            let rank = if stands { rank(app, track, submission.id).await? } else { String::new() };
+            Outcome::Scored(Box::new(scored(track, &submission, &dev, rank)))
+        }
+        (state, _, _) => Outcome::Waiting(steps(state)),
+    };
+    Ok(ShowPage {
+        reader,
+        head: TrackHead::load(app, track, audience, Tab::Submissions).await?,
+        id: submission.id.to_string(),
+        number: store::submission::number(&app.db, &submission).await?,
+        state: state_pill(submission.state, took(submission.received_at, submission.finished_at)),
+        standing: standing(track, submission.state, stands),
+        outcome,
+        warnings: submission.warnings.0.iter().map(ToString::to_string).collect(),
+        attempts: Attempts::load(app, track, submission.participant).await?,
+        received: Moment::ago(submission.received_at, now),
+        size: number::bytes(submission.size.unsigned_abs()),
+        sha256: hex::encode(&submission.sha256),
+        owner: submission.participant_name,
+        description: submission.description,
+        method_url: submission.method_url,
+    })
+}
+
+fn steps(state: SubmissionState) -> [Step; 4] {
+    let scoring = state == SubmissionState::Scoring;
+    let step = |label, progress| Step { label, progress };
+    [
+        step("Received and checked", Progress::Done),
+        step("Waiting for a worker", if scoring { Progress::Done } else { Progress::Now }),
+        step("Scoring", if scoring { Progress::Now } else { Progress::Later }),
+        step("Scores", Progress::Later),
+    ]
+}
+
+fn rejected(problems: &Problems) -> Rejected {
+    let left = problems.total.saturating_sub(problems.shown.len()) as u64;
+    Rejected {
+        count: number::counted(problems.total as u64, "problem", "problems"),
+        problems: problems.shown.iter().map(problem_row).collect(),
+        not_shown: (left > 0).then(|| match left {
+            1 => "One more problem is not shown.".to_owned(),
+            _ => format!("{} more problems are not shown.", number::count(left)),
+        }),
+    }
+}
+
+fn problem_row(problem: &Problem) -> ProblemRow {
+    let line = problem.line.map(|line| format!("line {line}"));
+    let column = problem.column.map(|column| format!("column {column}"));
+    ProblemRow {
+        path: problem.path.clone().unwrap_or_default(),
+        spot: line.into_iter().chain(column).collect::<Vec<_>>().join(", "),
+        found: problem.found.clone().unwrap_or_default(),
+        sentence: problem.explanation(),
+    }
+}
+
+async fn rank(app: &App, track: &Track, id: SubmissionId) -> Result<String, HttpError> {
+    let board = board::of_track(app, track, Split::Dev, Audience::Owner).await?;
+    let entry = board.as_ref().and_then(|board| board.entries.iter().find(|ranked| ranked.entry.submission == id));
+    Ok(entry.map(|ranked| format!("rank {}", ranked.rank)).unwrap_or_default())
+}
+
+fn standing(track: &Track, state: SubmissionState, stands: bool) -> String {
+    let rule = track.settings.entry_rule;
+    match (state, stands) {
+        (SubmissionState::Scored, true) => format!("this entry counts · {}", rule.as_str()),
+        (SubmissionState::Scored, false) => match rule {
+            EntryRule::Latest => "a later one counts".to_owned(),
+            EntryRule::Best => "a better one counts".to_owned(),
+            EntryRule::Chosen => "another one counts".to_owned(),
+        },
+        _ => String::new(),
+    }
+}
+
+fn scored(track: &Track, submission: &Submission, dev: &SplitResult, rank: String) -> Scored {
+    let names = scenario::names(track);
+    let series = Series::FIRST;
+    let drawn = [Drawn { label: &submission.participant_name, series, results: &dev.scenarios }];
+    let api = format!("/api/v1/submissions/{}", submission.id);
+    let stat = |(name, result): (&scenario::ScenarioName, &crate::domain::leaderboard::ScenarioResult)| ScenarioStat {
+        value: number::score(result.numbers.tpr_fpr_1000),
+        label: name.label.clone(),
+    };
+    Scored {
+        score: number::score(dev.average),
+        rank,
+        interval: number::interval(dev.interval.low, dev.interval.high),
+        scenarios: names.iter().zip(&dev.scenarios).map(stat).collect(),
+        numbers: scenario::numbers(&names, &dev.scenarios),
+        log_log: scenario::figures(&names, Scale::LogLog, &drawn),
+        linear: scenario::figures(&names, Scale::Linear, &drawn),
+        scores_txt: format!("{api}/scores.txt"),
+        json: api,
+    }
+}
