@@ -262,7 +262,7 @@ fn entries_are_compared_over_the_same_draws() {
     let attack = |strength: f64| {
         let value = |point: usize| {
             let noise = ((point * 7919 + point / 40 * 31) % 1009) as f64 / 1009.0;
-            if point % 2 == 0 { (noise + strength).min(1.0) } else { noise }
+            if point.is_multiple_of(2) { (noise + strength).min(1.0) } else { noise }
         };
         SplitPredictions::new(&shape, Split::Dev, vec![(0..800).map(value).collect()]).expect("fits")
     };

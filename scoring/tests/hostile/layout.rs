@@ -34,7 +34,8 @@ fn case_23_nothing_else_is_passed_over() {
 #[test]
 fn case_24_a_missing_track_folder_and_one_wrapping_folder_are_accepted() {
     let expected = validate(&Zip::of(items()).bytes(), 4).expect("accepted").predictions;
-    let layouts: [(fn(&str) -> String, Option<&str>); 4] = [
+    type Rename = fn(&str) -> String;
+    let layouts: [(Rename, Option<&str>); 4] = [
         (|path| path.replace("cifar10/", ""), None),
         (|path| format!("mysub/{path}"), Some("mysub")),
         (|path| path.replace("cifar10/", "mysub/"), Some("mysub")),
@@ -150,7 +151,7 @@ fn case_26_the_submission_of_another_track_lists_ten_of_each_and_counts_the_rest
     let of = |code| problems.shown.iter().filter(move |problem| problem.code == code);
     assert_eq!(problems.total, 30 + 8);
     assert_eq!(of(ProblemCode::UnexpectedEntry).count(), 11);
-    let rest = of(ProblemCode::UnexpectedEntry).last().expect("the rest");
+    let rest = of(ProblemCode::UnexpectedEntry).next_back().expect("the rest");
     assert_eq!(rest.found.as_deref(), Some("20 more entries (30 in all)"));
     assert_eq!(of(ProblemCode::MissingFile).count(), 8);
     assert_eq!(shape.slug(), "cifar10");

@@ -9,6 +9,7 @@ mod layout;
 mod names;
 mod numbers;
 mod robust;
+mod structure;
 
 use scoring::{Problem, ProblemCode};
 use scoring_testkit::sample;

@@ -26,7 +26,7 @@ fn case_09_names_that_lead_elsewhere_are_bad_paths() {
     ];
     for name in names {
         let problem = only_problem(&with_extra(Item::stored(name, b"x")), ProblemCode::BadPath);
-        assert_eq!(problem.path.as_deref(), Some(name.replace('\\', "\\").as_str()));
+        assert_eq!(problem.path.as_deref(), Some(name));
     }
 }
 

@@ -119,9 +119,9 @@ fn case_35_decimal_commas_are_recognised() {
 fn case_36_byte_order_marks_other_encodings_and_nul_bytes_are_rejected() {
     let problem = rejected("\u{feff}0.1,0.2,0.3,0.4", ProblemCode::ByteOrderMark);
     assert!(problem.to_string().contains("without BOM"), "{problem}");
-    rejected(b"\xff\xfe0\0.\0", ProblemCode::Utf16);
-    rejected(b"\xfe\xff\00\0.", ProblemCode::Utf16);
-    let problem = rejected(b"0.1,0.2\n0.3,\00.4", ProblemCode::NulByte);
+    rejected(b"\xff\xfe0\x00.\x00", ProblemCode::Utf16);
+    rejected(b"\xfe\xff\x000\x00.", ProblemCode::Utf16);
+    let problem = rejected(b"0.1,0.2\n0.3,\x000.4", ProblemCode::NulByte);
     assert_eq!((problem.line, problem.column), (Some(2), Some(5)));
 }
 
