@@ -14,13 +14,12 @@ create table submissions (
     description     text             not null default '',
     method_url      text,
     idempotency_key text,
-    -- Of a rejected upload: the problems shown, and how many there were in all.
-    problems        jsonb            not null default '[]',
-    problems_total  integer          not null default 0,
+    -- Of a rejected upload: {shown, total}.
+    problems        jsonb,
     warnings        jsonb            not null default '[]',
     constraint submissions_idempotency_key unique (participant_id, idempotency_key),
     constraint submissions_sha256_length check (octet_length(sha256) = 32),
-    constraint submissions_rejected_has_problems check ((state = 'rejected') = (problems_total > 0))
+    constraint submissions_rejected_has_problems check ((state = 'rejected') = (problems is not null))
 );
 -- Attempts are counted by participant and time; boards and histories read in the same order.
 create index submissions_participant_received_idx on submissions (participant_id, received_at);

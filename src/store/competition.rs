@@ -1,0 +1,82 @@
+//! Competitions.
+
+use sqlx::PgExecutor;
+use time::OffsetDateTime;
+
+use super::StoreError;
+use crate::domain::ids::{CompetitionId, UserId};
+use crate::domain::slug::Slug;
+
+/// A competition.
+#[derive(Debug, Clone)]
+pub struct Competition {
+    /// Its identifier.
+    pub id: CompetitionId,
+    /// Its short name.
+    pub slug: String,
+    /// Its title.
+    pub title: String,
+    /// What it is, in a sentence or two.
+    pub description: String,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+}
+
+/// The competition of a slug.
+pub async fn by_slug(db: impl PgExecutor<'_>, slug: &Slug) -> Result<Option<Competition>, StoreError> {
+    Ok(sqlx::query_as!(
+        Competition,
+        r#"select id as "id: CompetitionId", slug, title, description, created_at
+           from competitions where slug = $1"#,
+        slug.as_str(),
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// All competitions, newest first.
+pub async fn list(db: impl PgExecutor<'_>) -> Result<Vec<Competition>, StoreError> {
+    Ok(sqlx::query_as!(
+        Competition,
+        r#"select id as "id: CompetitionId", slug, title, description, created_at
+           from competitions order by created_at desc, slug"#,
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Makes a competition; does nothing where the slug exists.
+pub async fn create_if_missing(
+    db: impl PgExecutor<'_>,
+    slug: &Slug,
+    title: &str,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into competitions (id, slug, title, created_at) values ($1, $2, $3, $4)
+         on conflict on constraint competitions_slug_key do nothing",
+        CompetitionId::generate().as_uuid(),
+        slug.as_str(),
+        title,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whether an account is on the staff of a competition by name (not by being an admin).
+pub async fn is_organiser(
+    db: impl PgExecutor<'_>,
+    competition: CompetitionId,
+    user: UserId,
+) -> Result<bool, StoreError> {
+    let row = sqlx::query!(
+        r#"select exists (select from organisers where competition_id = $1 and user_id = $2) as "yes!""#,
+        competition.as_uuid(),
+        user.as_uuid(),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(row.yes)
+}

@@ -1,0 +1,171 @@
+//! The scoring queue, in the database, so that a submission and its job are one transaction.
+//!
+//! A worker claims a job for a limited time (a lease) and renews it while it works. Claims are counted, and
+//! every later step matches worker and count: a worker that lost its lease can store nothing. Leases are
+//! measured by the database's clock, which all workers share.
+
+use scoring::Split;
+use sqlx::{PgConnection, PgExecutor, PgPool};
+use time::OffsetDateTime;
+
+use super::{DbSplit, StoreError};
+use crate::domain::ids::{SubmissionId, WorkerId};
+
+/// How long a claim holds without being renewed, in seconds.
+pub const LEASE_SECONDS: f64 = 15.0;
+
+/// A claimed job.
+#[derive(Debug, Clone, Copy)]
+pub struct Job {
+    /// What to score.
+    pub submission: SubmissionId,
+    /// On which split.
+    pub split: Split,
+    /// The claim: which worker, and the how-manieth claim it is.
+    pub claim: Claim,
+    /// Times that scoring went wrong before.
+    pub errors: i32,
+}
+
+/// The right to finish a job.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim {
+    /// Who holds it.
+    pub worker: WorkerId,
+    /// The how-manieth claim of the job it is.
+    pub attempt: i32,
+}
+
+/// Puts a submission into the queue; part of the transaction that adds it. The wake-up leaves with its commit.
+pub async fn enqueue(
+    db: &mut PgConnection,
+    submission: SubmissionId,
+    split: Split,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into jobs (submission_id, split, run_after, created_at) values ($1, $2, clock_timestamp(), $3)
+         on conflict do nothing",
+        submission.as_uuid(),
+        DbSplit::from(split) as DbSplit,
+        now,
+    )
+    .execute(&mut *db)
+    .await?;
+    super::live::notify(db, super::live::Signal::Job).await
+}
+
+/// Claims the job that has waited longest: one that nobody holds, or whose holder's lease ran out.
+pub async fn claim(db: &mut PgConnection, worker: WorkerId) -> Result<Option<Job>, StoreError> {
+    let row = sqlx::query!(
+        r#"update jobs set worker = $1, leased_until = clock_timestamp() + make_interval(secs => $2),
+                  attempts = attempts + 1
+           from (select submission_id, split from jobs
+                 where run_after <= clock_timestamp()
+                   and (leased_until is null or leased_until < clock_timestamp())
+                 order by run_after
+                 limit 1
+                 for update skip locked) as next
+           where jobs.submission_id = next.submission_id and jobs.split = next.split
+           returning jobs.submission_id as "submission: SubmissionId", jobs.split as "split: DbSplit",
+                     jobs.attempts, jobs.errors"#,
+        worker.as_uuid(),
+        LEASE_SECONDS,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| Job {
+        submission: row.submission,
+        split: row.split.into(),
+        claim: Claim { worker, attempt: row.attempts },
+        errors: row.errors,
+    }))
+}
+
+/// Prolongs a claim; says whether it still held.
+pub async fn renew(db: &PgPool, job: Job) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "update jobs set leased_until = clock_timestamp() + make_interval(secs => $5)
+         where submission_id = $1 and split = $2 and worker = $3 and attempts = $4",
+        job.submission.as_uuid(),
+        DbSplit::from(job.split) as DbSplit,
+        job.claim.worker.as_uuid(),
+        job.claim.attempt,
+        LEASE_SECONDS,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Takes a job out of the queue; says whether the claim still held. Part of the transaction that stores the
+/// result: where it answers `false`, nothing may be stored.
+pub async fn finish(db: &mut PgConnection, job: Job) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "delete from jobs where submission_id = $1 and split = $2 and worker = $3 and attempts = $4",
+        job.submission.as_uuid(),
+        DbSplit::from(job.split) as DbSplit,
+        job.claim.worker.as_uuid(),
+        job.claim.attempt,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives a job back after an error of ours, to be tried again after `delay_seconds`; says whether the claim
+/// still held.
+pub async fn retry_later(db: &mut PgConnection, job: Job, delay_seconds: f64) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "update jobs set worker = null, leased_until = null, errors = errors + 1,
+                run_after = clock_timestamp() + make_interval(secs => $5)
+         where submission_id = $1 and split = $2 and worker = $3 and attempts = $4",
+        job.submission.as_uuid(),
+        DbSplit::from(job.split) as DbSplit,
+        job.claim.worker.as_uuid(),
+        job.claim.attempt,
+        delay_seconds,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives back what a worker holds, when it stops in good order; somebody else can begin at once.
+pub async fn release_all(db: &mut PgConnection, worker: WorkerId) -> Result<(), StoreError> {
+    let done = sqlx::query!("update jobs set worker = null, leased_until = null where worker = $1", worker.as_uuid())
+        .execute(&mut *db)
+        .await?;
+    if done.rows_affected() > 0 {
+        super::live::notify(db, super::live::Signal::Job).await?;
+    }
+    Ok(())
+}
+
+/// Puts back into the queue what was forgotten: submissions that wait for a score without a job.
+///
+/// No path of the program leaves one behind; this finds what a restored backup or a hand in the database did.
+pub async fn enqueue_forgotten(db: &PgPool) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "insert into jobs (submission_id, split, run_after, created_at)
+         select s.id, 'dev', clock_timestamp(), s.received_at from submissions s
+         where s.state in ('queued', 'scoring')
+           and not exists (select from jobs j where j.submission_id = s.id and j.split = 'dev')
+         on conflict do nothing",
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Jobs waiting or running, and the age in seconds of the oldest.
+pub async fn backlog(db: impl PgExecutor<'_>) -> Result<(i64, f64), StoreError> {
+    let row = sqlx::query!(
+        r#"select count(*) as "jobs!",
+                  coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::double precision as "age!"
+           from jobs"#,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok((row.jobs, row.age))
+}

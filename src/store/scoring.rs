@@ -1,0 +1,147 @@
+//! Scores: one current scoring a submission and split, older ones kept.
+
+use scoring::{Interval, RankingNumber, Split};
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor};
+use time::OffsetDateTime;
+
+use super::{DbSplit, StoreError, violates};
+use crate::domain::audience::Audience;
+use crate::domain::entry::Candidate;
+use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId};
+use crate::domain::leaderboard::{ScenarioResult, SplitResult};
+use crate::domain::track::Phase;
+
+/// The version of the scorer, kept beside each score.
+pub const SCORER_VERSION: &str = concat!("callimico ", env!("CARGO_PKG_VERSION"));
+
+/// Stores the score of a submission.
+///
+/// # Errors
+/// [`StoreError::AlreadyScored`] where the submission has a current score for the split.
+pub async fn insert(
+    db: &mut PgConnection,
+    submission: SubmissionId,
+    split: Split,
+    outcome: (&SplitResult, &[f64]),
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let (result, replicates) = outcome;
+    let replicates: Vec<u8> = replicates.iter().flat_map(|value| value.to_le_bytes()).collect();
+    sqlx::query!(
+        "insert into scorings (id, submission_id, split, scorer_version, scored_at, average, ranking, interval_low,
+             interval_high, scenarios, replicates)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        result.scoring.as_uuid(),
+        submission.as_uuid(),
+        DbSplit::from(split) as DbSplit,
+        SCORER_VERSION,
+        now,
+        result.average,
+        Json(&result.ranking) as _,
+        result.interval.low,
+        result.interval.high,
+        Json(&result.scenarios) as _,
+        replicates,
+    )
+    .execute(db)
+    .await
+    .map_err(
+        |error| {
+            if violates(&error, "scorings_current_key") { StoreError::AlreadyScored } else { error.into() }
+        },
+    )?;
+    Ok(())
+}
+
+/// The current scores of a submission that `audience` may see while the track is in `phase`, by split.
+pub async fn visible(
+    db: impl PgExecutor<'_>,
+    submission: SubmissionId,
+    audience: Audience,
+    phase: Phase,
+) -> Result<Vec<(Split, SplitResult)>, StoreError> {
+    let splits: Vec<DbSplit> = audience.visible_splits(phase).iter().map(|split| DbSplit::from(*split)).collect();
+    let rows = sqlx::query!(
+        r#"select id as "id: ScoringId", split as "split: DbSplit", average, ranking as "ranking: Json<RankingNumber>",
+                  interval_low, interval_high, scenarios as "scenarios: Json<Vec<ScenarioResult>>"
+           from scorings where submission_id = $1 and superseded_at is null and split = any($2) order by split"#,
+        submission.as_uuid(),
+        &splits as _,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let result = SplitResult {
+                scoring: row.id,
+                average: row.average,
+                ranking: row.ranking.0,
+                interval: Interval { low: row.interval_low, high: row.interval_high },
+                scenarios: row.scenarios.0,
+            };
+            (row.split.into(), result)
+        })
+        .collect())
+}
+
+/// The dev ranking numbers of a participant's scored submissions, for the list of one's own: submission to
+/// number and interval.
+pub async fn dev_history(
+    db: impl PgExecutor<'_>,
+    participant: ParticipantId,
+) -> Result<Vec<(SubmissionId, f64, Interval)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select g.submission_id as "submission: SubmissionId", g.average, g.interval_low, g.interval_high
+           from scorings g join submissions s on s.id = g.submission_id
+           where s.participant_id = $1 and g.split = 'dev' and g.superseded_at is null"#,
+        participant.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.submission, row.average, Interval { low: row.interval_low, high: row.interval_high }))
+        .collect())
+}
+
+/// A participant's scored submissions, among which the entry is picked.
+pub async fn candidates(db: impl PgExecutor<'_>, participant: ParticipantId) -> Result<Vec<Candidate>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select s.id as "submission: SubmissionId", g.id as "scoring: ScoringId", s.received_at,
+                  g.ranking as "ranking: Json<RankingNumber>"
+           from submissions s join scorings g on g.submission_id = s.id and g.split = 'dev' and g.superseded_at is null
+           where s.participant_id = $1 and s.state = 'scored'"#,
+        participant.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Candidate {
+            submission: row.submission,
+            scoring: row.scoring,
+            received_at: row.received_at,
+            ranking: row.ranking.0,
+        })
+        .collect())
+}
+
+/// The bootstrap replicates of some scorings.
+pub async fn replicates(
+    db: impl PgExecutor<'_>,
+    scorings: &[ScoringId],
+) -> Result<Vec<(ScoringId, Vec<f64>)>, StoreError> {
+    let ids: Vec<uuid::Uuid> = scorings.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query!(r#"select id as "id: ScoringId", replicates from scorings where id = any($1)"#, &ids)
+        .fetch_all(db)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let (values, _) = row.replicates.as_chunks::<8>();
+            (row.id, values.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect())
+        })
+        .collect())
+}

@@ -1,0 +1,280 @@
+//! Submissions: what was uploaded, when, by whom, and where it stands.
+
+use scoring::{Problems, Warning};
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor};
+use time::OffsetDateTime;
+
+use super::{StoreError, violates};
+use crate::domain::ids::{ParticipantId, SubmissionId, TrackId, UserId};
+use crate::domain::quota::{self, AttemptsUsed};
+use crate::domain::submission::SubmissionState;
+
+/// A submission with the names that are shown beside it.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// Its identifier.
+    pub id: SubmissionId,
+    /// The track it was sent to.
+    pub track: TrackId,
+    /// The enrolment it was sent under.
+    pub participant: ParticipantId,
+    /// Whose enrolment that is.
+    pub user: UserId,
+    /// That user's public name.
+    pub participant_name: String,
+    /// Where it stands.
+    pub state: SubmissionState,
+    /// When the upload had arrived.
+    pub received_at: OffsetDateTime,
+    /// When it reached its last state.
+    pub finished_at: Option<OffsetDateTime>,
+    /// Bytes of the upload.
+    pub size: i64,
+    /// SHA-256 of the upload.
+    pub sha256: Vec<u8>,
+    /// What its sender says of it.
+    pub description: String,
+    /// Where its method is described.
+    pub method_url: Option<String>,
+    /// Why it was rejected, if it was.
+    pub problems: Option<Json<Problems>>,
+    /// What was odd but taken.
+    pub warnings: Json<Vec<Warning>>,
+}
+
+/// A new submission's fields.
+pub struct NewSubmission<'a> {
+    /// Its identifier, under which the upload is kept already.
+    pub id: SubmissionId,
+    /// The track.
+    pub track: TrackId,
+    /// The enrolment.
+    pub participant: ParticipantId,
+    /// When the upload had arrived.
+    pub received_at: OffsetDateTime,
+    /// Bytes of the upload.
+    pub size: u64,
+    /// SHA-256 of the upload.
+    pub sha256: &'a [u8; 32],
+    /// What its sender says of it.
+    pub description: &'a str,
+    /// Where its method is described.
+    pub method_url: Option<&'a str>,
+    /// The sender's key against sending twice.
+    pub idempotency_key: Option<&'a str>,
+    /// Taken or not.
+    pub verdict: Verdict<'a>,
+}
+
+/// What the check of an upload found.
+#[derive(Clone, Copy)]
+pub enum Verdict<'a> {
+    /// To be scored.
+    Accepted(&'a [Warning]),
+    /// Kept as a record only.
+    Rejected(&'a Problems),
+}
+
+/// Adds a submission: queued, or rejected with its problems.
+///
+/// # Errors
+/// [`StoreError::IdempotencyKeyTaken`] where the participant used the key before.
+pub async fn insert(db: &mut PgConnection, new: &NewSubmission<'_>) -> Result<(), StoreError> {
+    let (state, problems, warnings): (_, _, &[Warning]) = match new.verdict {
+        Verdict::Accepted(warnings) => (SubmissionState::Queued, None, warnings),
+        Verdict::Rejected(problems) => (SubmissionState::Rejected, Some(Json(problems)), &[]),
+    };
+    sqlx::query!(
+        "insert into submissions (id, track_id, participant_id, state, received_at, finished_at, size, sha256, description,
+             method_url, idempotency_key, problems, warnings)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        new.id.as_uuid(),
+        new.track.as_uuid(),
+        new.participant.as_uuid(),
+        state as SubmissionState,
+        new.received_at,
+        state.is_terminal().then_some(new.received_at),
+        super::to_i64(new.size),
+        new.sha256,
+        new.description,
+        new.method_url,
+        new.idempotency_key,
+        problems as _,
+        Json(warnings) as _,
+    )
+    .execute(db)
+    .await
+    .map_err(|error| {
+        if violates(&error, "submissions_idempotency_key") { StoreError::IdempotencyKeyTaken } else { error.into() }
+    })?;
+    Ok(())
+}
+
+/// What a participant has used of the limits at `now`: submissions queued, being scored or scored.
+pub async fn attempts_used(
+    db: impl PgExecutor<'_>,
+    participant: ParticipantId,
+    now: OffsetDateTime,
+) -> Result<AttemptsUsed, StoreError> {
+    let row = sqlx::query!(
+        r#"select count(*) as "total!", count(*) filter (where received_at >= $2) as "today!"
+           from submissions where participant_id = $1 and state in ('received', 'queued', 'scoring', 'scored')"#,
+        participant.as_uuid(),
+        quota::day_start(now),
+    )
+    .fetch_one(db)
+    .await?;
+    let count = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
+    Ok(AttemptsUsed { today: count(row.today), total: count(row.total) })
+}
+
+/// How many uploads of a participant were rejected since a moment.
+pub async fn rejected_since(
+    db: impl PgExecutor<'_>,
+    participant: ParticipantId,
+    since: OffsetDateTime,
+) -> Result<i64, StoreError> {
+    let row = sqlx::query!(
+        r#"select count(*) as "n!" from submissions
+           where participant_id = $1 and state = 'rejected' and received_at > $2"#,
+        participant.as_uuid(),
+        since,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(row.n)
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Which<'a> {
+    id: Option<SubmissionId>,
+    participant: Option<ParticipantId>,
+    idempotency_key: Option<&'a str>,
+}
+
+async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Submission>, StoreError> {
+    Ok(sqlx::query_as!(
+        Submission,
+        r#"select s.id as "id: SubmissionId", s.track_id as "track: TrackId",
+                  s.participant_id as "participant: ParticipantId", u.id as "user: UserId",
+                  u.name as participant_name, s.state as "state: SubmissionState", s.received_at, s.finished_at,
+                  s.size, s.sha256, s.description, s.method_url,
+                  s.problems as "problems: Json<Problems>", s.warnings as "warnings: Json<Vec<Warning>>"
+           from submissions s
+           join participants p on p.id = s.participant_id
+           join users u on u.id = p.user_id
+           where ($1::uuid is null or s.id = $1)
+             and ($2::uuid is null or s.participant_id = $2)
+             and ($3::text is null or s.idempotency_key = $3)
+           order by s.received_at desc, s.id desc"#,
+        which.id.map(SubmissionId::as_uuid),
+        which.participant.map(ParticipantId::as_uuid),
+        which.idempotency_key,
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// The submission of an identifier.
+pub async fn by_id(db: impl PgExecutor<'_>, id: SubmissionId) -> Result<Option<Submission>, StoreError> {
+    Ok(select(db, Which { id: Some(id), ..Which::default() }).await?.pop())
+}
+
+/// The submission a participant sent under a key.
+pub async fn by_idempotency_key(
+    db: impl PgExecutor<'_>,
+    participant: ParticipantId,
+    key: &str,
+) -> Result<Option<Submission>, StoreError> {
+    let which = Which { participant: Some(participant), idempotency_key: Some(key), ..Which::default() };
+    Ok(select(db, which).await?.pop())
+}
+
+/// All submissions of a participant, newest first.
+pub async fn of_participant(
+    db: impl PgExecutor<'_>,
+    participant: ParticipantId,
+) -> Result<Vec<Submission>, StoreError> {
+    select(db, Which { participant: Some(participant), ..Which::default() }).await
+}
+
+/// A submission in the list of its sender.
+#[derive(Debug)]
+pub struct Summary {
+    /// Its identifier.
+    pub id: SubmissionId,
+    /// Its number among the participant's submissions, counted from 1.
+    pub number: i64,
+    /// Where it stands.
+    pub state: SubmissionState,
+    /// When the upload had arrived.
+    pub received_at: OffsetDateTime,
+    /// What its sender says of it.
+    pub description: String,
+    /// How many problems it has.
+    pub problems: i64,
+}
+
+/// A participant's submissions, newest first, at most `limit`.
+pub async fn latest_of_participant(
+    db: impl PgExecutor<'_>,
+    participant: ParticipantId,
+    limit: i64,
+) -> Result<Vec<Summary>, StoreError> {
+    Ok(sqlx::query_as!(
+        Summary,
+        r#"select id as "id: SubmissionId", row_number() over (order by received_at, id) as "number!",
+                  state as "state: SubmissionState", received_at, description,
+                  coalesce((problems->>'total')::bigint, 0) as "problems!"
+           from submissions where participant_id = $1
+           order by received_at desc, id desc limit $2"#,
+        participant.as_uuid(),
+        limit,
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// A submission's number among its participant's submissions, counted from 1.
+pub async fn number(db: impl PgExecutor<'_>, submission: &Submission) -> Result<i64, StoreError> {
+    let row = sqlx::query!(
+        r#"select count(*) as "n!" from submissions where participant_id = $1 and (received_at, id) <= ($2, $3)"#,
+        submission.participant.as_uuid(),
+        submission.received_at,
+        submission.id.as_uuid(),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(row.n)
+}
+
+/// Moves a submission to a state and tells whoever waits for it; part of the caller's transaction.
+pub async fn set_state(
+    db: &mut PgConnection,
+    id: SubmissionId,
+    state: SubmissionState,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update submissions set state = $2, finished_at = $3 where id = $1",
+        id.as_uuid(),
+        state as SubmissionState,
+        state.is_terminal().then_some(now),
+    )
+    .execute(&mut *db)
+    .await?;
+    super::live::notify(db, super::live::Signal::Submission(id)).await
+}
+
+/// Which of these identifiers belong to a submission whose upload must be kept.
+pub async fn keep_objects_of(db: impl PgExecutor<'_>, ids: &[SubmissionId]) -> Result<Vec<SubmissionId>, StoreError> {
+    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query!(
+        r#"select id as "id: SubmissionId" from submissions where id = any($1) and state <> 'rejected'"#,
+        &ids
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}

@@ -1,0 +1,316 @@
+//! Tracks: their settings, phase, shape and the counts shown beside them.
+
+use scoring::TrackShape;
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor};
+use time::OffsetDateTime;
+
+use super::StoreError;
+use crate::domain::ids::{CompetitionId, TrackId};
+use crate::domain::participant::Approval;
+use crate::domain::slug::{Slug, TrackPath};
+use crate::domain::track::{Dates, EntryRule, Pages, Phase, ScenarioLabels, SubmissionLimits};
+
+/// A track.
+#[derive(Debug, Clone)]
+pub struct Track {
+    /// Its identifier.
+    pub id: TrackId,
+    /// The competition it belongs to.
+    pub competition: CompetitionId,
+    /// The competition's slug.
+    pub competition_slug: String,
+    /// The competition's title.
+    pub competition_title: String,
+    /// Its own slug.
+    pub slug: String,
+    /// Where it stands, and everything an organiser sets.
+    pub phase: Phase,
+    /// Its title, texts, dates, limits and rules.
+    pub settings: TrackSettings,
+    /// What an upload is checked against.
+    pub shape: TrackShape,
+    /// Counts the changes of the public board.
+    pub board_version: i64,
+    /// When the board last changed.
+    pub board_changed_at: OffsetDateTime,
+}
+
+impl Track {
+    /// `competition/track`.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.competition_slug, self.slug)
+    }
+}
+
+/// What an organiser sets for a track.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrackSettings {
+    /// Its title.
+    pub title: String,
+    /// What it is, in a sentence or two.
+    pub description: String,
+    /// When it opens and closes.
+    pub dates: Dates,
+    /// How scenarios are called for people.
+    pub scenario_labels: ScenarioLabels,
+    /// Its texts.
+    pub pages: Pages,
+    /// How much a participant may send.
+    pub limits: SubmissionLimits,
+    /// Which submission stands on the board.
+    pub entry_rule: EntryRule,
+    /// Whether an organiser approves each participant.
+    pub approval: Approval,
+}
+
+/// Counts shown beside a track.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TrackCounts {
+    /// Participants that were approved.
+    pub participants: i64,
+    /// Submissions that were scored.
+    pub entries: i64,
+}
+
+struct TrackRow {
+    id: TrackId,
+    competition: CompetitionId,
+    competition_slug: String,
+    competition_title: String,
+    slug: String,
+    title: String,
+    description: String,
+    phase: Phase,
+    opens_at: Option<OffsetDateTime>,
+    closes_at: Option<OffsetDateTime>,
+    shape: Json<TrackShape>,
+    scenario_labels: Json<ScenarioLabels>,
+    pages: Json<Pages>,
+    limit_per_day: i32,
+    limit_total: i32,
+    limit_bytes: i64,
+    entry_rule: EntryRule,
+    needs_approval: bool,
+    board_version: i64,
+    board_changed_at: OffsetDateTime,
+}
+
+impl From<TrackRow> for Track {
+    fn from(row: TrackRow) -> Self {
+        Self {
+            id: row.id,
+            competition: row.competition,
+            competition_slug: row.competition_slug,
+            competition_title: row.competition_title,
+            slug: row.slug,
+            phase: row.phase,
+            settings: TrackSettings {
+                title: row.title,
+                description: row.description,
+                dates: Dates { opens_at: row.opens_at, closes_at: row.closes_at },
+                scenario_labels: row.scenario_labels.0,
+                pages: row.pages.0,
+                limits: SubmissionLimits {
+                    // The database holds them positive.
+                    per_day: row.limit_per_day.unsigned_abs(),
+                    total: row.limit_total.unsigned_abs(),
+                    bytes: row.limit_bytes.unsigned_abs(),
+                },
+                entry_rule: row.entry_rule,
+                approval: row.needs_approval.into(),
+            },
+            shape: row.shape.0,
+            board_version: row.board_version,
+            board_changed_at: row.board_changed_at,
+        }
+    }
+}
+
+/// Which tracks a query is about; `None` is "any".
+#[derive(Debug, Clone, Copy, Default)]
+struct Which<'a> {
+    id: Option<TrackId>,
+    competition: Option<&'a str>,
+    slug: Option<&'a str>,
+}
+
+async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Track>, StoreError> {
+    let rows = sqlx::query_as!(
+        TrackRow,
+        r#"select t.id as "id: TrackId", t.competition_id as "competition: CompetitionId",
+                  c.slug as competition_slug, c.title as competition_title,
+                  t.slug, t.title, t.description, t.phase as "phase: Phase", t.opens_at, t.closes_at,
+                  t.shape as "shape: Json<TrackShape>",
+                  t.scenario_labels as "scenario_labels: Json<ScenarioLabels>",
+                  t.pages as "pages: Json<Pages>",
+                  t.limit_per_day, t.limit_total, t.limit_bytes, t.entry_rule as "entry_rule: EntryRule",
+                  t.needs_approval, t.board_version, t.board_changed_at
+           from tracks t join competitions c on c.id = t.competition_id
+           where ($1::uuid is null or t.id = $1)
+             and ($2::text is null or c.slug = $2)
+             and ($3::text is null or t.slug = $3)
+           order by t.created_at, t.slug"#,
+        which.id.map(TrackId::as_uuid),
+        which.competition,
+        which.slug,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Track::from).collect())
+}
+
+/// The track of an address.
+pub async fn by_path(db: impl PgExecutor<'_>, path: &TrackPath) -> Result<Option<Track>, StoreError> {
+    let which =
+        Which { competition: Some(path.competition.as_str()), slug: Some(path.track.as_str()), ..Which::default() };
+    Ok(select(db, which).await?.pop())
+}
+
+/// The track of an identifier.
+pub async fn by_id(db: impl PgExecutor<'_>, id: TrackId) -> Result<Option<Track>, StoreError> {
+    Ok(select(db, Which { id: Some(id), ..Which::default() }).await?.pop())
+}
+
+/// The tracks of a competition, in the order in which they were made.
+pub async fn of_competition(db: impl PgExecutor<'_>, competition: &Slug) -> Result<Vec<Track>, StoreError> {
+    select(db, Which { competition: Some(competition.as_str()), ..Which::default() }).await
+}
+
+/// Participants and scored submissions of a track.
+pub async fn counts(db: impl PgExecutor<'_>, track: TrackId) -> Result<TrackCounts, StoreError> {
+    Ok(sqlx::query_as!(
+        TrackCounts,
+        r#"select (select count(*) from participants where track_id = $1 and status = 'approved') as "participants!",
+                  (select count(*) from submissions where track_id = $1 and state = 'scored') as "entries!""#,
+        track.as_uuid(),
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Locks a track of a competition against other imports and lifecycle changes until the transaction ends.
+pub async fn lock(db: &mut PgConnection, competition: CompetitionId, slug: &Slug) -> Result<Option<Track>, StoreError> {
+    let row = sqlx::query!(
+        r#"select id as "id: TrackId" from tracks where competition_id = $1 and slug = $2 for update"#,
+        competition.as_uuid(),
+        slug.as_str(),
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    match row {
+        Some(row) => by_id(db, row.id).await,
+        None => Ok(None),
+    }
+}
+
+/// What decides whether a track takes a submission, held still until the transaction ends: a close that comes
+/// between waits for it, or is seen by it.
+pub async fn gate(
+    db: &mut PgConnection,
+    track: TrackId,
+) -> Result<Option<(Phase, Dates, SubmissionLimits)>, StoreError> {
+    let row = sqlx::query!(
+        r#"select phase as "phase: Phase", opens_at, closes_at, limit_per_day, limit_total, limit_bytes
+           from tracks where id = $1 for share"#,
+        track.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| {
+        let limits = SubmissionLimits {
+            per_day: row.limit_per_day.unsigned_abs(),
+            total: row.limit_total.unsigned_abs(),
+            bytes: row.limit_bytes.unsigned_abs(),
+        };
+        (row.phase, Dates { opens_at: row.opens_at, closes_at: row.closes_at }, limits)
+    }))
+}
+
+/// Adds a track in the draft phase.
+pub async fn create(
+    db: impl PgExecutor<'_>,
+    competition: CompetitionId,
+    slug: &Slug,
+    content: (&TrackSettings, &TrackShape),
+    now: OffsetDateTime,
+) -> Result<TrackId, StoreError> {
+    let (settings, shape) = content;
+    let id = TrackId::generate();
+    sqlx::query!(
+        "insert into tracks (id, competition_id, slug, title, description, opens_at, closes_at, shape, scenario_labels,
+             pages, limit_per_day, limit_total, limit_bytes, entry_rule, needs_approval, board_changed_at, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16)",
+        id.as_uuid(),
+        competition.as_uuid(),
+        slug.as_str(),
+        settings.title,
+        settings.description,
+        settings.dates.opens_at,
+        settings.dates.closes_at,
+        Json(shape) as _,
+        Json(&settings.scenario_labels) as _,
+        Json(&settings.pages) as _,
+        super::to_i32(settings.limits.per_day),
+        super::to_i32(settings.limits.total),
+        super::to_i64(settings.limits.bytes),
+        settings.entry_rule as EntryRule,
+        settings.approval == Approval::Needed,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(id)
+}
+
+/// Writes a track's settings and shape anew.
+pub async fn update(
+    db: impl PgExecutor<'_>,
+    track: TrackId,
+    settings: &TrackSettings,
+    shape: &TrackShape,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update tracks set title = $2, description = $3, opens_at = $4, closes_at = $5, shape = $6, scenario_labels = $7,
+             pages = $8, limit_per_day = $9, limit_total = $10, limit_bytes = $11, entry_rule = $12,
+             needs_approval = $13
+         where id = $1",
+        track.as_uuid(),
+        settings.title,
+        settings.description,
+        settings.dates.opens_at,
+        settings.dates.closes_at,
+        Json(shape) as _,
+        Json(&settings.scenario_labels) as _,
+        Json(&settings.pages) as _,
+        super::to_i32(settings.limits.per_day),
+        super::to_i32(settings.limits.total),
+        super::to_i64(settings.limits.bytes),
+        settings.entry_rule as EntryRule,
+        settings.approval == Approval::Needed,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Moves a track into a phase.
+pub async fn set_phase(db: impl PgExecutor<'_>, track: TrackId, phase: Phase) -> Result<(), StoreError> {
+    sqlx::query!("update tracks set phase = $2 where id = $1", track.as_uuid(), phase as Phase).execute(db).await?;
+    Ok(())
+}
+
+/// Notes that the track's board is another one now, and wakes everybody who looks at it.
+///
+/// Part of the transaction that changes the board; the wake-up leaves with its commit.
+pub async fn board_changed(db: &mut PgConnection, track: TrackId, now: OffsetDateTime) -> Result<(), StoreError> {
+    let row = sqlx::query!(
+        "update tracks set board_version = board_version + 1, board_changed_at = greatest(board_changed_at, $2)
+         where id = $1 returning board_version",
+        track.as_uuid(),
+        now,
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    super::live::notify(db, super::live::Signal::Board(track, row.board_version)).await
+}
