@@ -1,0 +1,109 @@
+//! What handlers and workers share: the database, the objects, the clock, the configuration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tokio::sync::Semaphore;
+
+use crate::board::Boards;
+use crate::clock::Clock;
+use crate::config::{GuardConfig, StorageConfig};
+use crate::objects::Objects;
+use crate::secret::Passwords;
+use crate::store;
+use crate::store::live::Live;
+use crate::store::private_postgres::{Options, PrivatePostgres};
+
+/// The running program. Cheap to clone: everything inside is shared.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// The database.
+    pub db: PgPool,
+    /// Uploads.
+    pub objects: Objects,
+    /// The time.
+    pub clock: Clock,
+    /// Wake-ups between processes.
+    pub live: Live,
+    /// The boards as last computed.
+    pub boards: Boards,
+    /// Password hashing, a few at a time.
+    pub passwords: Passwords,
+    /// How many uploads are checked at a time: bounds the memory they take.
+    pub check_slots: Arc<Semaphore>,
+    /// Limits that hold for every track.
+    pub guard: GuardConfig,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(db: PgPool, objects: Objects, clock: Clock, guard: GuardConfig) -> Self {
+        Self {
+            live: Live::start(db.clone()),
+            db,
+            objects,
+            clock,
+            boards: Boards::default(),
+            passwords: Passwords::new(2),
+            check_slots: Arc::new(Semaphore::new(4)),
+            guard,
+        }
+    }
+}
+
+/// The database of this run: the one that was named, or a private Postgres.
+#[derive(Debug)]
+pub struct Database {
+    /// Connections to it.
+    pub pool: PgPool,
+    /// Its address, for a program that is started with it.
+    pub url: String,
+    private: Option<PrivatePostgres>,
+}
+
+impl Database {
+    /// Connects to the named database or starts the private one.
+    ///
+    /// `patience` is how long to wait for another process of ours that is about to end before sharing its
+    /// private Postgres.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or no private one can be started; the message says what to do.
+    pub async fn open(storage: &StorageConfig, patience: Duration) -> anyhow::Result<Self> {
+        let (options, url, private) = if let Some(url) = &storage.database_url {
+            let options: PgConnectOptions =
+                url.parse().context("DATABASE_URL is no Postgres address (postgres://user:password@host/database)")?;
+            (options, url.clone(), None)
+        } else {
+            let options = Options { data_dir: storage.data_dir.clone(), durable: true, patience };
+            let private = PrivatePostgres::open(options).await?;
+            (private.connect_options(), private.database_url(), Some(private))
+        };
+        let pool = PgPoolOptions::new()
+            .max_connections(24)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_with(options.application_name("callimico"))
+            .await
+            .context("cannot connect to the database")?;
+        Ok(Self { pool, url, private })
+    }
+
+    /// Applies the migrations that are missing.
+    ///
+    /// # Errors
+    /// A migration fails, or the database was made by a newer version of the program.
+    pub async fn migrate(&self) -> anyhow::Result<()> {
+        store::MIGRATIONS.run(&self.pool).await.context("cannot bring the database up to date")
+    }
+
+    /// Ends the connections, and the private Postgres where this process runs it.
+    pub async fn close(self) {
+        self.pool.close().await;
+        if let Some(private) = self.private {
+            private.close().await;
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The board of a track: one query, one ranking, one list of columns, whatever it is shown as.
+//!
+//! A board is computed once a change and kept; whether a split may be shown to somebody is decided here too,
+//! so that no reader can forget it.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use scoring::Split;
+use time::OffsetDateTime;
+
+use crate::app::App;
+use crate::domain::audience::Audience;
+use crate::domain::ids::{ScoringId, TrackId};
+use crate::domain::leaderboard::{self, BoardEntry, RankedEntry, ScenarioNumbers};
+use crate::domain::track::Phase;
+use crate::store::track::Track;
+use crate::store::{self, StoreError};
+
+/// A board as it is shown.
+#[derive(Debug)]
+pub struct Board {
+    /// `competition/track`.
+    pub track: String,
+    /// Whose scores these are.
+    pub split: Split,
+    /// Where the track stood.
+    pub phase: Phase,
+    /// When the board last changed.
+    pub updated_at: OffsetDateTime,
+    /// Counts its changes.
+    pub version: i64,
+    /// The scenarios' folder names, in the order of every entry's scores.
+    pub scenarios: Vec<String>,
+    /// The entries, best first.
+    pub entries: Vec<RankedEntry>,
+}
+
+/// The boards as last computed, and which neighbours were found tied.
+#[derive(Debug, Clone, Default)]
+pub struct Boards {
+    boards: Arc<Mutex<HashMap<(TrackId, Split), Arc<Board>>>>,
+    ties: Arc<Mutex<HashMap<(ScoringId, ScoringId), bool>>>,
+    /// One computation at a time: a hundred readers of a changed board wait for one.
+    computing: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// The board of a track's split as `audience` may see it; `None` where it may not.
+///
+/// # Errors
+/// The database cannot answer.
+pub async fn of_track(
+    app: &App,
+    track: &Track,
+    split: Split,
+    audience: Audience,
+) -> Result<Option<Arc<Board>>, StoreError> {
+    if !audience.visible_splits(track.phase).contains(&split) {
+        return Ok(None);
+    }
+    if let Some(board) = app.boards.get(track, split) {
+        return Ok(Some(board));
+    }
+    let _one_at_a_time = app.boards.computing.lock().await;
+    if let Some(board) = app.boards.get(track, split) {
+        return Ok(Some(board));
+    }
+    compute(app, track, split).await.map(Some)
+}
+
+async fn compute(app: &App, track: &Track, split: Split) -> Result<Arc<Board>, StoreError> {
+    // The entries are read after the version: at worst a newer board stands under an older version until the
+    // next look, never an older board under a newer version.
+    let entries = store::entry::of_track(&app.db, track.id, split).await?;
+    let ordered = leaderboard::rank(entries, |_, _| false);
+    app.boards.find_ties(app, &ordered).await?;
+    let entries = leaderboard::rank(ordered.into_iter().map(|ranked| ranked.entry).collect(), |above, below| {
+        app.boards.tied(above, below)
+    });
+    let board = Arc::new(Board {
+        track: track.path(),
+        split,
+        phase: track.phase,
+        updated_at: track.board_changed_at,
+        version: track.board_version,
+        scenarios: track.shape.scenarios().iter().map(|scenario| scenario.name().to_owned()).collect(),
+        entries,
+    });
+    app.boards.boards.lock().unwrap_or_else(PoisonError::into_inner).insert((track.id, split), Arc::clone(&board));
+    Ok(board)
+}
+
+impl Boards {
+    fn get(&self, track: &Track, split: Split) -> Option<Arc<Board>> {
+        let boards = self.boards.lock().unwrap_or_else(PoisonError::into_inner);
+        boards
+            .get(&(track.id, split))
+            .filter(|board| board.version >= track.board_version && board.phase == track.phase)
+            .cloned()
+    }
+
+    fn tied(&self, above: &BoardEntry, below: &BoardEntry) -> bool {
+        let ties = self.ties.lock().unwrap_or_else(PoisonError::into_inner);
+        ties.get(&(above.result.scoring, below.result.scoring)).copied().unwrap_or(false)
+    }
+
+    /// Compares the neighbours that were not neighbours before. A change of the board makes three new pairs
+    /// at most; after a start all are new, and they are read some at a time.
+    async fn find_ties(&self, app: &App, ordered: &[RankedEntry]) -> Result<(), StoreError> {
+        const AT_A_TIME: usize = 256;
+        let pair_of = |pair: &[RankedEntry]| (pair[0].entry.result.scoring, pair[1].entry.result.scoring);
+        let pairs: Vec<(ScoringId, ScoringId)> = ordered.windows(2).map(pair_of).collect();
+        let new: Vec<(ScoringId, ScoringId)> = {
+            let mut ties = self.ties.lock().unwrap_or_else(PoisonError::into_inner);
+            // Only the present neighbours of this board are needed again, but other tracks' stay: bounded.
+            if ties.len() > 500_000 {
+                ties.clear();
+            }
+            pairs.into_iter().filter(|pair| !ties.contains_key(pair)).collect()
+        };
+        for some in new.chunks(AT_A_TIME) {
+            let mut ids: Vec<ScoringId> = some.iter().flat_map(|(above, below)| [*above, *below]).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            let replicates: HashMap<_, _> = store::scoring::replicates(&app.db, &ids).await?.into_iter().collect();
+            let mut ties = self.ties.lock().unwrap_or_else(PoisonError::into_inner);
+            for (above, below) in some {
+                if let (Some(a), Some(b)) = (replicates.get(above), replicates.get(below)) {
+                    let tied = a.len() == b.len() && scoring::paired_difference(a, b).contains(0.0);
+                    ties.insert((*above, *below), tied);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Board {
+    /// A validator for caches: it changes when what is shown changes, and stands on public facts alone.
+    pub fn etag(&self) -> String {
+        format!("\"{}-{}-{}\"", self.split, self.phase.as_str(), self.version)
+    }
+
+    /// The board as CSV (RFC 4180), a line an entry, numbers in full.
+    pub fn to_csv(&self) -> String {
+        let mut csv = String::from(
+            "rank,tied_with_above,participant,submission,submitted_at,submissions,average_TPR_FPR_1000,interval_low,interval_high",
+        );
+        for scenario in &self.scenarios {
+            for column in ScenarioNumbers::COLUMNS {
+                let _ = write!(csv, ",{scenario}_{column}");
+            }
+        }
+        csv.push_str(",description\r\n");
+        for ranked in &self.entries {
+            let entry = &ranked.entry;
+            let _ = write!(
+                csv,
+                "{},{},{},{},{},{},{},{},{}",
+                ranked.rank,
+                ranked.tied_with_above,
+                csv_text(&entry.participant),
+                entry.submission,
+                crate::domain::moment::rfc3339(entry.submitted_at),
+                entry.submissions,
+                entry.result.average,
+                entry.result.interval.low,
+                entry.result.interval.high,
+            );
+            for value in entry.result.scenarios.iter().flat_map(|scenario| scenario.numbers.values()) {
+                let _ = write!(csv, ",{value}");
+            }
+            let _ = write!(csv, ",{}\r\n", csv_text(&entry.description));
+        }
+        csv
+    }
+}
+
+/// A text cell: quoted where RFC 4180 asks for it, and with an apostrophe before what a spreadsheet would
+/// take for a formula.
+fn csv_text(text: &str) -> String {
+    let formula = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠');
+    let guarded = if text.starts_with(formula) { format!("'{text}") } else { text.to_owned() };
+    if guarded.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", guarded.replace('"', "\"\"")) } else { guarded }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::csv_text;
+
+    #[test]
+    fn a_csv_cell_is_never_a_formula() {
+        assert_eq!(csv_text("plain"), "plain");
+        assert_eq!(csv_text("=1+1"), "'=1+1");
+        assert_eq!(csv_text("@SUM(A1)"), "'@SUM(A1)");
+        assert_eq!(csv_text("\t=1"), "'\t=1");
+        assert_eq!(csv_text("＝1"), "'＝1");
+        assert_eq!(csv_text("=a,\"b\""), "\"'=a,\"\"b\"\"\"");
+        assert_eq!(csv_text("two\nlines"), "\"two\nlines\"");
+    }
+}

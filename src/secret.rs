@@ -1,0 +1,104 @@
+//! Secrets: cookies and tokens are random and stored as hashes; passwords are Argon2id.
+
+use std::sync::Arc;
+use std::sync::LazyLock;
+
+use argon2::password_hash::PasswordVerifier;
+use argon2::{Argon2, PasswordHasher};
+use rand::TryRng;
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+
+use crate::domain::account::Password;
+
+/// What every API token begins with, so that scanners for leaked secrets know it.
+pub const TOKEN_PREFIX: &str = "cmk_";
+
+/// A new secret: `prefix` and 256 random bits in hexadecimal.
+///
+/// # Errors
+/// The system has no randomness to give.
+pub fn generate(prefix: &str) -> anyhow::Result<String> {
+    let mut bytes = [0_u8; 32];
+    rand::rngs::SysRng.try_fill_bytes(&mut bytes)?;
+    Ok(format!("{prefix}{}", hex::encode(bytes)))
+}
+
+/// What is stored of a secret. The secret has 256 random bits, so a plain hash cannot be guessed back.
+pub fn hash(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+/// Hashes and checks passwords, a few at a time: each takes 19 MiB and some 30 ms by design.
+#[derive(Debug, Clone)]
+pub struct Passwords {
+    slots: Arc<Semaphore>,
+}
+
+/// Checked where there is no account, so that an unknown name takes as long as a wrong password.
+static DUMMY: LazyLock<Option<String>> = LazyLock::new(|| {
+    Argon2::default().hash_password(b"no account has this password").ok().map(|hash| hash.to_string())
+});
+
+impl Passwords {
+    /// At most `concurrent` at a time.
+    pub fn new(concurrent: usize) -> Self {
+        Self { slots: Arc::new(Semaphore::new(concurrent)) }
+    }
+
+    /// Hashes a password (Argon2id, PHC string).
+    ///
+    /// # Errors
+    /// The system has no randomness to give, or the process is stopping.
+    pub async fn hash(&self, password: Password) -> anyhow::Result<String> {
+        let _slot = self.slots.acquire().await?;
+        tokio::task::spawn_blocking(move || {
+            Argon2::default()
+                .hash_password(password.as_bytes())
+                .map(|hash| hash.to_string())
+                .map_err(|error| anyhow::anyhow!("cannot hash a password: {error}"))
+        })
+        .await?
+    }
+
+    /// Whether a password fits a hash. Without a hash the answer is no, after the same work.
+    ///
+    /// # Errors
+    /// The process is stopping.
+    pub async fn fits(&self, password: Password, hash: Option<String>) -> anyhow::Result<bool> {
+        let _slot = self.slots.acquire().await?;
+        Ok(tokio::task::spawn_blocking(move || {
+            let known = hash.is_some();
+            let Some(hash) = hash.or_else(|| DUMMY.clone()) else { return false };
+            let fits = argon2::PasswordHash::new(&hash)
+                .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
+            fits && known
+        })
+        .await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_fits_its_own_hash_and_no_other() {
+        let passwords = Passwords::new(1);
+        let secret = || "correct horse".parse::<Password>().expect("a password");
+        let hash = passwords.hash(secret()).await.expect("a hash");
+        assert!(hash.starts_with("$argon2id$"), "{hash}");
+        assert!(passwords.fits(secret(), Some(hash.clone())).await.expect("an answer"));
+        let wrong = "wrong horse".parse().expect("a password");
+        assert!(!passwords.fits(wrong, Some(hash)).await.expect("an answer"));
+        let dummy = "no account has this password".parse().expect("a password");
+        assert!(!passwords.fits(dummy, None).await.expect("an answer"));
+    }
+
+    #[test]
+    fn secrets_differ() {
+        let one = generate(TOKEN_PREFIX).expect("randomness");
+        assert!(one.starts_with("cmk_") && one.len() == 68);
+        assert_ne!(one, generate(TOKEN_PREFIX).expect("randomness"));
+    }
+}
