@@ -1,0 +1,214 @@
+//! Scoring workers: claim a job, score it, finish it in one transaction. Any number, in any process.
+//!
+//! A worker that dies loses its claim when the lease runs out, and somebody else scores the submission again;
+//! a worker that only seemed dead finds its claim gone and stores nothing. Only the dev split is scored here:
+//! final scores do not exist before the close.
+
+mod score;
+mod sweeper;
+
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::domain::entry;
+use crate::domain::ids::{SubmissionId, WorkerId};
+use crate::domain::submission::SubmissionState;
+use crate::store::job::Job;
+use crate::store::live::Signal;
+use crate::store::{self, StoreError};
+
+pub use score::Scored;
+pub use sweeper::clear_orphans;
+
+/// After so many errors of ours a submission is called failed.
+const MAX_ERRORS: i32 = 5;
+/// A job that took so many workers down with it is called failed too.
+const MAX_CLAIMS: i32 = 50;
+/// How often to look for work that no wake-up told of.
+const POLL: Duration = Duration::from_secs(5);
+
+/// What one step of a worker did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// There was nothing to do.
+    Idle,
+    /// A submission was scored.
+    Scored(SubmissionId),
+    /// Scoring went wrong; it will be tried again, or was given up.
+    WentWrong(SubmissionId),
+    /// Somebody else had taken the job over.
+    LostClaim(SubmissionId),
+}
+
+/// Runs `count` workers and the sweeper until `stop` turns true; then waits for what is being scored.
+pub async fn run(app: App, count: usize, stop: watch::Receiver<bool>) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..count {
+        tasks.spawn(work(app.clone(), stop.clone()));
+    }
+    if count > 0 {
+        tasks.spawn(sweeper::run(app, stop));
+    }
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a worker broke off");
+        }
+    }
+}
+
+async fn work(app: App, mut stop: watch::Receiver<bool>) {
+    let worker = WorkerId::generate();
+    let mut signals = app.live.subscribe();
+    while !*stop.borrow() {
+        match step(&app, worker).await {
+            Ok(Step::Idle) => {
+                let woken = async {
+                    // A lagging or closed channel is a reason to look, too.
+                    while !matches!(signals.recv().await, Ok(Signal::Job | Signal::Resync) | Err(_)) {}
+                };
+                tokio::select! {
+                    () = woken => {}
+                    () = tokio::time::sleep(POLL) => {}
+                    _ = stop.changed() => {}
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "a worker could not reach its queue; trying again");
+                tokio::select! {
+                    () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                    _ = stop.changed() => {}
+                }
+            }
+        }
+    }
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// Claims one job and sees it through.
+///
+/// # Errors
+/// The database cannot answer; the job stays claimed until its lease runs out.
+pub async fn step(app: &App, worker: WorkerId) -> Result<Step, StoreError> {
+    let Some(job) = claim(app, worker).await? else { return Ok(Step::Idle) };
+    let started = std::time::Instant::now();
+    let outcome = tokio::select! {
+        outcome = score::submission(app, job.submission, job.split) => outcome,
+        () = keep_claim(app, job) => return Ok(Step::LostClaim(job.submission)),
+    };
+    match outcome {
+        Ok(scored) => {
+            let kept = finish(app, job, &scored).await?;
+            tracing::info!(submission = %job.submission, split = %job.split, kept, millis = started.elapsed().as_millis(), "scored");
+            Ok(if kept { Step::Scored(job.submission) } else { Step::LostClaim(job.submission) })
+        }
+        Err(error) => {
+            tracing::error!(submission = %job.submission, split = %job.split, error = format!("{error:#}"), "scoring went wrong");
+            give_back(app, job).await?;
+            Ok(Step::WentWrong(job.submission))
+        }
+    }
+}
+
+/// Steps until there is nothing to do; answers what was done. For tests and the demo.
+///
+/// # Errors
+/// As [`step`].
+pub async fn drain(app: &App) -> Result<Vec<Step>, StoreError> {
+    let worker = WorkerId::generate();
+    let mut steps = Vec::new();
+    loop {
+        match step(app, worker).await? {
+            Step::Idle => return Ok(steps),
+            done => steps.push(done),
+        }
+    }
+}
+
+async fn claim(app: &App, worker: WorkerId) -> Result<Option<Job>, StoreError> {
+    let mut db = app.db.begin().await?;
+    let Some(job) = store::job::claim(&mut db, worker).await? else { return Ok(None) };
+    let now = app.clock.now();
+    if job.claim.attempt > MAX_CLAIMS {
+        tracing::error!(submission = %job.submission, "given up: every worker that took it ended before it did");
+        store::job::finish(&mut db, job).await?;
+        store::submission::set_state(&mut db, job.submission, SubmissionState::Failed, now).await?;
+        db.commit().await?;
+        return Ok(None);
+    }
+    store::submission::set_state(&mut db, job.submission, SubmissionState::Scoring, now).await?;
+    db.commit().await?;
+    Ok(Some(job))
+}
+
+/// Renews a claim for as long as it is awaited; ends when the claim is lost.
+async fn keep_claim(app: &App, job: Job) {
+    let third = Duration::from_secs_f64(store::job::LEASE_SECONDS / 3.0);
+    loop {
+        tokio::time::sleep(third).await;
+        match store::job::renew(&app.db, job).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => tracing::warn!(error = %chain(&error), "could not renew a claim; trying again"),
+        }
+    }
+}
+
+/// Stores a score, the submission's state, the participant's entry and the board's change in one transaction;
+/// answers `false`, having stored nothing, where the claim was lost.
+async fn finish(app: &App, job: Job, scored: &Scored) -> Result<bool, StoreError> {
+    let now = app.clock.now();
+    let mut db = app.db.begin().await?;
+    // The same order of locks as an upload: participant, job, track.
+    store::participant::lock(&mut db, scored.participant).await?;
+    if !store::job::finish(&mut db, job).await? {
+        return Ok(false);
+    }
+    let outcome = (&scored.result, scored.replicates.as_slice());
+    store::scoring::insert(&mut db, job.submission, job.split, outcome, now).await?;
+    store::submission::set_state(&mut db, job.submission, SubmissionState::Scored, now).await?;
+    let candidates = store::scoring::candidates(&mut *db, scored.participant).await?;
+    if let Some(standing) = entry::standing(scored.entry_rule, candidates) {
+        store::entry::put(&mut *db, scored.track, scored.participant, job.split, &standing).await?;
+    }
+    store::track::board_changed(&mut db, scored.track, now).await?;
+    db.commit().await?;
+    Ok(true)
+}
+
+/// Puts a job back after an error, later each time, or calls the submission failed.
+async fn give_back(app: &App, job: Job) -> Result<(), StoreError> {
+    let mut db = app.db.begin().await?;
+    let (held, state) = if job.errors + 1 >= MAX_ERRORS {
+        (store::job::finish(&mut db, job).await?, SubmissionState::Failed)
+    } else {
+        let delay = f64::from(1_i32 << job.errors.clamp(0, 10));
+        (store::job::retry_later(&mut db, job, delay).await?, SubmissionState::Queued)
+    };
+    if held {
+        store::submission::set_state(&mut db, job.submission, state, app.clock.now()).await?;
+        db.commit().await?;
+    }
+    Ok(())
+}
+
+/// Describes the queue for the health pages.
+///
+/// # Errors
+/// The database cannot answer.
+pub async fn backlog(app: &App) -> anyhow::Result<(i64, f64)> {
+    store::job::backlog(&app.db).await.context("cannot count the queue")
+}

@@ -1,0 +1,86 @@
+//! Scores one submission on one split: archive in, numbers out.
+
+use anyhow::Context;
+use scoring::{Bootstrap, Interval, Limits, REPLICATES, Split, SplitSolution, TrackShape};
+
+use crate::app::App;
+use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId, TrackId};
+use crate::domain::leaderboard::{ScenarioNumbers, ScenarioResult, SplitResult};
+use crate::domain::track::EntryRule;
+use crate::objects::ObjectKey;
+use crate::store;
+
+/// A score, and what is needed to store it.
+#[derive(Debug)]
+pub struct Scored {
+    /// The track.
+    pub track: TrackId,
+    /// Whose submission it is.
+    pub participant: ParticipantId,
+    /// How the track picks entries.
+    pub entry_rule: EntryRule,
+    /// The numbers.
+    pub result: SplitResult,
+    /// The ranking number over the bootstrap's draws.
+    pub replicates: Vec<f64>,
+}
+
+/// Scores a submission.
+pub(super) async fn submission(app: &App, id: SubmissionId, split: Split) -> anyhow::Result<Scored> {
+    let submission = store::submission::by_id(&app.db, id).await?.context("the submission is gone")?;
+    let track = store::track::by_id(&app.db, submission.track).await?.context("the track is gone")?;
+    let archive = app.objects.read(ObjectKey::Upload(id)).await?.context("the upload is gone")?;
+    let solution = store::solution::of_split(&app.db, track.id, &track.shape, split).await?;
+    let (path, shape, limit) = (track.path(), track.shape.clone(), track.settings.limits.bytes);
+    let (result, replicates) = tokio::task::spawn_blocking(move || {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX).max(archive.len());
+        let limits = Limits::for_shape(&shape, limit);
+        archive_on_split(&archive, &Reference { track: path, shape, limits, split, solution })
+    })
+    .await
+    .context("the scorer broke off")??;
+    Ok(Scored {
+        track: track.id,
+        participant: submission.participant,
+        entry_rule: track.settings.entry_rule,
+        result,
+        replicates,
+    })
+}
+
+/// What an archive is scored against.
+struct Reference {
+    track: String,
+    shape: TrackShape,
+    limits: Limits,
+    split: Split,
+    solution: SplitSolution,
+}
+
+fn archive_on_split(archive: &[u8], reference: &Reference) -> anyhow::Result<(SplitResult, Vec<f64>)> {
+    let validated = scoring::validate_archive(archive, &reference.shape, &reference.limits)
+        .context("an upload that was taken no longer passes its check")?;
+    let predictions = validated.predictions.split(reference.split).context("the split is no part of an upload")?;
+    let score = scoring::score(&reference.shape, reference.split, predictions, &reference.solution)?;
+    let bootstrap = Bootstrap::new(&reference.shape, reference.split, &reference.track, REPLICATES);
+    let replicates = bootstrap.ranking_numbers(predictions, &reference.solution)?;
+    let scenarios = score
+        .scenarios
+        .iter()
+        .map(|scenario| ScenarioResult {
+            name: scenario.name.clone(),
+            members: scenario.members,
+            non_members: scenario.non_members,
+            numbers: ScenarioNumbers::from(&scenario.metrics),
+            grid: scenario.curve.grid(),
+        })
+        .collect();
+    let result = SplitResult {
+        scoring: ScoringId::generate(),
+        average: score.average_tpr_fpr_1000,
+        ranking: score.ranking(),
+        interval: Interval::percentile_95(&replicates),
+        scenarios,
+    };
+    Ok((result, replicates))
+}
