@@ -1,0 +1,186 @@
+//! Competitions and tracks: definitions, phase, dates, limits.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use scoring::Split;
+
+use crate::app::App;
+use crate::domain::audience::Audience;
+use crate::domain::moment::rfc3339;
+use crate::domain::participant::Approval;
+use crate::domain::slug::Slug;
+use crate::domain::track::{EntryRule, Phase};
+use crate::http::auth::{TrackView, Viewer};
+use crate::http::error::HttpError;
+use crate::store;
+use crate::store::competition::Competition;
+use crate::store::track::{Track, TrackCounts};
+
+/// All competitions.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub(super) struct CompetitionList {
+    competitions: Vec<CompetitionView>,
+}
+
+/// A competition.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub(super) struct CompetitionView {
+    slug: String,
+    title: String,
+    description: String,
+    tracks: Vec<TrackDefinition>,
+}
+
+/// A track.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub(super) struct TrackDefinition {
+    /// `competition/track`.
+    track: String,
+    slug: String,
+    title: String,
+    description: String,
+    phase: Phase,
+    /// RFC 3339; null: not set.
+    opens_at: Option<String>,
+    /// RFC 3339; null: not set.
+    closes_at: Option<String>,
+    limits: LimitsView,
+    entry_rule: EntryRule,
+    needs_approval: bool,
+    participants: i64,
+    /// Scored submissions.
+    entries: i64,
+    scenarios: Vec<ScenarioView>,
+}
+
+/// How much a participant may send.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub(super) struct LimitsView {
+    /// Submissions within one UTC day.
+    per_day: u32,
+    /// Submissions in all.
+    total: u32,
+    /// Bytes of one upload.
+    bytes: u64,
+}
+
+/// A scenario: its target models by split.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub(super) struct ScenarioView {
+    /// The folder's name.
+    name: String,
+    label: Option<String>,
+    epsilon: Option<String>,
+    train: Vec<ModelView>,
+    dev: Vec<ModelView>,
+    #[serde(rename = "final")]
+    last: Vec<ModelView>,
+}
+
+/// A target model.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub(super) struct ModelView {
+    /// The folder's name.
+    name: String,
+    /// Challenge points.
+    points: usize,
+}
+
+fn definition(track: &Track, counts: TrackCounts) -> TrackDefinition {
+    let settings = &track.settings;
+    let scenarios = track.shape.scenarios().iter().map(|scenario| {
+        let label = settings.scenario_labels.get(scenario.name());
+        let models = |split| {
+            let view = |model: &scoring::TargetModel| ModelView { name: model.name.clone(), points: model.points };
+            scenario.models(split).iter().map(view).collect()
+        };
+        ScenarioView {
+            name: scenario.name().to_owned(),
+            label: label.and_then(|label| label.label.clone()),
+            epsilon: label.and_then(|label| label.epsilon.clone()),
+            train: models(Split::Train),
+            dev: models(Split::Dev),
+            last: models(Split::Final),
+        }
+    });
+    TrackDefinition {
+        track: track.path(),
+        slug: track.slug.clone(),
+        title: settings.title.clone(),
+        description: settings.description.clone(),
+        phase: track.phase,
+        opens_at: settings.dates.opens_at.map(rfc3339),
+        closes_at: settings.dates.closes_at.map(rfc3339),
+        limits: LimitsView {
+            per_day: settings.limits.per_day,
+            total: settings.limits.total,
+            bytes: settings.limits.bytes,
+        },
+        entry_rule: settings.entry_rule,
+        needs_approval: settings.approval == Approval::Needed,
+        participants: counts.participants,
+        entries: counts.entries,
+        scenarios: scenarios.collect(),
+    }
+}
+
+async fn view(app: &App, competition: Competition, viewer: &Viewer) -> Result<CompetitionView, HttpError> {
+    let slug: Slug = competition.slug.parse().map_err(HttpError::internal)?;
+    let mut tracks = Vec::new();
+    for track in store::track::of_competition(&app.db, &slug).await? {
+        let listed = track.phase != Phase::Draft
+            || match &viewer.0 {
+                Some(login) => crate::http::auth::is_staff(app, &track, &login.user).await?,
+                None => false,
+            };
+        if listed {
+            let counts = store::track::counts(&app.db, track.id).await?;
+            tracks.push(definition(&track, counts));
+        }
+    }
+    Ok(CompetitionView {
+        slug: competition.slug,
+        title: competition.title,
+        description: competition.description,
+        tracks,
+    })
+}
+
+/// All competitions with their tracks. Drafts are listed for their organisers only.
+#[utoipa::path(get, path = "/competitions", responses((status = 200, body = CompetitionList)))]
+pub(super) async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<CompetitionList>, HttpError> {
+    let mut competitions = Vec::new();
+    for competition in store::competition::list(&app.db).await? {
+        competitions.push(view(&app, competition, &viewer).await?);
+    }
+    Ok(Json(CompetitionList { competitions }))
+}
+
+/// A competition with its tracks.
+#[utoipa::path(get, path = "/competitions/{competition}", params(("competition" = String, Path)),
+    responses((status = 200, body = CompetitionView), (status = 404)))]
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(slug): Path<String>,
+    viewer: Viewer,
+) -> Result<Json<CompetitionView>, HttpError> {
+    let slug: Slug = slug.parse().map_err(|_| HttpError::NotFound)?;
+    let competition = store::competition::by_slug(&app.db, &slug).await?.ok_or(HttpError::NotFound)?;
+    Ok(Json(view(&app, competition, &viewer).await?))
+}
+
+/// A track: definition, phase, dates, limits.
+#[utoipa::path(get, path = "/competitions/{competition}/tracks/{track}",
+    params(("competition" = String, Path), ("track" = String, Path)),
+    responses((status = 200, body = TrackDefinition), (status = 404)))]
+pub(super) async fn show_track(
+    State(app): State<App>,
+    TrackView { track, audience, .. }: TrackView,
+) -> Result<Json<TrackDefinition>, HttpError> {
+    // A draft can be looked at by whoever knows its address, but nothing of it is counted for visitors.
+    let counts = match (track.phase, audience) {
+        (Phase::Draft, Audience::Visitor) => TrackCounts::default(),
+        _ => store::track::counts(&app.db, track.id).await?,
+    };
+    Ok(Json(definition(&track, counts)))
+}

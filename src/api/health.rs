@@ -1,0 +1,21 @@
+//! Health: `/healthz` says the process lives, `/readyz` that it can do its work. They tell nobody more.
+
+use axum::extract::State;
+
+use crate::app::App;
+use crate::http::error::HttpError;
+
+/// The process answers.
+pub(super) async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// Database and object store answer.
+pub(super) async fn ready(State(app): State<App>) -> Result<&'static str, HttpError> {
+    sqlx::Connection::ping(&mut *app.db.acquire().await?).await?;
+    app.objects.probe().await.map_err(|error| {
+        tracing::error!(%error, "the object store does not answer");
+        HttpError::Unavailable
+    })?;
+    Ok("ok\n")
+}

@@ -1,0 +1,238 @@
+//! The leaderboard as JSON, CSV and a stream of changes.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::Stream;
+use scoring::Split;
+use tokio::sync::broadcast::Receiver;
+
+use super::submission::split_param;
+use crate::app::App;
+use crate::board::{self, Board};
+use crate::domain::ids::TrackId;
+use crate::domain::leaderboard::{RankedEntry, ScenarioNumbers};
+use crate::domain::moment::rfc3339;
+use crate::domain::track::Phase;
+use crate::http::auth::TrackView;
+use crate::http::error::{Detail, HttpError};
+use crate::store;
+use crate::store::live::Signal;
+
+/// The ranked entries of a split.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub(super) struct LeaderboardView {
+    /// `competition/track`.
+    track: String,
+    split: String,
+    phase: Phase,
+    updated_at: String,
+    /// Counts the board's changes.
+    version: i64,
+    /// The column that ranks.
+    ranking: &'static str,
+    entries: Vec<EntryView>,
+}
+
+/// A participant's entry.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub(super) struct EntryView {
+    /// Equal ranking numbers share a rank.
+    rank: usize,
+    /// Whether the difference to the entry above is within chance.
+    tied_with_above: bool,
+    participant: String,
+    submission: String,
+    submitted_at: String,
+    /// How many scored submissions the participant has.
+    submissions: u32,
+    description: String,
+    method_url: Option<String>,
+    #[serde(rename = "average_TPR_FPR_1000")]
+    average: f64,
+    interval_95: [f64; 2],
+    scenarios: BTreeMap<String, ScenarioNumbers>,
+}
+
+impl From<&RankedEntry> for EntryView {
+    fn from(ranked: &RankedEntry) -> Self {
+        let entry = &ranked.entry;
+        let result = &entry.result;
+        Self {
+            rank: ranked.rank,
+            tied_with_above: ranked.tied_with_above,
+            participant: entry.participant.clone(),
+            submission: entry.submission.to_string(),
+            submitted_at: rfc3339(entry.submitted_at),
+            submissions: entry.submissions,
+            description: entry.description.clone(),
+            method_url: entry.method_url.clone(),
+            average: result.average,
+            interval_95: [result.interval.low, result.interval.high],
+            scenarios: result.scenarios.iter().map(|scenario| (scenario.name.clone(), scenario.numbers)).collect(),
+        }
+    }
+}
+
+/// Which board.
+#[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct BoardParams {
+    /// `dev` (also when missing) or, after the reveal, `final`.
+    split: Option<String>,
+}
+
+type Params = Result<Query<BoardParams>, QueryRejection>;
+
+async fn board(app: &App, view: &TrackView, params: Params) -> Result<Arc<Board>, HttpError> {
+    let Query(params) =
+        params.map_err(|error| HttpError::BadRequest(Detail::new("bad_parameter", error.body_text())))?;
+    let split = split_param(params.split.as_deref())?;
+    board::of_track(app, &view.track, split, view.audience).await?.ok_or(HttpError::NotRevealed)
+}
+
+/// Answers 304 where the client has this very board.
+fn with_etag(board: &Board, headers: &HeaderMap, body: impl FnOnce() -> Response) -> Response {
+    let etag = board.etag();
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let same = known.is_some_and(|known| {
+        known.split(',').any(|one| one.trim().trim_start_matches("W/") == etag || one.trim() == "*")
+    });
+    let mut response = if same { StatusCode::NOT_MODIFIED.into_response() } else { body() };
+    if let Ok(value) = HeaderValue::from_str(&etag) {
+        response.headers_mut().insert(header::ETAG, value);
+    }
+    // The same for everybody; to be asked again each time, which costs a 304.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
+    response
+}
+
+/// The leaderboard.
+#[utoipa::path(get, path = "/competitions/{competition}/tracks/{track}/leaderboard",
+    params(("competition" = String, Path), ("track" = String, Path), BoardParams),
+    responses((status = 200, body = LeaderboardView), (status = 304), (status = 404)))]
+pub(super) async fn show(
+    State(app): State<App>,
+    view: TrackView,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    let board = board(&app, &view, params).await?;
+    Ok(with_etag(&board, &headers, || {
+        Json(LeaderboardView {
+            track: board.track.clone(),
+            split: board.split.as_str().to_owned(),
+            phase: board.phase,
+            updated_at: rfc3339(board.updated_at),
+            version: board.version,
+            ranking: "average_TPR_FPR_1000",
+            entries: board.entries.iter().map(EntryView::from).collect(),
+        })
+        .into_response()
+    }))
+}
+
+/// The leaderboard as CSV.
+#[utoipa::path(get, path = "/competitions/{competition}/tracks/{track}/leaderboard.csv",
+    params(("competition" = String, Path), ("track" = String, Path), BoardParams),
+    responses((status = 200, content_type = "text/csv", body = String), (status = 304), (status = 404)))]
+pub(super) async fn csv(
+    State(app): State<App>,
+    view: TrackView,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    let board = board(&app, &view, params).await?;
+    Ok(with_etag(&board, &headers, || {
+        let name = format!("attachment; filename=\"{}-{}.csv\"", view.track.slug, board.split);
+        let kind = "text/csv; charset=utf-8".to_owned();
+        ([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)], board.to_csv()).into_response()
+    }))
+}
+
+/// A change of the board.
+#[derive(Debug, serde::Serialize)]
+struct Change {
+    track: String,
+    split: &'static str,
+    version: i64,
+}
+
+/// Server-sent events: one `leaderboard` event a change. Its `id` is the board's version; sent back as
+/// `Last-Event-ID`, it brings an event at once if something changed since.
+#[utoipa::path(get, path = "/competitions/{competition}/tracks/{track}/leaderboard/events",
+    params(("competition" = String, Path), ("track" = String, Path)),
+    responses((status = 200, content_type = "text/event-stream", body = String), (status = 404)))]
+pub(super) async fn events(
+    State(app): State<App>,
+    view: TrackView,
+    headers: HeaderMap,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
+    // Listen first, look second.
+    let signals = app.live.subscribe();
+    let watch = Watch {
+        track: view.track.id,
+        path: view.track.path(),
+        // Without a last event, what is there now counts as seen.
+        seen: last.unwrap_or(view.track.board_version),
+        check_first: true,
+        signals,
+        app,
+    };
+    let stream = futures_util::stream::unfold(watch, |mut watch| async move {
+        let version = watch.next_version().await?;
+        let change = Change { track: watch.path.clone(), split: Split::Dev.as_str(), version };
+        let event = Event::default().event("leaderboard").id(version.to_string()).json_data(change).ok()?;
+        Some((Ok(event), watch))
+    });
+    Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+}
+
+struct Watch {
+    app: App,
+    track: TrackId,
+    path: String,
+    seen: i64,
+    check_first: bool,
+    signals: Receiver<Signal>,
+}
+
+impl Watch {
+    /// The next version that is newer than what was seen; `None` when the process ends.
+    async fn next_version(&mut self) -> Option<i64> {
+        loop {
+            if std::mem::take(&mut self.check_first) {
+                if let Some(version) = self.current().await.filter(|version| *version != self.seen) {
+                    self.seen = version;
+                    return Some(version);
+                }
+            }
+            match self.signals.recv().await {
+                Ok(Signal::Board(track, version)) if track == self.track && version > self.seen => {
+                    self.seen = version;
+                    return Some(version);
+                }
+                // Something may have been missed.
+                Ok(Signal::Resync) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
+                    self.check_first = true;
+                }
+                Ok(_) => {}
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    async fn current(&self) -> Option<i64> {
+        store::track::by_id(&self.app.db, self.track).await.ok().flatten().map(|track| track.board_version)
+    }
+}

@@ -1,0 +1,266 @@
+//! One's own submissions: state, problems, scores, and the files behind them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::IntoResponse;
+use scoring::{RocGrid, Split};
+
+use super::problem::ProblemLine;
+use crate::app::App;
+use crate::domain::audience::Audience;
+use crate::domain::ids::SubmissionId;
+use crate::domain::leaderboard::{ScenarioNumbers, SplitResult};
+use crate::domain::moment::rfc3339;
+use crate::domain::quota::AttemptsLeft;
+use crate::domain::submission::SubmissionState;
+use crate::http::auth::{SignedIn, is_staff};
+use crate::http::error::{Detail, HttpError};
+use crate::objects::ObjectKey;
+use crate::store;
+use crate::store::live::Signal;
+use crate::store::submission::Submission;
+use crate::store::track::Track;
+
+/// A submission.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub(super) struct SubmissionView {
+    id: String,
+    /// `competition/track`.
+    track: String,
+    /// The participant's public name.
+    participant: String,
+    state: SubmissionState,
+    received_at: String,
+    /// When it reached its last state.
+    finished_at: Option<String>,
+    sha256: String,
+    size: i64,
+    description: String,
+    method_url: Option<String>,
+    /// Why it was rejected: the first 100 problems.
+    problems: Vec<ProblemLine>,
+    /// How many problems there are in all.
+    problems_total: usize,
+    /// What was odd but taken.
+    warnings: Vec<WarningLine>,
+    attempts_left: AttemptsLeft,
+    /// Whether it is the one that stands on the board.
+    stands: bool,
+    /// By split; empty before scoring, `final` only after the reveal.
+    scores: BTreeMap<String, SplitView>,
+}
+
+/// Something odd in an upload that was taken.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub(super) struct WarningLine {
+    code: String,
+    path: Option<String>,
+    detail: String,
+}
+
+/// The scores of one split.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = SplitScores)]
+pub(super) struct SplitView {
+    /// The ranking number.
+    #[serde(rename = "average_TPR_FPR_1000")]
+    average: f64,
+    /// Its 95 % interval.
+    interval_95: [f64; 2],
+    /// By scenario folder.
+    scenarios: BTreeMap<String, ScenarioNumbers>,
+    /// ROC curves on the fixed grid, by scenario folder.
+    curves: BTreeMap<String, CurveView>,
+}
+
+/// A ROC curve on the fixed grid: true-positive rates rounded to 3 decimals.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub(super) struct CurveView {
+    /// At false-positive rates 0, 0.01, … 1.
+    linear: Vec<f64>,
+    /// At 41 rates from 0.0001 to 1, evenly spaced in the logarithm.
+    log: Vec<f64>,
+}
+
+impl From<RocGrid> for CurveView {
+    fn from(grid: RocGrid) -> Self {
+        Self { linear: grid.linear, log: grid.log }
+    }
+}
+
+impl From<SplitResult> for SplitView {
+    fn from(result: SplitResult) -> Self {
+        let numbers = result.scenarios.iter().map(|scenario| (scenario.name.clone(), scenario.numbers)).collect();
+        let curves = result.scenarios.into_iter().map(|scenario| (scenario.name, scenario.grid.into())).collect();
+        Self {
+            average: result.average,
+            interval_95: [result.interval.low, result.interval.high],
+            scenarios: numbers,
+            curves,
+        }
+    }
+}
+
+/// What the caller may see of a submission: everything, or nothing.
+struct Seen {
+    submission: Submission,
+    track: Track,
+    audience: Audience,
+}
+
+/// A submission for its owner and the track's organisers; to everybody else it does not exist.
+async fn seen(app: &App, id: &str, SignedIn(login): &SignedIn) -> Result<Seen, HttpError> {
+    let id: SubmissionId = id.parse().map_err(|_| HttpError::NotFound)?;
+    let submission = store::submission::by_id(&app.db, id).await?.ok_or(HttpError::NotFound)?;
+    let track = store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?;
+    let audience = if submission.user == login.user.id {
+        Audience::Owner
+    } else if is_staff(app, &track, &login.user).await? {
+        Audience::Organiser
+    } else {
+        return Err(HttpError::NotFound);
+    };
+    Ok(Seen { submission, track, audience })
+}
+
+async fn view(app: &App, seen: Seen) -> Result<SubmissionView, HttpError> {
+    let Seen { submission, track, audience } = seen;
+    let used = store::submission::attempts_used(&app.db, submission.participant, app.clock.now()).await?;
+    let scores = store::scoring::visible(&app.db, submission.id, audience, track.phase).await?;
+    let standing = store::entry::standing(&app.db, submission.participant).await?;
+    let problems = submission.problems.map(|problems| problems.0);
+    let warnings = submission.warnings.0.into_iter().map(|warning| WarningLine {
+        code: serde_json::to_value(warning.code)
+            .ok()
+            .and_then(|code| code.as_str().map(str::to_owned))
+            .unwrap_or_default(),
+        path: warning.path,
+        detail: warning.detail,
+    });
+    Ok(SubmissionView {
+        id: submission.id.to_string(),
+        track: track.path(),
+        participant: submission.participant_name,
+        state: submission.state,
+        received_at: rfc3339(submission.received_at),
+        finished_at: submission.finished_at.map(rfc3339),
+        sha256: hex::encode(submission.sha256),
+        size: submission.size,
+        description: submission.description,
+        method_url: submission.method_url,
+        problems_total: problems.as_ref().map_or(0, |problems| problems.total),
+        problems: ProblemLine::all(problems.as_ref()),
+        warnings: warnings.collect(),
+        attempts_left: used.left(track.settings.limits),
+        stands: standing == Some(submission.id),
+        scores: scores.into_iter().map(|(split, result)| (split.as_str().to_owned(), result.into())).collect(),
+    })
+}
+
+/// How long to hold an answer.
+#[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct WaitParams {
+    /// Hold the answer for at most so many seconds (60 at most) until nothing more will happen.
+    #[serde(default)]
+    wait: u64,
+}
+
+/// A submission: state, problems, scores.
+#[utoipa::path(get, path = "/submissions/{id}", params(("id" = String, Path), WaitParams), security(("token" = [])),
+    responses((status = 200, body = SubmissionView), (status = 401), (status = 404)))]
+pub(super) async fn show(
+    State(app): State<App>,
+    login: SignedIn,
+    Path(id): Path<String>,
+    params: Result<Query<WaitParams>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<SubmissionView>, HttpError> {
+    let Query(params) =
+        params.map_err(|error| HttpError::BadRequest(Detail::new("bad_parameter", error.body_text())))?;
+    let until = tokio::time::Instant::now() + Duration::from_secs(params.wait.min(60));
+    // Listen first, look second: a change between the two is heard.
+    let mut signals = app.live.subscribe();
+    loop {
+        let seen = seen(&app, &id, &login).await?;
+        let submission = seen.submission.id;
+        if seen.submission.state.is_terminal() {
+            return Ok(Json(view(&app, seen).await?));
+        }
+        let changed = async {
+            loop {
+                match signals.recv().await {
+                    Ok(Signal::Submission(changed)) if changed == submission => return,
+                    Ok(Signal::Resync) | Err(_) => return,
+                    Ok(_) => {}
+                }
+            }
+        };
+        if tokio::time::timeout_at(until, changed).await.is_err() {
+            let seen = self::seen(&app, &id, &login).await?;
+            return Ok(Json(view(&app, seen).await?));
+        }
+    }
+}
+
+/// Which split's scores are asked for.
+#[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SplitParams {
+    /// `dev` (also when missing) or, after the reveal, `final`.
+    split: Option<String>,
+}
+
+/// The scores as the original program wrote them.
+#[utoipa::path(get, path = "/submissions/{id}/scores.txt", params(("id" = String, Path), SplitParams),
+    security(("token" = [])),
+    responses((status = 200, content_type = "text/plain", body = String), (status = 401), (status = 404)))]
+pub(super) async fn scores_txt(
+    State(app): State<App>,
+    login: SignedIn,
+    Path(id): Path<String>,
+    params: Result<Query<SplitParams>, axum::extract::rejection::QueryRejection>,
+) -> Result<impl IntoResponse, HttpError> {
+    let Query(params) =
+        params.map_err(|error| HttpError::BadRequest(Detail::new("bad_parameter", error.body_text())))?;
+    let split = split_param(params.split.as_deref())?;
+    let Seen { submission, track, audience } = seen(&app, &id, &login).await?;
+    let scores = store::scoring::visible(&app.db, submission.id, audience, track.phase).await?;
+    let (_, result) = scores.into_iter().find(|(scored, _)| *scored == split).ok_or(HttpError::NotFound)?;
+    let metrics = result.scenarios.iter().map(|scenario| scenario.numbers.into());
+    let text = scoring::write_metrics(metrics, result.average);
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text))
+}
+
+/// `dev` or `final`; `dev` where nothing is said.
+pub(super) fn split_param(split: Option<&str>) -> Result<Split, HttpError> {
+    match split.unwrap_or("dev").parse() {
+        Ok(split @ (Split::Dev | Split::Final)) => Ok(split),
+        _ => Err(HttpError::BadRequest(Detail::new("bad_parameter", "`split` is `dev` or `final`."))),
+    }
+}
+
+/// The upload as it came.
+#[utoipa::path(get, path = "/submissions/{id}/archive", params(("id" = String, Path)), security(("token" = [])),
+    responses((status = 200, content_type = "application/zip", body = Vec<u8>), (status = 401), (status = 404)))]
+pub(super) async fn archive(
+    State(app): State<App>,
+    login: SignedIn,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, HttpError> {
+    let Seen { submission, .. } = seen(&app, &id, &login).await?;
+    // Of a rejected upload the bytes are not kept.
+    let bytes = app
+        .objects
+        .read(ObjectKey::Upload(submission.id))
+        .await
+        .map_err(HttpError::internal)?
+        .ok_or(HttpError::NotFound)?;
+    let name = format!("attachment; filename=\"submission-{}.zip\"", submission.id);
+    Ok(([(header::CONTENT_TYPE, "application/zip".to_owned()), (header::CONTENT_DISPOSITION, name)], bytes))
+}

@@ -1,0 +1,152 @@
+//! Submitting: a zip as the body, or as the field `file` of a form.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::problem::ProblemDocument;
+use crate::app::App;
+use crate::domain::moment::rfc3339;
+use crate::domain::quota::AttemptsLeft;
+use crate::domain::submission::SubmissionState;
+use crate::http::auth::Submitter;
+use crate::http::error::{Detail, HttpError};
+use crate::http::upload;
+use crate::objects::Staged;
+use crate::store::track::Track;
+use crate::submit::{self, Details};
+
+/// A submission that was taken.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub(super) struct Receipt {
+    id: String,
+    /// `competition/track`.
+    track: String,
+    state: SubmissionState,
+    /// SHA-256 of the upload in hexadecimal.
+    sha256: String,
+    /// Bytes of the upload.
+    size: i64,
+    /// When the upload had arrived whole (RFC 3339).
+    received_at: String,
+    attempts_left: AttemptsLeft,
+    /// Where the submission can be watched.
+    url: String,
+}
+
+/// What may be said of a submission when the body is the zip itself.
+#[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DetailParams {
+    /// What it is, in at most 500 characters.
+    description: Option<String>,
+    /// Where the method is described.
+    method_url: Option<String>,
+}
+
+/// Submits a zip. 201 once it is durable; 200 and the earlier submission where the same `Idempotency-Key` and
+/// bytes came before.
+#[utoipa::path(post, path = "/competitions/{competition}/tracks/{track}/submissions",
+    params(("competition" = String, Path), ("track" = String, Path), DetailParams,
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 200 visible ASCII characters")),
+    request_body(content_type = "application/zip", content = Vec<u8>),
+    security(("token" = [])),
+    responses((status = 201, body = Receipt), (status = 200, body = Receipt),
+        (status = 403, body = ProblemDocument), (status = 409, body = ProblemDocument),
+        (status = 413, body = ProblemDocument), (status = 415, body = ProblemDocument),
+        (status = 422, body = ProblemDocument), (status = 429, body = ProblemDocument)))]
+pub(super) async fn create(
+    State(app): State<App>,
+    submitter: Submitter,
+    params: Result<Query<DetailParams>, QueryRejection>,
+    request: Request,
+) -> Result<Response, HttpError> {
+    let Submitter { track, participant, .. } = submitter;
+    let Query(params) =
+        params.map_err(|error| HttpError::BadRequest(Detail::new("bad_parameter", error.body_text())))?;
+    let key = idempotency_key(request.headers())?;
+    upload::refuse_encoded(request.headers())?;
+    upload::refuse_large(request.headers(), &track)?;
+    let submit_error = |error| HttpError::from_submit(error, app.clock.now());
+    // A key may stand for a submission that was taken when there was still an attempt left.
+    if key.is_none() {
+        submit::preview(&app, &track, participant).await.map_err(submit_error)?;
+    }
+    let (staged, details) = match body_kind(request.headers())? {
+        BodyKind::Zip => {
+            let details = parse_details(params.description, params.method_url, key)?;
+            let staged =
+                submit::receive(&app, &track, request.into_body().into_data_stream()).await.map_err(submit_error)?;
+            (staged, details)
+        }
+        BodyKind::Form => form(&app, &track, request, key).await?,
+    };
+    let accepted = submit::accept(&app, &track, participant, staged, &details).await.map_err(submit_error)?;
+    let submission = accepted.submission;
+    let receipt = Receipt {
+        id: submission.id.to_string(),
+        track: track.path(),
+        state: submission.state,
+        sha256: hex::encode(&submission.sha256),
+        size: submission.size,
+        received_at: rfc3339(submission.received_at),
+        attempts_left: accepted.attempts_left,
+        url: format!("/api/v1/submissions/{}", submission.id),
+    };
+    let status = if accepted.replayed { StatusCode::OK } else { StatusCode::CREATED };
+    Ok((status, [(header::LOCATION, receipt.url.clone())], Json(receipt)).into_response())
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, HttpError> {
+    headers
+        .get("idempotency-key")
+        .map(|value| {
+            let bad = || {
+                HttpError::BadRequest(Detail::new(
+                    "bad_idempotency_key",
+                    submit::DetailsError::IdempotencyKey.to_string(),
+                ))
+            };
+            value.to_str().map(str::to_owned).map_err(|_| bad())
+        })
+        .transpose()
+}
+
+fn parse_details(
+    description: Option<String>,
+    method_url: Option<String>,
+    key: Option<String>,
+) -> Result<Details, HttpError> {
+    Details::parse(description, method_url, key)
+        .map_err(|error| HttpError::BadRequest(Detail::new("bad_field", format!("{error}."))))
+}
+
+enum BodyKind {
+    Zip,
+    Form,
+}
+
+fn body_kind(headers: &HeaderMap) -> Result<BodyKind, HttpError> {
+    let kind = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
+    let essence = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    match essence.as_deref() {
+        None | Some("application/zip" | "application/x-zip-compressed" | "application/octet-stream") => {
+            Ok(BodyKind::Zip)
+        }
+        Some("multipart/form-data") => Ok(BodyKind::Form),
+        Some(_) => Err(HttpError::UnsupportedMedia(Detail::new(
+            "content_type",
+            "Send the zip as `Content-Type: application/zip`, or as the field `file` of `multipart/form-data`.",
+        ))),
+    }
+}
+
+/// Takes in a form; it must have a file.
+async fn form(app: &App, track: &Track, request: Request, key: Option<String>) -> Result<(Staged, Details), HttpError> {
+    let form = upload::read_form(app, track, request).await?;
+    let staged = form.staged.ok_or_else(|| upload::bad_form("The form has no field `file`."))?;
+    Ok((staged, parse_details(form.description, form.method_url, key)?))
+}

@@ -1,0 +1,257 @@
+//! Who is asking: extractors, so that a handler's signature says who may call it.
+//!
+//! | extractor | lets in |
+//! |---|---|
+//! | [`Viewer`] | anybody; knows the account if there is one |
+//! | [`SignedIn`] | an account, by cookie or token |
+//! | [`Enroller`] | an account that may act: a cookie, or a token with the submit scope |
+//! | [`TrackView`] | anybody, for a track; knows enrolment and audience |
+//! | [`Submitter`] | a user enrolled in the track who may act |
+//! | [`OrganiserOf`] | staff of the track's competition |
+
+use axum::extract::{FromRef, FromRequestParts, Path};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+
+use super::error::{Detail, HttpError};
+use crate::app::App;
+use crate::domain::account::TokenScope;
+use crate::domain::audience::Audience;
+use crate::domain::participant::ParticipantStatus;
+use crate::domain::slug::TrackPath;
+use crate::http::server::Site;
+use crate::secret;
+use crate::store;
+use crate::store::participant::Participant;
+use crate::store::track::Track;
+use crate::store::user::User;
+
+/// A known account, and how it made itself known.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// The account.
+    pub user: User,
+    /// By what.
+    pub by: LoginBy,
+}
+
+/// How an account made itself known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginBy {
+    /// A session's cookie; the hash of its secret.
+    Session([u8; 32]),
+    /// An API token of this scope.
+    Token(TokenScope),
+}
+
+impl Login {
+    /// Whether the client may change something, not only read.
+    pub fn may_act(&self) -> bool {
+        self.by != LoginBy::Token(TokenScope::Read)
+    }
+}
+
+/// Anybody; the account where there is one. A token that is sent must be valid.
+#[derive(Debug, Clone)]
+pub struct Viewer(pub Option<Login>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Viewer
+where
+    App: FromRef<S>,
+    Site: FromRef<S>,
+{
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        if let Some(viewer) = parts.extensions.get::<Self>() {
+            return Ok(viewer.clone());
+        }
+        let (app, site) = (App::from_ref(state), Site::from_ref(state));
+        let viewer = Self(login(&app, &site, &parts.headers).await?);
+        parts.extensions.insert(viewer.clone());
+        Ok(viewer)
+    }
+}
+
+async fn login(app: &App, site: &Site, headers: &HeaderMap) -> Result<Option<Login>, HttpError> {
+    let now = app.clock.now();
+    if let Some(authorization) = headers.get(header::AUTHORIZATION) {
+        let token = authorization
+            .to_str()
+            .ok()
+            .and_then(|text| text.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim())
+            .ok_or(HttpError::LogInFirst)?;
+        let (user, scope) =
+            store::token::user(&app.db, &secret::hash(token), now).await?.ok_or(HttpError::LogInFirst)?;
+        return Ok(Some(Login { user, by: LoginBy::Token(scope) }));
+    }
+    let jar = CookieJar::from_headers(headers);
+    let Some(cookie) = jar.get(site.cookie_name()) else { return Ok(None) };
+    let hash = secret::hash(cookie.value());
+    let user = store::session::user(&app.db, &hash, now).await?;
+    Ok(user.map(|user| Login { user, by: LoginBy::Session(hash) }))
+}
+
+/// The cookie of a session.
+pub fn session_cookie(site: &Site, secret: String) -> Cookie<'static> {
+    Cookie::build((site.cookie_name(), secret))
+        .path("/")
+        .http_only(true)
+        .secure(site.is_secure())
+        .same_site(SameSite::Lax)
+        .max_age(store::session::LIFETIME)
+        .build()
+}
+
+/// A cookie that takes the session's away.
+pub fn no_session_cookie(site: &Site) -> Cookie<'static> {
+    let mut cookie = session_cookie(site, String::new());
+    cookie.set_max_age(time::Duration::ZERO);
+    cookie
+}
+
+/// A known account.
+#[derive(Debug, Clone)]
+pub struct SignedIn(pub Login);
+
+impl<S: Send + Sync> FromRequestParts<S> for SignedIn
+where
+    App: FromRef<S>,
+    Site: FromRef<S>,
+{
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        let Viewer(login) = Viewer::from_request_parts(parts, state).await?;
+        login.map(Self).ok_or(HttpError::LogInFirst)
+    }
+}
+
+/// A known account that may change something.
+#[derive(Debug, Clone)]
+pub struct Enroller(pub Login);
+
+impl<S: Send + Sync> FromRequestParts<S> for Enroller
+where
+    App: FromRef<S>,
+    Site: FromRef<S>,
+{
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        let SignedIn(login) = SignedIn::from_request_parts(parts, state).await?;
+        if login.may_act() {
+            Ok(Self(login))
+        } else {
+            Err(HttpError::NotAllowed(Detail::new("read_only_token", "This token may only read.")))
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct TrackParams {
+    competition: String,
+    track: String,
+}
+
+/// A track, and how the client stands to it.
+#[derive(Debug, Clone)]
+pub struct TrackView {
+    /// The track.
+    pub track: Track,
+    /// The account, if any.
+    pub login: Option<Login>,
+    /// Its enrolment, if any.
+    pub participant: Option<Participant>,
+    /// Who the view is made for.
+    pub audience: Audience,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for TrackView
+where
+    App: FromRef<S>,
+    Site: FromRef<S>,
+{
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        let app = App::from_ref(state);
+        let Path(params) =
+            Path::<TrackParams>::from_request_parts(parts, state).await.map_err(|_| HttpError::NotFound)?;
+        let path = match (params.competition.parse(), params.track.parse()) {
+            (Ok(competition), Ok(track)) => TrackPath { competition, track },
+            _ => return Err(HttpError::NotFound),
+        };
+        let Viewer(login) = Viewer::from_request_parts(parts, state).await?;
+        let track = store::track::by_path(&app.db, &path).await?.ok_or(HttpError::NotFound)?;
+        let (mut participant, mut audience) = (None, Audience::Visitor);
+        if let Some(login) = &login {
+            participant = store::participant::find(&app.db, track.id, login.user.id).await?;
+            audience = if is_staff(&app, &track, &login.user).await? {
+                Audience::Organiser
+            } else if participant.is_some_and(|participant| participant.status == ParticipantStatus::Approved) {
+                Audience::Participant
+            } else {
+                Audience::Visitor
+            };
+        }
+        Ok(Self { track, login, participant, audience })
+    }
+}
+
+/// Whether an account is staff of a track's competition.
+///
+/// # Errors
+/// The database cannot answer.
+pub async fn is_staff(app: &App, track: &Track, user: &User) -> Result<bool, HttpError> {
+    Ok(user.is_admin || store::competition::is_organiser(&app.db, track.competition, user.id).await?)
+}
+
+/// Somebody enrolled in the track, in whatever state, who may act.
+#[derive(Debug, Clone)]
+pub struct Submitter {
+    /// The track.
+    pub track: Track,
+    /// The account.
+    pub login: Login,
+    /// Its enrolment.
+    pub participant: Participant,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Submitter
+where
+    App: FromRef<S>,
+    Site: FromRef<S>,
+{
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        let view = TrackView::from_request_parts(parts, state).await?;
+        let Enroller(login) = Enroller::from_request_parts(parts, state).await?;
+        let participant = view
+            .participant
+            .ok_or_else(|| HttpError::NotAllowed(super::error::not_approved(ParticipantStatus::Withdrawn)))?;
+        Ok(Self { track: view.track, login, participant })
+    }
+}
+
+/// Staff of the track's competition. To everybody else the place does not exist.
+#[derive(Debug, Clone)]
+pub struct OrganiserOf(pub TrackView);
+
+impl<S: Send + Sync> FromRequestParts<S> for OrganiserOf
+where
+    App: FromRef<S>,
+    Site: FromRef<S>,
+{
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        let view = TrackView::from_request_parts(parts, state).await?;
+        if view.audience == Audience::Organiser { Ok(Self(view)) } else { Err(HttpError::NotFound) }
+    }
+}

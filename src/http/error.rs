@@ -1,0 +1,310 @@
+//! The one error of the HTTP side. It carries what the client may know; the router that answers turns it into
+//! a page or into `application/problem+json`. Internal text never reaches a client: it is logged once, here.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use scoring::Problems;
+use time::OffsetDateTime;
+
+use crate::domain::ids::SubmissionId;
+use crate::domain::moment::rfc3339;
+use crate::domain::participant::ParticipantStatus;
+use crate::domain::quota::LimitReached;
+use crate::domain::track::NotTaking;
+use crate::store::StoreError;
+use crate::submit::SubmitError;
+
+/// Why a request was not answered as asked.
+#[derive(Debug)]
+pub enum HttpError {
+    /// There is nothing here, or nothing that this client may know of.
+    NotFound,
+    /// The final ranking is not public yet.
+    NotRevealed,
+    /// Nobody is logged in, or the token is not valid.
+    LogInFirst,
+    /// The client is known and may not.
+    NotAllowed(Detail),
+    /// The request itself is wrong.
+    BadRequest(Detail),
+    /// The state of things forbids it now.
+    Conflict(Detail),
+    /// The address is right, the method is not.
+    MethodNotAllowed,
+    /// The body is larger than allowed.
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The body is of a kind that is not taken here.
+    UnsupportedMedia(Detail),
+    /// An upload is wrong.
+    Rejected {
+        /// The record that was kept.
+        submission: SubmissionId,
+        /// What is wrong with it.
+        problems: Problems,
+    },
+    /// A field is wrong.
+    Unprocessable(Detail),
+    /// A limit is reached.
+    LimitReached {
+        /// Which one.
+        detail: Detail,
+        /// When to come again, where that helps.
+        retry_at: Option<OffsetDateTime>,
+        /// In how many seconds that is.
+        retry_after: Option<u64>,
+    },
+    /// The client was too slow.
+    TooSlow,
+    /// We cannot answer now; trying again will help.
+    Unavailable,
+    /// A fault of ours.
+    Internal,
+}
+
+/// A stable code for programs and a sentence for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detail {
+    /// The code.
+    pub code: &'static str,
+    /// The sentence.
+    pub text: String,
+}
+
+impl Detail {
+    /// A code and its sentence.
+    pub fn new(code: &'static str, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+}
+
+/// What a client is told: the same facts, whether as a page or as JSON.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// The status.
+    pub status: StatusCode,
+    /// The stable code.
+    pub code: &'static str,
+    /// A sentence.
+    pub detail: String,
+    /// What is wrong with an upload.
+    pub problems: Option<Problems>,
+    /// The record of a rejected upload.
+    pub submission: Option<SubmissionId>,
+    /// When to come again.
+    pub retry_at: Option<OffsetDateTime>,
+    retry_after: Option<u64>,
+}
+
+impl HttpError {
+    /// What the client is told.
+    pub fn told(self) -> Told {
+        let (status, detail) = match &self {
+            Self::NotFound => (StatusCode::NOT_FOUND, Detail::new("not_found", "There is nothing here.")),
+            Self::NotRevealed => {
+                (StatusCode::NOT_FOUND, Detail::new("not_revealed", "The final ranking is not revealed yet."))
+            }
+            Self::LogInFirst => (
+                StatusCode::UNAUTHORIZED,
+                Detail::new("not_logged_in", "Log in first, or send a valid token as `Authorization: Bearer cmk_…`."),
+            ),
+            Self::NotAllowed(detail) => (StatusCode::FORBIDDEN, detail.clone()),
+            Self::BadRequest(detail) => (StatusCode::BAD_REQUEST, detail.clone()),
+            Self::Conflict(detail) => (StatusCode::CONFLICT, detail.clone()),
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                Detail::new("method_not_allowed", "This address does not answer this method."),
+            ),
+            Self::TooLarge { limit } => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                Detail::new("too_large", format!("The upload is larger than the {limit} bytes allowed.")),
+            ),
+            Self::UnsupportedMedia(detail) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, detail.clone()),
+            Self::Rejected { problems, .. } => {
+                let noun = if problems.total == 1 { "problem" } else { "problems" };
+                let text = format!("The upload has {} {noun}. No attempt was used.", problems.total);
+                (StatusCode::UNPROCESSABLE_ENTITY, Detail::new("rejected", text))
+            }
+            Self::Unprocessable(detail) => (StatusCode::UNPROCESSABLE_ENTITY, detail.clone()),
+            Self::LimitReached { detail, .. } => (StatusCode::TOO_MANY_REQUESTS, detail.clone()),
+            Self::TooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                Detail::new(
+                    "too_slow",
+                    "The upload did not arrive within the time allowed. Nothing was kept; try again.",
+                ),
+            ),
+            Self::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Detail::new(
+                    "unavailable",
+                    "The server cannot answer just now. Nothing was kept; try again in a moment.",
+                ),
+            ),
+            Self::Internal => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                Detail::new("internal", "Something went wrong on our side. It was written down."),
+            ),
+        };
+        let mut told = Told {
+            status,
+            code: detail.code,
+            detail: detail.text,
+            problems: None,
+            submission: None,
+            retry_at: None,
+            retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5),
+        };
+        match self {
+            Self::Rejected { submission, problems } => {
+                told.submission = Some(submission);
+                told.problems = Some(problems);
+            }
+            Self::LimitReached { retry_at, retry_after, .. } => {
+                told.retry_at = retry_at;
+                told.retry_after = retry_after;
+            }
+            _ => {}
+        }
+        told
+    }
+
+    /// Logs a fault of ours, with its causes, and hides it from the client.
+    pub fn internal(error: impl Into<anyhow::Error>) -> Self {
+        let error = error.into();
+        tracing::error!(error = format!("{error:#}"), "a request failed");
+        Self::Internal
+    }
+}
+
+impl IntoResponse for HttpError {
+    /// An answer without a body; [`Told`] rides along for the router to write it.
+    fn into_response(self) -> Response {
+        let told = self.told();
+        let mut response = told.status.into_response();
+        if let Some(seconds) = told.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if told.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response.extensions_mut().insert(told);
+        response
+    }
+}
+
+impl From<StoreError> for HttpError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Database(
+                ref cause @ (sqlx::Error::Io(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed),
+            ) => {
+                tracing::warn!(error = %cause, "the database cannot be reached");
+                Self::Unavailable
+            }
+            // Classes 53 (no resources), 57 (shutting down or starting up) and 25006 (read-only) pass by themselves.
+            StoreError::Database(ref cause) if passes(cause) => {
+                tracing::warn!(error = %cause, "the database cannot work now");
+                Self::Unavailable
+            }
+            other => Self::internal(other),
+        }
+    }
+}
+
+fn passes(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code.starts_with("53") || code.starts_with("57") || code == "25006")
+}
+
+impl From<sqlx::Error> for HttpError {
+    fn from(error: sqlx::Error) -> Self {
+        StoreError::from(error).into()
+    }
+}
+
+impl From<anyhow::Error> for HttpError {
+    fn from(error: anyhow::Error) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl HttpError {
+    /// What a refused submission is told; `now` is for the seconds to wait.
+    pub fn from_submit(error: SubmitError, now: OffsetDateTime) -> Self {
+        match error {
+            SubmitError::NotTaking(NotTaking::NotYetOpen(opens)) => Self::NotAllowed(Detail::new(
+                "not_open",
+                match opens {
+                    Some(opens) if opens > now => format!("The track opens at {}.", rfc3339(opens)),
+                    _ => "The track is not open yet.".to_owned(),
+                },
+            )),
+            SubmitError::NotTaking(NotTaking::Closed(closed)) => Self::NotAllowed(Detail::new(
+                "closed",
+                match closed {
+                    Some(closed) if closed <= now => format!("The track closed at {}.", rfc3339(closed)),
+                    _ => "The track is closed.".to_owned(),
+                },
+            )),
+            SubmitError::NotApproved(status) => Self::NotAllowed(not_approved(status)),
+            SubmitError::LimitReached(LimitReached::Today { next }) => Self::limit(
+                Detail::new(
+                    "limit_today",
+                    format!("Today's attempts are used. The next one comes at {}.", rfc3339(next)),
+                ),
+                Some(next),
+                now,
+            ),
+            SubmitError::LimitReached(LimitReached::Total) => {
+                Self::limit(Detail::new("limit_total", "All attempts of this track are used."), None, now)
+            }
+            SubmitError::TooManyRejected { retry_at } => Self::limit(
+                Detail::new(
+                    "too_many_rejected",
+                    "Too many uploads were rejected within the last hour. Check yours with `callimico check` first.",
+                ),
+                Some(retry_at),
+                now,
+            ),
+            SubmitError::TooLarge { limit } => Self::TooLarge { limit },
+            SubmitError::Broken => Self::BadRequest(Detail::new("broken_upload", "The upload did not arrive whole.")),
+            SubmitError::TooSlow => Self::TooSlow,
+            SubmitError::Rejected { id, problems } => Self::Rejected { submission: id, problems },
+            SubmitError::KeyReused => Self::Conflict(Detail::new(
+                "idempotency_key_reused",
+                "This Idempotency-Key was used for another upload. Take a new key for a new upload.",
+            )),
+            SubmitError::Storage(error) => {
+                tracing::error!(%error, "an upload could not be stored");
+                Self::Unavailable
+            }
+            SubmitError::Store(error) => error.into(),
+            SubmitError::CheckBrokeOff(error) => Self::internal(error),
+        }
+    }
+
+    /// A limit that is reached.
+    pub fn limit(detail: Detail, retry_at: Option<OffsetDateTime>, now: OffsetDateTime) -> Self {
+        let retry_after = retry_at.map(|at| (at - now).whole_seconds().max(0).unsigned_abs() + 1);
+        Self::LimitReached { detail, retry_at, retry_after }
+    }
+}
+
+/// Why an enrolment in this state may not submit.
+pub fn not_approved(status: ParticipantStatus) -> Detail {
+    match status {
+        ParticipantStatus::Pending => {
+            Detail::new("not_approved_yet", "Your enrolment waits for an organiser's approval.")
+        }
+        ParticipantStatus::Denied => Detail::new("denied", "Your enrolment was denied by an organiser."),
+        ParticipantStatus::Withdrawn | ParticipantStatus::Approved => {
+            Detail::new("not_enrolled", "You are not enrolled in this track: accept its terms first.")
+        }
+    }
+}

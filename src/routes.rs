@@ -1,0 +1,65 @@
+//! The table of all URLs: pages and API under one roof, with what holds for every answer.
+
+use std::any::Any;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{body::Body, middleware};
+use tower_http::ServiceBuilderExt;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+use tower_http::csrf::CsrfLayer;
+use tower_http::request_id::MakeRequestUuid;
+use tower_http::trace::TraceLayer;
+use tracing::Span;
+
+use crate::http::error::HttpError;
+use crate::http::headers;
+use crate::http::server::ServerState;
+use crate::{api, web};
+
+/// Bytes of a request's body, but for uploads, which have the limit of their track.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// Everything the server answers.
+///
+/// # Errors
+/// The configured public address is no origin.
+pub fn all(state: ServerState) -> anyhow::Result<Router> {
+    // Cross-site posts are refused by what browsers say of a request (Sec-Fetch-Site, Origin).
+    let csrf = CsrfLayer::new().add_trusted_origin(state.site.origin())?;
+    // An archive does not compress, and an event stream must not wait.
+    let compressible =
+        DefaultPredicate::new().and(NotForContentType::new("application/zip")).and(NotForContentType::SSE);
+    let shared = tower::ServiceBuilder::new()
+        .set_x_request_id(MakeRequestUuid)
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(log))
+        .propagate_x_request_id()
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(headers::add))
+        .layer(CompressionLayer::new().compress_when(compressible))
+        .layer(csrf)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT));
+    Ok(api::router().merge(web::router(state.clone())).layer(shared).with_state(state))
+}
+
+/// What every line of the log says of a request: no query, no header, nothing a client could forge lines with.
+fn span(request: &Request<Body>) -> Span {
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
+}
+
+fn log<B>(response: &axum::http::Response<B>, took: Duration, _: &Span) {
+    tracing::debug!(status = response.status().as_u16(), millis = took.as_millis(), "answered");
+}
+
+fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
+    let text = cause.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| cause.downcast_ref::<String>().cloned()).unwrap_or_default();
+    tracing::error!(text, "a handler panicked");
+    (StatusCode::INTERNAL_SERVER_ERROR, HttpError::Internal.told().detail).into_response()
+}
