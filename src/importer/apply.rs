@@ -1,0 +1,214 @@
+//! Plans an import against what the database holds and applies it, in one transaction.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use scoring::{Membership, Split};
+
+use super::mico_directory::TrackDirectory;
+use super::plan::{self, Action, Plan};
+use super::{ImportError, settings};
+use crate::app::App;
+use crate::domain::slug::TrackPath;
+use crate::domain::track::Phase;
+use crate::store;
+use crate::store::solution::ModelSolution;
+use crate::store::track::{Track, TrackSettings};
+
+/// What to import, and whether to change anything.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Where the track goes.
+    pub track: TrackPath,
+    /// Its title, over what the directory says.
+    pub title: Option<String>,
+    /// Only plan, or plan and apply.
+    pub mode: Mode,
+}
+
+/// Whether an import changes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Says what it would do.
+    DryRun,
+    /// Does it.
+    Apply,
+}
+
+const SPLITS: [Split; 3] = [Split::Train, Split::Dev, Split::Final];
+
+/// Imports the track directory at `root`; answers what was done, or would be.
+///
+/// # Errors
+/// The directory cannot be read or scored, or the import would change what entries were scored against.
+pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Result<Plan, ImportError> {
+    if !root.is_dir() {
+        return Err(ImportError::NotATrack(root.to_owned(), "there is no such folder".to_owned()));
+    }
+    let directory = read(root, request.track.track.as_str())?;
+    let now = app.clock.now();
+    let mut db = app.db.begin().await?;
+    // Two imports at once into one competition pass one by one.
+    let competition_slug = &request.track.competition;
+    store::competition::create_if_missing(&mut *db, competition_slug, &title(competition_slug.as_str()), now).await?;
+    let competition = store::competition::by_slug(&mut *db, competition_slug)
+        .await?
+        .ok_or_else(|| ImportError::Refused("the competition vanished while it was imported".to_owned()))?;
+    let existing = store::track::lock(&mut db, competition.id, &request.track.track).await?;
+
+    let mut wanted = existing
+        .as_ref()
+        .map_or_else(|| settings::defaults(request.track.track.as_str()), |track| track.settings.clone());
+    let notes = settings::read(root, &mut wanted)?;
+    if let Some(title) = &request.title {
+        wanted.title.clone_from(title);
+    }
+    let solutions = to_store(&directory);
+    let kept = match &existing {
+        Some(track) => store::solution::all(&mut *db, track.id).await?,
+        None => Vec::new(),
+    };
+    let merged = merge_final(&kept, solutions);
+    let plan = make_plan(request, &directory, existing.as_ref(), (&wanted, notes), (&kept, &merged));
+    if let Some(track) = &existing {
+        refuse_to_change_the_truth(track, &directory, &kept, &merged)?;
+    }
+    if request.mode == Mode::Apply && plan.action != Action::Unchanged {
+        let id = match &existing {
+            Some(track) => {
+                store::track::update(&mut *db, track.id, &wanted, &directory.shape).await?;
+                track.id
+            }
+            None => {
+                let content = (&wanted, &directory.shape);
+                store::track::create(&mut *db, competition.id, &request.track.track, content, now).await?
+            }
+        };
+        store::solution::replace(&mut db, id, &merged).await?;
+        db.commit().await?;
+    }
+    Ok(plan)
+}
+
+fn title(slug: &str) -> String {
+    settings::defaults(slug).title
+}
+
+/// Reads the directory and checks that it can be scored: train and dev in full, final if its labels are there.
+fn read(root: &Path, slug: &str) -> Result<TrackDirectory, ImportError> {
+    let directory = TrackDirectory::read(root, slug, &SPLITS)?;
+    directory.solution(Split::Train)?;
+    directory.solution(Split::Dev)?;
+    if !directory.lacks_solution(Split::Final) {
+        directory.solution(Split::Final)?;
+    }
+    Ok(directory)
+}
+
+/// The hidden labels; those of the train split are public and stay in the directory.
+fn to_store(directory: &TrackDirectory) -> Vec<ModelSolution> {
+    let hidden = directory.solutions.iter().filter(|((split, ..), _)| *split != Split::Train);
+    hidden
+        .map(|((split, scenario, model), membership)| ModelSolution {
+            split: *split,
+            scenario: scenario.clone(),
+            model: model.clone(),
+            membership: membership.clone(),
+        })
+        .collect()
+}
+
+/// Final labels that came once stay, though a later import is made from a directory without them.
+fn merge_final(kept: &[ModelSolution], mut solutions: Vec<ModelSolution>) -> Vec<ModelSolution> {
+    if !solutions.iter().any(|one| one.split == Split::Final) {
+        solutions.extend(kept.iter().filter(|one| one.split == Split::Final).cloned());
+    }
+    solutions.sort_by(|a, b| key(a).cmp(&key(b)));
+    solutions
+}
+
+fn key(one: &ModelSolution) -> (Split, &str, &str) {
+    (one.split, &one.scenario, &one.model)
+}
+
+fn by_key(solutions: &[ModelSolution]) -> BTreeMap<(Split, &str, &str), &[Membership]> {
+    solutions.iter().map(|one| (key(one), one.membership.as_slice())).collect()
+}
+
+fn make_plan(
+    request: &Request,
+    directory: &TrackDirectory,
+    existing: Option<&Track>,
+    (wanted, notes): (&TrackSettings, settings::Notes),
+    (kept, merged): (&[ModelSolution], &[ModelSolution]),
+) -> Plan {
+    let mut plan = Plan { track: request.track.to_string(), ..Plan::default() };
+    plan.applied = plan::describe_shape(&directory.shape);
+    let counted = |split| merged.iter().filter(|one| one.split == split).count();
+    plan.applied.push(format!(
+        "hidden solutions: dev of {} models, final of {} models",
+        counted(Split::Dev),
+        counted(Split::Final)
+    ));
+    plan.applied.extend(plan::describe_settings(wanted).into_iter().map(|(name, value)| format!("{name}: {value}")));
+    plan.applied.extend(notes.remarks);
+    plan.ignored.extend(directory.ignored.iter().map(|name| format!("{name} (no part of a track)")));
+    plan.ignored.extend(notes.ignored.iter().map(|key| format!("{key} in track.yaml (no such setting)")));
+    if counted(Split::Final) == 0 {
+        plan.open_questions.push("the labels of the final split: import them before the track is closed".to_owned());
+    }
+    if wanted.dates.closes_at.is_none() {
+        plan.open_questions
+            .push("when the track closes: no date is set, so it stays open until somebody closes it".to_owned());
+    }
+    for name in wanted.scenario_labels.keys() {
+        if !directory.shape.scenarios().iter().any(|scenario| scenario.name() == name) {
+            plan.ignored.push(format!("scenarios.{name} in track.yaml (there is no such scenario)"));
+        }
+    }
+    plan.action = match existing {
+        None => Action::Create,
+        Some(track) => {
+            plan.overridden = plan::settings_overridden(track, wanted);
+            if track.shape != directory.shape {
+                plan.overridden.push("scenarios, target models or challenge points".to_owned());
+            }
+            if by_key(kept) != by_key(merged) {
+                plan.overridden.push("hidden solutions".to_owned());
+            }
+            if plan.overridden.is_empty() { Action::Unchanged } else { Action::Update }
+        }
+    };
+    plan
+}
+
+/// Once a track has opened, entries are scored against its shape and labels: those may be completed, not changed.
+fn refuse_to_change_the_truth(
+    track: &Track,
+    directory: &TrackDirectory,
+    kept: &[ModelSolution],
+    merged: &[ModelSolution],
+) -> Result<(), ImportError> {
+    if track.phase == Phase::Draft {
+        return Ok(());
+    }
+    let phase = track.phase.as_str();
+    if track.shape != directory.shape {
+        return Err(ImportError::Refused(format!(
+            "{} is {phase}: its scenarios, target models and challenge points can no longer change",
+            track.path()
+        )));
+    }
+    let merged = by_key(merged);
+    let changed = kept.iter().find(|one| merged.get(&key(one)) != Some(&one.membership.as_slice()));
+    match changed {
+        Some(one) => Err(ImportError::Refused(format!(
+            "{} is {phase}: the solution of {}/{}/{} can no longer change",
+            track.path(),
+            one.scenario,
+            one.split,
+            one.model
+        ))),
+        None => Ok(()),
+    }
+}
