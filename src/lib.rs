@@ -1,1 +1,24 @@
-//! Callimico.
+//! Callimico: a competition server for membership inference.
+//!
+//! docs/ARCHITECTURE.md has the map of the house and who may lean on whom; `tests/architecture.rs` holds it.
+
+pub mod api;
+pub mod app;
+pub mod board;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod domain;
+pub mod enrol;
+pub mod http;
+pub mod importer;
+pub mod npz;
+pub mod objects;
+pub mod routes;
+pub mod secret;
+pub mod store;
+pub mod submit;
+pub mod trainer;
+pub mod web;
+pub mod worker;

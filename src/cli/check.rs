@@ -1,0 +1,52 @@
+//! `callimico check`: validates a submission offline, by the same code as the server.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use scoring::{Limits, Split};
+
+use super::Failure;
+use super::offline::{TrackArgs, check_archive};
+use crate::domain::track::SubmissionLimits;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The submission
+    zip: PathBuf,
+    #[command(flatten)]
+    track: TrackArgs,
+    /// The greatest size the track takes, in bytes
+    #[arg(long, default_value_t = SubmissionLimits::MICO.bytes, value_name = "BYTES")]
+    max_bytes: u64,
+    /// Write the outcome as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let directory = args.track.read(&Split::SUBMITTED)?;
+    let limit = usize::try_from(args.max_bytes).unwrap_or(usize::MAX);
+    if args.json {
+        return json(args, &Limits::for_shape(&directory.shape, limit), &directory.shape);
+    }
+    check_archive(&args.zip, &directory.shape, limit)?;
+    println!("{} is fine", args.zip.display());
+    Ok(())
+}
+
+fn json(args: &Args, limits: &Limits, shape: &scoring::TrackShape) -> Result<(), Failure> {
+    let bytes = std::fs::read(&args.zip).map_err(|error| {
+        Failure::Input(anyhow::Error::new(error).context(format!("cannot read {}", args.zip.display())))
+    })?;
+    let outcome = scoring::validate_archive(&bytes, shape, limits);
+    let document = match &outcome {
+        Ok(validated) => {
+            serde_json::json!({"ok": true, "problems": [], "problems_total": 0, "warnings": validated.warnings})
+        }
+        Err(problems) => {
+            serde_json::json!({"ok": false, "problems": problems.shown, "problems_total": problems.total, "warnings": []})
+        }
+    };
+    println!("{}", serde_json::to_string_pretty(&document).context("cannot write the outcome")?);
+    outcome.map(|_| ()).map_err(|_| Failure::Told)
+}

@@ -1,0 +1,89 @@
+//! `callimico doctor`: checks what the server needs, a line each.
+
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::Failure;
+use crate::app::Database;
+use crate::clock::Clock;
+use crate::config::StorageConfig;
+use crate::objects::Objects;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Write the findings as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, serde::Serialize)]
+struct Finding {
+    check: &'static str,
+    ok: bool,
+    detail: String,
+}
+
+pub(super) async fn run(storage: &StorageConfig, args: &Args) -> Result<(), Failure> {
+    let mut findings = vec![finding("objects", objects(storage).await)];
+    match Database::open(storage, Duration::ZERO).await {
+        Ok(database) => {
+            findings.push(finding("database", describe(&database).await));
+            findings.push(finding("migrations", migrations(&database).await));
+            findings.push(finding("clock", clock(&database).await));
+            database.close().await;
+        }
+        Err(error) => findings.push(finding("database", Err(error))),
+    }
+    if args.json {
+        let text = serde_json::to_string_pretty(&findings).context("cannot write the findings")?;
+        println!("{text}");
+    } else {
+        for finding in &findings {
+            println!("{} {}: {}", if finding.ok { "ok  " } else { "FAIL" }, finding.check, finding.detail);
+        }
+    }
+    if findings.iter().all(|finding| finding.ok) {
+        Ok(())
+    } else {
+        Err(Failure::Ours(anyhow::anyhow!("something the server needs is not in order")))
+    }
+}
+
+fn finding(check: &'static str, outcome: anyhow::Result<String>) -> Finding {
+    match outcome {
+        Ok(detail) => Finding { check, ok: true, detail },
+        Err(error) => Finding { check, ok: false, detail: format!("{error:#}") },
+    }
+}
+
+async fn objects(storage: &StorageConfig) -> anyhow::Result<String> {
+    let objects = Objects::open(&storage.objects, &storage.data_dir)?;
+    objects.probe().await.context("the folder takes no files")?;
+    Ok(format!("{} takes files and gives them back", storage.objects))
+}
+
+async fn describe(database: &Database) -> anyhow::Result<String> {
+    let version = crate::store::health::version(&database.pool).await?;
+    Ok(format!("PostgreSQL {version}"))
+}
+
+async fn migrations(database: &Database) -> anyhow::Result<String> {
+    let missing = crate::store::health::missing_migrations(&database.pool).await?;
+    if missing == 0 {
+        Ok("all applied".to_owned())
+    } else {
+        anyhow::bail!("{missing} are not applied: run `callimico migrate`, or `callimico serve` without --no-migrate")
+    }
+}
+
+/// Deadlines are read off this machine's clock and leases off the database's: they should agree.
+async fn clock(database: &Database) -> anyhow::Result<String> {
+    let theirs = crate::store::health::now(&database.pool).await?;
+    let apart = (Clock::System.now() - theirs).abs();
+    if apart < time::Duration::seconds(5) {
+        Ok(format!("within {:.1} s of the database's", apart.as_seconds_f64().max(0.1)))
+    } else {
+        anyhow::bail!("{:.0} s apart from the database's: let both follow a time server", apart.as_seconds_f64())
+    }
+}

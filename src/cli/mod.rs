@@ -1,0 +1,176 @@
+//! The commands, one file each. Human text goes to stderr, results to stdout; the exit code says whose fault it was.
+
+mod check;
+mod demo;
+mod doctor;
+mod failure;
+mod import;
+mod migrate;
+mod offline;
+mod postgres;
+mod report;
+mod score;
+mod serve;
+mod track;
+mod user;
+mod worker;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::app::{App, Database};
+use crate::clock::Clock;
+use crate::config::{GuardConfig, StorageConfig};
+use crate::objects::Objects;
+use crate::store;
+
+pub use failure::Failure;
+
+/// A competition server for membership inference.
+///
+/// Exit codes: 0 fine, 1 our fault, 2 the input is wrong, 3 a limit is reached, 4 not allowed, 5 network (try again).
+#[derive(Debug, Parser)]
+#[command(name = "callimico", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    storage: StorageConfig,
+    /// How the log is written
+    #[arg(long, env = "CALLIMICO_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, global = true)]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Pages, API and scoring workers in one process
+    Serve(serve::Args),
+    /// Scoring workers only; any number, on any machine that reaches the database and the objects
+    Worker(worker::Args),
+    /// Bring the database up to date and end
+    Migrate,
+    /// Check database, objects and clock, a line each
+    Doctor(doctor::Args),
+    /// Accounts and their tokens
+    #[command(subcommand)]
+    User(user::Command),
+    /// Import a track directory
+    Import(import::Args),
+    /// The life of a track
+    #[command(subcommand)]
+    Track(track::Command),
+    /// Check a submission offline
+    Check(check::Args),
+    /// Score predictions offline against solution.csv files
+    Score(score::Args),
+    /// A whole small competition from nothing, served on 127.0.0.1:8080
+    Demo(demo::Args),
+    /// Run a command with DATABASE_URL set to the private Postgres, for example `postgres -- psql`
+    Postgres(postgres::Args),
+}
+
+/// Runs the program with the arguments it was started with.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(&cli);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::Ours(error.into()).report(),
+    };
+    match runtime.block_on(dispatch(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<(), Failure> {
+    let storage = cli.storage;
+    match cli.command {
+        Command::Serve(args) => serve::run(&storage, args).await,
+        Command::Worker(args) => worker::run(&storage, args).await,
+        Command::Migrate => migrate::run(&storage).await,
+        Command::Doctor(args) => doctor::run(&storage, &args).await,
+        Command::User(command) => user::run(&storage, command).await,
+        Command::Import(args) => import::run(&storage, args).await,
+        Command::Track(command) => track::run(&storage, command).await,
+        Command::Check(args) => check::run(&args),
+        Command::Score(args) => score::run(&args),
+        Command::Demo(args) => demo::run(&storage, args).await,
+        Command::Postgres(args) => postgres::run(&storage, args).await,
+    }
+}
+
+/// The log goes to stderr. Servers tell what they do; the other commands only what is wrong.
+fn start_log(cli: &Cli) {
+    let level = match cli.command {
+        Command::Serve(_) | Command::Worker(_) => "info",
+        _ => "warn",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match cli.log_format {
+        LogFormat::Json => log.json().init(),
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
+    }
+}
+
+/// What a command that ends soon works with.
+struct Session {
+    app: App,
+    database: Database,
+}
+
+impl Session {
+    /// Opens database and objects, and brings the database up to date.
+    async fn open(storage: &StorageConfig) -> Result<Self, Failure> {
+        Self::open_with(storage, GuardConfig::default(), Duration::ZERO).await
+    }
+
+    async fn open_with(storage: &StorageConfig, guard: GuardConfig, patience: Duration) -> Result<Self, Failure> {
+        let session = Self::connect(storage, guard, patience).await?;
+        match session.database.migrate().await {
+            Ok(()) => Ok(session),
+            Err(error) => session.close(Err(error.into())).await,
+        }
+    }
+
+    /// Opens a database that is up to date already.
+    async fn open_as_it_is(storage: &StorageConfig, guard: GuardConfig, patience: Duration) -> Result<Self, Failure> {
+        let session = Self::connect(storage, guard, patience).await?;
+        let missing = store::health::missing_migrations(&session.app.db).await;
+        let failure = match missing {
+            Ok(0) => return Ok(session),
+            Ok(missing) => {
+                Failure::Ours(anyhow::anyhow!("{missing} migrations are not applied: run `callimico migrate`"))
+            }
+            Err(error) => error.into(),
+        };
+        session.close(Err(failure)).await
+    }
+
+    async fn connect(storage: &StorageConfig, guard: GuardConfig, patience: Duration) -> Result<Self, Failure> {
+        let objects =
+            Objects::open(&storage.objects, &storage.data_dir).map_err(|error| Failure::Input(error.into()))?;
+        let database = Database::open(storage, patience).await?;
+        let app = App::new(database.pool.clone(), objects, Clock::System, guard);
+        Ok(Self { app, database })
+    }
+
+    /// Ends in good order, whatever came of the work.
+    async fn close<T>(self, outcome: Result<T, Failure>) -> Result<T, Failure> {
+        self.database.close().await;
+        outcome
+    }
+}

@@ -1,0 +1,112 @@
+//! What checking and scoring offline share: a track directory and predictions, read from disk.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use scoring::{FileEntry, Limits, Split, TrackShape, Validated};
+
+use super::Failure;
+use crate::importer::mico_directory::{self, TrackDirectory};
+
+/// Larger archives are not read offline either, whatever a track's limit is.
+const ARCHIVE_LIMIT: usize = 1 << 30;
+
+/// Where the track directory is, and what it is called inside submissions.
+#[derive(Debug, clap::Args)]
+pub(super) struct TrackArgs {
+    /// The track directory
+    #[arg(long, value_name = "DIR")]
+    track_dir: PathBuf,
+    /// The track's short name, the first folder inside a submission; the directory's name if not given
+    #[arg(long, value_name = "SLUG")]
+    track: Option<String>,
+}
+
+impl TrackArgs {
+    /// Reads `splits` of the directory.
+    pub(super) fn read(&self, splits: &[Split]) -> Result<TrackDirectory, Failure> {
+        let missing = || Failure::input(format!("there is no folder {}", self.track_dir.display()));
+        if !self.track_dir.is_dir() {
+            return Err(missing());
+        }
+        let slug = match &self.track {
+            Some(slug) => slug.clone(),
+            None => mico_directory::folder_name(&self.track_dir).ok_or_else(missing)?,
+        };
+        Ok(TrackDirectory::read(&self.track_dir, &slug, splits)?)
+    }
+}
+
+/// Reads a zip and checks it in full, as the server does. `archive_bytes` is the greatest size taken.
+pub(super) fn check_archive(path: &Path, shape: &TrackShape, archive_bytes: usize) -> Result<Validated, Failure> {
+    let bytes = read_archive(path)?;
+    tell(scoring::validate_archive(&bytes, shape, &Limits::for_shape(shape, archive_bytes)))
+}
+
+/// Reads the predictions of one split from a zip or a directory tree.
+pub(super) fn predictions(path: &Path, shape: &TrackShape, split: Split) -> Result<Validated, Failure> {
+    if path.is_dir() {
+        let mut files = Vec::new();
+        collect(path, path, &mut files).with_context(|| format!("cannot read {}", path.display()))?;
+        tell(scoring::validate_files(files, shape, &[split]))
+    } else {
+        let bytes = read_archive(path)?;
+        let limits = Limits::for_shape(shape, ARCHIVE_LIMIT);
+        tell(scoring::validate_archive_splits(&bytes, shape, &limits, &[split]))
+    }
+}
+
+fn read_archive(path: &Path) -> Result<Vec<u8>, Failure> {
+    let unreadable =
+        |error| Failure::Input(anyhow::Error::new(error).context(format!("cannot read {}", path.display())));
+    let size = fs::metadata(path).map_err(unreadable)?.len();
+    if size > ARCHIVE_LIMIT as u64 {
+        return Err(Failure::input(format!("{} has {size} bytes; at most {ARCHIVE_LIMIT} are read", path.display())));
+    }
+    fs::read(path).map_err(unreadable)
+}
+
+/// Collects the prediction files of a tree. Models and challenge points may lie beside them, as in the starting
+/// kit's way of working, and are passed over.
+fn collect(root: &Path, folder: &Path, files: &mut Vec<FileEntry>) -> std::io::Result<()> {
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            collect(root, &path, files)?;
+            continue;
+        }
+        let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+        if name.starts_with("prediction") {
+            let below = path.strip_prefix(root).unwrap_or(&path);
+            let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+            files.push(FileEntry { path: parts.join("/"), bytes: fs::read(&path)? });
+        }
+    }
+    Ok(())
+}
+
+/// Says on stderr what is wrong with predictions, or odd about them.
+fn tell(outcome: Result<Validated, scoring::Problems>) -> Result<Validated, Failure> {
+    match outcome {
+        Ok(validated) => {
+            for warning in &validated.warnings {
+                eprintln!("warning: {warning}");
+            }
+            Ok(validated)
+        }
+        Err(problems) => {
+            for problem in &problems.shown {
+                println!("{problem}");
+            }
+            let noun = if problems.total == 1 { "problem" } else { "problems" };
+            let hidden = problems.total - problems.shown.len();
+            let shown =
+                if hidden > 0 { format!(", of which {} are shown", problems.shown.len()) } else { String::new() };
+            eprintln!("{} {noun}{shown}", problems.total);
+            Err(Failure::Told)
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! scores.html: one file with the table and the ROC curves, to keep or to send.
+
+use anyhow::Context;
+use askama::Template;
+use scoring::{Interval, Split, TrackScore};
+
+use super::Failure;
+use crate::web::number;
+use crate::web::roc_plot::{Curve, Scale, roc_svg};
+use crate::web::series::Series;
+
+#[derive(Template)]
+#[template(path = "report/scores.html")]
+struct Page<'a> {
+    track: &'a str,
+    split: &'static str,
+    average: String,
+    interval: String,
+    columns: Vec<&'static str>,
+    scenarios: Vec<Row<'a>>,
+    figures: Vec<Group<'a>>,
+}
+
+struct Row<'a> {
+    name: &'a str,
+    values: Vec<String>,
+}
+
+struct Group<'a> {
+    heading: &'static str,
+    figures: Vec<Figure<'a>>,
+}
+
+struct Figure<'a> {
+    name: &'a str,
+    svg: String,
+}
+
+/// The page of a score, curves in full.
+pub(super) fn page(track: &str, split: Split, score: &TrackScore, interval: Interval) -> Result<String, Failure> {
+    let rows = score.scenarios.iter().map(|scenario| Row {
+        name: &scenario.name,
+        values: scenario.metrics.columns().iter().map(|(_, value)| number::score(*value)).collect(),
+    });
+    let columns = score.scenarios.first().map(|scenario| scenario.metrics.columns().map(|(name, _)| name).to_vec());
+    let page = Page {
+        track,
+        split: split.as_str(),
+        average: number::score(score.average_tpr_fpr_1000),
+        interval: number::interval(interval.low, interval.high),
+        columns: columns.unwrap_or_default(),
+        scenarios: rows.collect(),
+        figures: vec![
+            figures(score, "ROC curves, log–log", Scale::LogLog)?,
+            figures(score, "ROC curves, linear", Scale::Linear)?,
+        ],
+    };
+    Ok(page.render().context("cannot write scores.html")?)
+}
+
+fn figures<'a>(score: &'a TrackScore, heading: &'static str, scale: Scale) -> Result<Group<'a>, Failure> {
+    let series = Series::nth(0).context("there is no first series")?;
+    let draw = |scenario: &'a scoring::ScenarioScore| {
+        let points: Vec<(f64, f64)> = scenario.curve.fpr().zip(scenario.curve.tpr()).collect();
+        let curve = Curve { label: &scenario.name, series, points: &points };
+        Figure { name: &scenario.name, svg: roc_svg(&scenario.name, scale, &[curve]) }
+    };
+    Ok(Group { heading, figures: score.scenarios.iter().map(draw).collect() })
+}

@@ -1,0 +1,86 @@
+//! `callimico score`: scores predictions offline, by the same code as the server.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use scoring::{Bootstrap, Interval, REPLICATES, Split, TrackScore};
+use serde_json::{Map, Value, json};
+
+use super::offline::{TrackArgs, predictions};
+use super::{Failure, report};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A zip, or a directory tree of prediction.csv files
+    predictions: PathBuf,
+    #[command(flatten)]
+    track: TrackArgs,
+    /// Which split to score: train, dev or final
+    #[arg(long)]
+    split: Split,
+    /// Print the scores as JSON instead of scores.txt
+    #[arg(long, conflicts_with = "out")]
+    json: bool,
+    /// Also write scores.txt, scores.json and scores.html (table and ROC curves) into this folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let directory = args.track.read(&[args.split])?;
+    let solution = directory.solution(args.split)?;
+    let validated = predictions(&args.predictions, &directory.shape, args.split)?;
+    let predictions =
+        validated.predictions.split(args.split).context("the split was not read, though nothing was wrong with it")?;
+    let score = scoring::score(&directory.shape, args.split, predictions, &solution)
+        .map_err(|error| Failure::Input(error.into()))?;
+    let text = scoring::write_scores(&score);
+    if args.json || args.out.is_some() {
+        let bootstrap = Bootstrap::new(&directory.shape, args.split, directory.shape.slug(), REPLICATES);
+        let replicates = bootstrap.ranking_numbers(predictions, &solution).map_err(anyhow::Error::new)?;
+        let interval = Interval::percentile_95(&replicates);
+        let document = document(directory.shape.slug(), args.split, &score, interval);
+        let document = serde_json::to_string_pretty(&document).context("cannot write the scores as JSON")?;
+        if args.json {
+            println!("{document}");
+            return Ok(());
+        }
+        if let Some(out) = &args.out {
+            let page = report::page(directory.shape.slug(), args.split, &score, interval)?;
+            write(out, &[("scores.txt", &text), ("scores.json", &document), ("scores.html", &page)])?;
+            eprintln!("wrote scores.txt, scores.json and scores.html into {}", out.display());
+        }
+    }
+    print!("{text}");
+    Ok(())
+}
+
+/// The same shape as a submission's scores in the API, with the curves in full.
+fn document(track: &str, split: Split, score: &TrackScore, interval: Interval) -> Value {
+    let (mut scenarios, mut curves) = (Map::new(), Map::new());
+    for scenario in &score.scenarios {
+        let columns = scenario.metrics.columns();
+        let columns: Map<String, Value> =
+            columns.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+        scenarios.insert(scenario.name.clone(), Value::Object(columns));
+        let (fpr, tpr): (Vec<f64>, Vec<f64>) = scenario.curve.fpr().zip(scenario.curve.tpr()).unzip();
+        curves.insert(scenario.name.clone(), json!({"fpr": fpr, "tpr": tpr}));
+    }
+    json!({
+        "track": track,
+        "split": split.as_str(),
+        "average_TPR_FPR_1000": score.average_tpr_fpr_1000,
+        "interval_95": [interval.low, interval.high],
+        "scenarios": scenarios,
+        "curves": curves,
+    })
+}
+
+fn write(folder: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::Input(anyhow::Error::new(error).context(format!("cannot write into {}", folder.display())))
+    };
+    fs::create_dir_all(folder).map_err(failed)?;
+    files.iter().try_for_each(|(name, text)| fs::write(folder.join(name), text)).map_err(failed)
+}

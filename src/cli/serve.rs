@@ -1,0 +1,124 @@
+//! `callimico serve`: pages, API and scoring workers in one process.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::{Failure, Session};
+use crate::app::App;
+use crate::config::{GuardConfig, HttpConfig, StorageConfig, WorkerConfig};
+use crate::http::guard::Brakes;
+use crate::http::server::{ServerState, Site};
+use crate::{routes, worker};
+
+/// How long a server waits for a shorter-lived command that runs the private Postgres.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long requests under way may take once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    http: HttpConfig,
+    #[command(flatten)]
+    workers: WorkerConfig,
+    #[command(flatten)]
+    guard: GuardConfig,
+    /// Do not bring the database up to date; end with an error where it is not
+    #[arg(long)]
+    no_migrate: bool,
+}
+
+pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failure> {
+    let stop = stop_signal()?;
+    // The address first: where it is taken, nothing else is begun.
+    let listener = TcpListener::bind(args.http.bind)
+        .await
+        .with_context(|| format!("cannot listen on {}: is another server running there?", args.http.bind))?;
+    let session = if args.no_migrate {
+        Session::open_as_it_is(storage, args.guard, PATIENCE).await?
+    } else {
+        Session::open_with(storage, args.guard, PATIENCE).await?
+    };
+    let outcome = serve(session.app.clone(), listener, &args.http, args.workers.workers, stop).await;
+    session.close(outcome).await
+}
+
+/// Serves until `stop` turns true, then ends in good order: no new connections, requests and scorings under way
+/// are finished.
+pub(super) async fn serve(
+    app: App,
+    listener: TcpListener,
+    http: &HttpConfig,
+    workers: usize,
+    stop: watch::Receiver<bool>,
+) -> Result<(), Failure> {
+    let site = Site::new(http);
+    if !site.is_secure() {
+        tracing::warn!(
+            "log-ins go over plain http to {}: put https in front and set CALLIMICO_PUBLIC_URL",
+            site.base()
+        );
+    }
+    let brakes = Brakes::new(app.guard.logins_per_minute);
+    let keeper = tokio::spawn(forget_old(brakes.clone()));
+    let router = routes::all(ServerState { app: app.clone(), site: site.clone(), brakes })?;
+    let address = listener.local_addr().context("the listening address is gone")?;
+    tracing::info!(%address, url = site.base(), workers, "serving");
+    let scoring = tokio::spawn(worker::run(app, workers, stop.clone()));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(stopped(stop.clone()));
+    let cut_off = async {
+        stopped(stop).await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        ended = server => ended.context("the server broke off")?,
+        // Event streams never end by themselves.
+        () = cut_off => {}
+    }
+    keeper.abort();
+    scoring.await.context("the workers broke off")?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn forget_old(brakes: Brakes) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        brakes.forget_old();
+    }
+}
+
+fn stopped(mut stop: watch::Receiver<bool>) -> impl Future<Output = ()> {
+    async move {
+        // A sender that is gone means stop, too.
+        let _ = stop.wait_for(|stop| *stop).await;
+    }
+}
+
+/// Turns true at Ctrl-C or SIGTERM; the second one ends the process at once.
+pub(super) fn stop_signal() -> Result<watch::Receiver<bool>, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (sender, receiver) = watch::channel(false);
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if *sender.borrow() {
+                std::process::exit(130);
+            }
+            // Nobody waiting any more is fine.
+            let _ = sender.send(true);
+        }
+    });
+    Ok(receiver)
+}

@@ -1,0 +1,162 @@
+//! `callimico user`: accounts and their tokens.
+
+use std::io::{IsTerminal, Read};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::{Failure, Session};
+use crate::config::StorageConfig;
+use crate::domain::account::{Email, Password, TokenScope, UserName};
+use crate::secret;
+use crate::store;
+use crate::store::token::NewToken;
+use crate::store::user::NewUser;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Make an account. The password is read from stdin; without one it is made up and printed once
+    Create(CreateArgs),
+    /// Print a new API token of an account, once
+    Token(TokenArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CreateArgs {
+    /// The public name
+    name: String,
+    /// The e-mail address
+    #[arg(long)]
+    email: String,
+    /// Make it staff of every competition
+    #[arg(long)]
+    admin: bool,
+    /// Write the account as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct TokenArgs {
+    /// The account's public name
+    name: String,
+    /// Let the token read only
+    #[arg(long)]
+    read_only: bool,
+    /// What the token is for, to tell it from others
+    #[arg(long, default_value = "command line")]
+    label: String,
+    /// Write the token as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(storage: &StorageConfig, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Create(args) => create(storage, &args).await,
+        Command::Token(args) => token(storage, &args).await,
+    }
+}
+
+async fn create(storage: &StorageConfig, args: &CreateArgs) -> Result<(), Failure> {
+    let name: UserName = parse(&args.name)?;
+    let email: Email = parse(&args.email)?;
+    let (password, made_up) = password()?;
+    let session = Session::open(storage).await?;
+    let outcome = async {
+        let hash = session.app.passwords.hash(password).await?;
+        let new = NewUser {
+            name: &name,
+            email: Some(&email),
+            password_hash: Some(&hash),
+            is_admin: args.admin,
+            created_at: session.app.clock.now(),
+        };
+        Ok(store::user::create(&session.app.db, new).await?)
+    }
+    .await;
+    let id = session.close(outcome).await.map_err(|failure| match failure {
+        Failure::Input(_) => Failure::input(format!("there is an account named {name} already")),
+        other => other,
+    })?;
+    if args.json {
+        println!("{}", serde_json::json!({"id": id, "name": name.as_str(), "password": made_up}));
+    } else {
+        eprintln!("made the account {name}");
+        if let Some(password) = made_up {
+            eprintln!("its password, shown this once:");
+            println!("{password}");
+        }
+    }
+    Ok(())
+}
+
+async fn token(storage: &StorageConfig, args: &TokenArgs) -> Result<(), Failure> {
+    let name: UserName = parse(&args.name)?;
+    let scope = if args.read_only { TokenScope::Read } else { TokenScope::Submit };
+    let session = Session::open(storage).await?;
+    let outcome = async {
+        let user = store::user::by_name(&session.app.db, &name)
+            .await?
+            .ok_or_else(|| Failure::input(format!("there is no account named {name}")))?;
+        let token = secret::generate(secret::TOKEN_PREFIX)?;
+        let new = NewToken {
+            user: user.id,
+            label: &args.label,
+            scope,
+            secret_hash: &secret::hash(&token),
+            hint: &token[..8],
+            created_at: session.app.clock.now(),
+        };
+        store::token::create(&session.app.db, new).await?;
+        Ok(token)
+    }
+    .await;
+    let token = session.close(outcome).await?;
+    if args.json {
+        println!("{}", serde_json::json!({"name": name.as_str(), "scope": scope, "token": token}));
+    } else {
+        println!("{token}");
+    }
+    Ok(())
+}
+
+fn parse<T: std::str::FromStr>(text: &str) -> Result<T, Failure>
+where
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    text.parse().map_err(|error: T::Err| Failure::Input(anyhow::Error::new(error).context(format!("`{text}`"))))
+}
+
+/// The password from stdin's first line; else one made up, and its text.
+fn password() -> Result<(Password, Option<String>), Failure> {
+    if let Some(line) = stdin_line() {
+        let password = line.parse().map_err(|error| Failure::Input(anyhow::Error::new(error)))?;
+        return Ok((password, None));
+    }
+    let made_up = secret::generate("")?;
+    let password = made_up.parse().map_err(|error| Failure::Ours(anyhow::Error::new(error)))?;
+    Ok((password, Some(made_up)))
+}
+
+/// The first line of stdin, if something is sent there within three seconds.
+///
+/// A script that starts us with an open but silent stdin must not hang for ever.
+fn stdin_line() -> Option<String> {
+    const PATIENCE: Duration = Duration::from_secs(3);
+    if std::io::stdin().is_terminal() {
+        return None;
+    }
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        // Far more than a password may have; what is longer is refused by its length.
+        let read = std::io::stdin().lock().take(64 * 1024).read_to_string(&mut text).context("cannot read stdin");
+        // The receiver may have given up.
+        let _ = sender.send(read.map(|_| text));
+    });
+    let text = receiver.recv_timeout(PATIENCE).ok()?.ok()?;
+    let line = text.lines().next().unwrap_or_default();
+    (!line.is_empty()).then(|| line.to_owned())
+}

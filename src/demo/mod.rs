@@ -1,0 +1,172 @@
+//! The demo: trainer, importer, submissions through the real way in, the real scorer. Nothing here is prepared
+//! beforehand and nothing is pretended; made once, it is found again at the next start.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use axum::body::Bytes;
+use futures_util::stream;
+
+use crate::app::App;
+use crate::domain::account::UserName;
+use crate::domain::ids::UserId;
+use crate::domain::slug::TrackPath;
+use crate::domain::track::Phase;
+use crate::enrol;
+use crate::importer::apply::{self, Mode, Request};
+use crate::secret;
+use crate::store;
+use crate::store::track::Track;
+use crate::store::user::NewUser;
+use crate::submit::{self, Details};
+use crate::trainer::attack::PublicTrack;
+use crate::trainer::{self, Dataset};
+use crate::worker;
+
+const TRACK: &str = "demo/digits";
+const PAGES: [(&str, &str); 4] = [
+    ("overview.md", include_str!("pages/overview.md")),
+    ("evaluation.md", include_str!("pages/evaluation.md")),
+    ("data.md", include_str!("pages/data.md")),
+    ("terms.md", include_str!("pages/terms.md")),
+];
+
+/// What the demo made, and how to use it.
+#[derive(Debug)]
+pub struct Made {
+    /// The track.
+    pub track: TrackPath,
+    /// Where its directory is.
+    pub directory: std::path::PathBuf,
+    /// The password of all its accounts, new at each start.
+    pub password: String,
+}
+
+impl fmt::Display for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\nLog in as `visitor` to submit, or as `keeper` to organise; the password is {}", self.password)?;
+        writeln!(f, "A zip to try:   {}", self.directory.with_file_name("try-me.zip").display())?;
+        write!(f, "The track's files: {}", self.directory.display())?;
+        writeln!(f)
+    }
+}
+
+/// An entry of the demo's board.
+struct Entry {
+    participant: &'static str,
+    description: &'static str,
+    archive: Vec<u8>,
+}
+
+/// Makes the demo under `folder` where it is not made yet; `say` is told what is being done.
+///
+/// # Errors
+/// A step fails; run again, it goes on where it was.
+pub async fn make(app: &App, folder: &Path, say: &mut dyn FnMut(&str)) -> anyhow::Result<Made> {
+    let path: TrackPath = TRACK.parse()?;
+    let directory = folder.join(path.track.as_str());
+    if !directory.is_dir() {
+        say("training 240 small networks on handwritten digits …");
+        let (plan, target) = (trainer::demo_plan(), directory.clone());
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        tokio::task::spawn_blocking(move || {
+            trainer::train(&plan, &Dataset::digits()?, &target, &mut |_| {}).context("cannot train the demo's networks")
+        })
+        .await??;
+    }
+    write_pages(&directory)?;
+    let request = Request { track: path.clone(), title: None, mode: Mode::Apply };
+    say("importing them as the track demo/digits …");
+    apply::track_directory(app, &directory, &request).await?;
+    let track = open(app, &path).await?;
+
+    let password = secret::generate("")?[..12].to_owned();
+    for (name, staff) in [("keeper", true), ("visitor", false)] {
+        let user = account(app, name, &password, staff).await?;
+        if !staff {
+            enrol::accepting_terms(app, &track, user).await?;
+        }
+    }
+    let attacks = {
+        let directory = directory.clone();
+        tokio::task::spawn_blocking(move || entries(&directory)).await??
+    };
+    for Entry { participant, description, archive } in attacks {
+        let user = account(app, participant, &password, false).await?;
+        if submit_once(app, &track, user, description, archive).await? {
+            say(&format!("submitted {participant}: {description}"));
+        }
+    }
+    let scored = worker::drain(app).await?;
+    if !scored.is_empty() {
+        say(&format!("scored {} submissions", scored.len()));
+    }
+    let try_me = folder.join("try-me.zip");
+    let archive = {
+        let directory = directory.clone();
+        tokio::task::spawn_blocking(move || PublicTrack::read(&directory)?.calibrated()).await??
+    };
+    fs::write(&try_me, archive).with_context(|| format!("cannot write {}", try_me.display()))?;
+    Ok(Made { track: path, directory, password })
+}
+
+fn write_pages(directory: &Path) -> anyhow::Result<()> {
+    let pages = directory.join("pages");
+    fs::create_dir_all(&pages).with_context(|| format!("cannot make {}", pages.display()))?;
+    for (name, text) in PAGES {
+        fs::write(pages.join(name), text).with_context(|| format!("cannot write {name}"))?;
+    }
+    Ok(())
+}
+
+/// The attacks, which read only what participants are given.
+fn entries(directory: &Path) -> anyhow::Result<Vec<Entry>> {
+    let track = PublicTrack::read(directory)?;
+    let entry = |participant, description, archive| Entry { participant, description, archive };
+    Ok(vec![
+        entry("noise", "confidences drawn at random", track.noise(1)?),
+        entry("loss_threshold", "the starting kit: a small loss means a member", track.loss_threshold()?),
+        entry("ten_levels", "the loss threshold rounded to ten levels", track.quantised(10)?),
+        entry("calibrated_loss", "the loss against the mean loss of networks not trained on it", track.calibrated()?),
+    ])
+}
+
+async fn open(app: &App, path: &TrackPath) -> anyhow::Result<Track> {
+    let track = store::track::by_path(&app.db, path).await?.context("the demo's track is gone")?;
+    if track.phase == Phase::Draft {
+        store::track::set_phase(&app.db, track.id, Phase::Open).await?;
+    }
+    store::track::by_path(&app.db, path).await?.context("the demo's track is gone")
+}
+
+/// An account of the demo with this start's password.
+async fn account(app: &App, name: &str, password: &str, is_admin: bool) -> anyhow::Result<UserId> {
+    let name: UserName = name.parse()?;
+    let hash = app.passwords.hash(password.parse()?).await?;
+    if let Some(user) = store::user::by_name(&app.db, &name).await? {
+        ensure!(user.is_admin == is_admin, "the account {name} is not the demo's: use another --data-dir");
+        store::user::set_password(&app.db, user.id, &hash).await?;
+        return Ok(user.id);
+    }
+    let new = NewUser { name: &name, email: None, password_hash: Some(&hash), is_admin, created_at: app.clock.now() };
+    Ok(store::user::create(&app.db, new).await?)
+}
+
+/// Sends an entry the way a participant would; the key makes sure that it is sent once.
+async fn submit_once(
+    app: &App,
+    track: &Track,
+    user: UserId,
+    description: &str,
+    archive: Vec<u8>,
+) -> anyhow::Result<bool> {
+    let (participant, _) = enrol::accepting_terms(app, track, user).await?;
+    let key = Some("demo".to_owned());
+    let details = Details::parse(Some(description.to_owned()), None, key)?;
+    let body = stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from(archive))]);
+    let staged = submit::receive(app, track, body).await?;
+    let accepted = submit::accept(app, track, participant, staged, &details).await?;
+    Ok(!accepted.replayed)
+}
