@@ -9,7 +9,7 @@ use std::io::{self, Cursor, Write};
 use std::path::{Path, PathBuf};
 
 use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand_chacha::rand_core::{Rng, SeedableRng};
 use scoring::Split;
 use zip::result::ZipError;
 use zip::write::SimpleFileOptions;

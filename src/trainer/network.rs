@@ -2,7 +2,7 @@
 //!
 //! It knows nothing of how it is trained (`sgd`) or written (`onnx`).
 
-use rand_chacha::rand_core::RngCore;
+use rand_chacha::rand_core::Rng;
 
 use super::kernel::{add_product, add_transposed_product, exp, padded, tanh};
 
@@ -47,7 +47,7 @@ impl Layer {
     }
 
     /// Draws weights and bias uniformly from +-1/sqrt(inputs).
-    fn draw(&mut self, rng: &mut impl RngCore) {
+    fn draw(&mut self, rng: &mut impl Rng) {
         let bound = 1.0 / (self.inputs as f32).sqrt();
         let (outputs, columns) = (self.outputs, self.columns());
         let rows = self.weights.chunks_mut(columns).take(self.inputs);
@@ -83,7 +83,7 @@ impl Layer {
 }
 
 /// A number in [0, 1) with 24 random bits.
-fn unit(rng: &mut impl RngCore) -> f32 {
+fn unit(rng: &mut impl Rng) -> f32 {
     (rng.next_u32() >> 8) as f32 / (1_u32 << 24) as f32
 }
 
@@ -113,7 +113,7 @@ impl Network {
     }
 
     /// A network to start training from: every weight uniform in +-1/sqrt(inputs of its layer).
-    pub(super) fn draw(widths: Widths, rng: &mut impl RngCore) -> Self {
+    pub(super) fn draw(widths: Widths, rng: &mut impl Rng) -> Self {
         let mut network = Self::zero(widths);
         network.first.draw(rng);
         network.second.draw(rng);

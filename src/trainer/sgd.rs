@@ -3,7 +3,7 @@
 //! Training under differential privacy is another schedule and belongs in a module of its own beside this one.
 
 use ndarray::ArrayView2;
-use rand_chacha::rand_core::RngCore;
+use rand_chacha::rand_core::Rng;
 
 use super::network::{Network, Widths, Workspace};
 use super::split::shuffle;
@@ -36,7 +36,7 @@ pub(super) fn fit(
     examples: Examples<'_>,
     rows: &[usize],
     schedule: &Schedule,
-    rng: &mut impl RngCore,
+    rng: &mut impl Rng,
 ) -> Network {
     let mut network = Network::draw(widths, rng);
     let mut gradient = Network::zero(widths);

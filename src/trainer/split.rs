@@ -6,7 +6,7 @@
 //! attack could try out all short seeds.
 
 use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand_chacha::rand_core::{Rng, SeedableRng};
 use scoring::{Membership, Split};
 use sha2::{Digest, Sha256};
 
@@ -119,14 +119,14 @@ pub(super) fn draw(seed: &Seed, model: ModelKey<'_>, sizes: Sizes) -> ModelSplit
 }
 
 /// Shuffles by Fisher and Yates; every order is equally likely.
-pub(super) fn shuffle<T>(items: &mut [T], rng: &mut impl RngCore) {
+pub(super) fn shuffle<T>(items: &mut [T], rng: &mut impl Rng) {
     for last in (1..items.len()).rev() {
         items.swap(last, below(last as u64 + 1, rng) as usize);
     }
 }
 
 /// A whole number below `bound`, each equally likely: numbers from the last, incomplete round are drawn again.
-fn below(bound: u64, rng: &mut impl RngCore) -> u64 {
+fn below(bound: u64, rng: &mut impl Rng) -> u64 {
     let incomplete = (u64::MAX % bound + 1) % bound;
     loop {
         let drawn = rng.next_u64();
