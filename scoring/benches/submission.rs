@@ -7,8 +7,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use scoring::{
-    Bootstrap, Interval, Limits, REPLICATES, Split, SplitSolution, TrackScore, TrackShape, Validated, score,
-    validate_archive,
+    Bootstrap, Interval, Limits, REPLICATES, Split, SplitSolution, TrackScore, TrackShape, Validated, python_repr,
+    score, validate_archive,
 };
 use scoring_testkit::mico;
 
@@ -50,6 +50,9 @@ fn submission(criterion: &mut Criterion) {
     let (track, zip) = (Track::new(), mico::archive());
     let validated = track.validate(&zip);
     eprintln!("300 files, 60,000 numbers, a zip of {} bytes", zip.len());
+    for (split, score) in Split::SUBMITTED.iter().zip(track.score(&validated)) {
+        eprintln!("{split}: average_TPR_FPR_1000 {}", python_repr(score.average_tpr_fpr_1000));
+    }
     criterion.bench_function("read_validate", |bencher| bencher.iter(|| track.validate(black_box(&zip))));
     criterion.bench_function("score_both_splits", |bencher| bencher.iter(|| track.score(black_box(&validated))));
     criterion.bench_function("bootstrap_both_splits", |bencher| {

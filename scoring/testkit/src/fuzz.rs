@@ -8,6 +8,7 @@ use scoring::{FileEntry, Limits, ScenarioShape, Split, TargetModel, TrackShape};
 use scoring::{parse_solution, python_repr, validate_archive, validate_files};
 
 use crate::sample;
+use crate::zip::{Descriptor, Zip};
 
 /// Any bytes as an upload: no panic, and either confidences for every point or
 /// at least one problem that can be printed.
@@ -66,6 +67,44 @@ pub fn csv(bytes: &[u8]) {
 
 fn is_printable(text: &str) -> bool {
     text.chars().all(|character| matches!(character, ' '..='~' | '…'))
+}
+
+/// Good archives of several forms, and one with a bad file.
+#[must_use]
+pub fn archive_seeds() -> Vec<Vec<u8>> {
+    let mut seeds = Vec::new();
+    for (signature, zip64) in [(true, false), (false, false), (true, true), (false, true)] {
+        let descriptor = Descriptor { signature, zip64 };
+        let streamed = sample::items().into_iter().map(|item| item.streamed(descriptor));
+        seeds.push(Zip::of(streamed.collect()).bytes());
+    }
+    let mut zip64 = Zip::of(sample::items());
+    zip64.zip64 = Some(Box::new(|_| {}));
+    seeds.extend([
+        Zip::of(sample::items()).bytes(),
+        zip64.bytes(),
+        sample::renamed(|path| format!("mysub/{path}")),
+        sample::with_content(4, b"0,5;0,7"),
+    ]);
+    seeds
+}
+
+/// Good files of several forms, and the mistakes that are recognised.
+#[must_use]
+pub fn csv_seeds() -> Vec<Vec<u8>> {
+    let texts = [
+        "0.1,0.2,0.3,0.4\n",
+        "0.1\r\n0.2\r\n0.3\r\n0.4",
+        "1e-5, 5e-324,1.0 ,0",
+        "0,1,1,0",
+        "p\n0.1\n0.2\n0.3\n0.4\n",
+        "0,5;0,7",
+        "0,0.5\n1,0.6\n2,0.7\n3,0.8",
+        "\u{feff}\u{2212}0.5",
+        "nan,inf,-0,1e400",
+        "\"0.1\",'0.2' # x",
+    ];
+    texts.map(|text| text.as_bytes().to_vec()).to_vec()
 }
 
 /// Calls a body with this many inputs, always the same: seeds with bytes
