@@ -23,6 +23,12 @@ impl Markup {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.trim().is_empty()
     }
+
+    /// Whether it begins with a heading of its own.
+    pub(crate) fn begins_with_heading(&self) -> bool {
+        let html = self.0.trim_start().as_bytes();
+        html.starts_with(b"<h") && html.get(2).is_some_and(u8::is_ascii_digit)
+    }
 }
 
 impl fmt::Display for Markup {
@@ -32,3 +38,14 @@ impl fmt::Display for Markup {
 }
 
 impl askama::filters::HtmlSafe for Markup {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_no_heading_but_a_heading_is() {
+        assert!(Markup::from_sanitised_html("<h2>Terms</h2>".into()).begins_with_heading());
+        assert!(!Markup::from_sanitised_html("<hr><p>a</p>".into()).begins_with_heading());
+    }
+}

@@ -24,7 +24,6 @@ pub(crate) mod track_head;
 pub(crate) mod whisker;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::response::Html;
 use axum::routing::{get, post};
@@ -35,8 +34,7 @@ use crate::http::server::ServerState;
 
 /// The pages' routes, with their error pages; also the answer to every address that nothing else has.
 pub fn router(state: ServerState) -> Router<ServerState> {
-    let upload =
-        post(submission::new::create).layer(DefaultBodyLimit::disable()).layer(middleware::from_fn(drain_unread));
+    let upload = post(submission::new::create).layer(middleware::from_fn(drain_unread));
     Router::new()
         .route("/", get(competition::list))
         .route("/c/{competition}", get(competition::show))

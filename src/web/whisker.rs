@@ -18,20 +18,17 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
-    /// A scale that holds chance level and every (low, high) given, widened to round numbers.
+    /// A scale that holds chance level and every (low, high) given, with a little room at both ends.
     pub(crate) fn spanning(chance: f64, intervals: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        const LEAST_SPAN: f64 = 0.02;
         let (mut low, mut high) = (chance, chance);
         for (from, to) in intervals {
             low = low.min(from);
             high = high.max(to);
         }
-        let step = tick_step(high - low);
-        Self {
-            low: ((low / step).floor() * step).max(0.0),
-            high: ((high / step).ceil() * step).max(low + step).min(1.0),
-            chance,
-            step,
-        }
+        let room = (0.05 * (high - low)).max((LEAST_SPAN - (high - low)) / 2.0);
+        let (low, high) = ((low - room).max(0.0), (high + room).min(1.0));
+        Self { low, high, chance, step: tick_step(high - low) }
     }
 
     fn x(&self, value: f64) -> f64 {
@@ -39,10 +36,12 @@ impl Axis {
         MARGIN + share.clamp(0.0, 1.0) * (WIDTH - 2.0 * MARGIN)
     }
 
-    /// The round numbers along the scale, from its beginning to its end.
+    /// The round numbers along the scale.
     fn ticks(&self) -> Vec<f64> {
-        let count = ((self.high - self.low) / self.step).round() as usize;
-        (0..=count).map(|i| self.low + i as f64 * self.step).collect()
+        // A hair of tolerance: 0.3 as a multiple of 0.1 is a little more than 0.3.
+        let first = (self.low / self.step - 1e-9).ceil() as u32;
+        let last = (self.high / self.step + 1e-9).floor() as u32;
+        (first..=last).map(|i| f64::from(i) * self.step).collect()
     }
 
     /// The scale's numbers, for the head of the column. Hidden from screen readers: every row says its interval.
@@ -77,7 +76,7 @@ pub(crate) fn whisker_svg(axis: &Axis, value: f64, (low, high): (f64, f64), seri
 
 /// The round step that puts two to five ticks on a span.
 fn tick_step(span: f64) -> f64 {
-    [0.01, 0.02, 0.05, 0.1, 0.2, 0.25].into_iter().find(|step| span / step <= 3.0).unwrap_or(0.5)
+    [0.01, 0.02, 0.05, 0.1, 0.2, 0.25].into_iter().find(|step| span / step <= 4.0).unwrap_or(0.5)
 }
 
 /// A tick's number, without needless zeros: `0.1`, `0.25`.
@@ -107,6 +106,14 @@ mod tests {
     fn a_scale_never_leaves_zero_to_one() {
         let axis = Axis::spanning(0.1, [(0.0, 1.0)]);
         assert_eq!((axis.low, axis.high), (0.0, 1.0));
+    }
+
+    #[test]
+    fn a_scale_has_two_to_five_round_numbers() {
+        for (low, high) in [(0.1, 0.1), (0.094, 0.281), (0.0, 1.0), (0.1, 0.6), (0.09, 0.13)] {
+            let axis = Axis::spanning(0.1, [(low, high)]);
+            assert!((2..=5).contains(&axis.ticks().len()), "{axis:?} {:?}", axis.ticks());
+        }
     }
 
     #[test]

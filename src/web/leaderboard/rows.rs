@@ -79,10 +79,10 @@ impl<'a> Shown<'a> {
         let range = self.page_range(sorted.len());
         let mut entries = sorted[range.clone()].to_vec();
         let own = sorted.iter().enumerate().find(|(_, ranked)| self.is_own(ranked));
-        if let Some((place, own)) = own {
-            if !range.contains(&place) {
-                entries.push(own);
-            }
+        if let Some((place, own)) = own
+            && !range.contains(&place)
+        {
+            entries.push(own);
         }
         entries
     }
