@@ -37,11 +37,13 @@ pub struct Board {
     pub entries: Vec<RankedEntry>,
 }
 
+type Shared<K, V> = Arc<Mutex<HashMap<K, V>>>;
+
 /// The boards as last computed, and which neighbours were found tied.
 #[derive(Debug, Clone, Default)]
 pub struct Boards {
-    boards: Arc<Mutex<HashMap<(TrackId, Split), Arc<Board>>>>,
-    ties: Arc<Mutex<HashMap<(ScoringId, ScoringId), bool>>>,
+    boards: Shared<(TrackId, Split), Arc<Board>>,
+    ties: Shared<(ScoringId, ScoringId), bool>,
     /// One computation at a time: a hundred readers of a changed board wait for one.
     computing: Arc<tokio::sync::Mutex<()>>,
 }

@@ -72,10 +72,10 @@ impl Details {
                 return Err(DetailsError::MethodUrl);
             }
         }
-        if let Some(key) = &idempotency_key {
-            if !(1..=200).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(DetailsError::IdempotencyKey);
-            }
+        if let Some(key) = &idempotency_key
+            && (!(1..=200).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            return Err(DetailsError::IdempotencyKey);
         }
         Ok(Self { description, method_url, idempotency_key })
     }
@@ -301,10 +301,8 @@ impl Arrival<'_> {
             // A commit whose answer was lost may have happened: then the bytes must stay, and if it did not
             // happen the sweeper finds them without a row.
             let undecided = matches!(error, SubmitError::Store(StoreError::Database(_)));
-            if !undecided {
-                if let Err(error) = self.app.objects.remove(key).await {
-                    tracing::warn!(%error, submission = %self.id, "could not remove a refused upload; the sweeper will");
-                }
+            if !undecided && let Err(error) = self.app.objects.remove(key).await {
+                tracing::warn!(%error, submission = %self.id, "could not remove a refused upload; the sweeper will");
             }
         }
         outcome

@@ -4,6 +4,7 @@ use axum::extract::State;
 
 use crate::app::App;
 use crate::http::error::HttpError;
+use crate::store;
 
 /// The process answers.
 pub(super) async fn alive() -> &'static str {
@@ -12,7 +13,7 @@ pub(super) async fn alive() -> &'static str {
 
 /// Database and object store answer.
 pub(super) async fn ready(State(app): State<App>) -> Result<&'static str, HttpError> {
-    sqlx::Connection::ping(&mut *app.db.acquire().await?).await?;
+    store::health::now(&app.db).await?;
     app.objects.probe().await.map_err(|error| {
         tracing::error!(%error, "the object store does not answer");
         HttpError::Unavailable

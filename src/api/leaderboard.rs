@@ -211,11 +211,11 @@ impl Watch {
     /// The next version that is newer than what was seen; `None` when the process ends.
     async fn next_version(&mut self) -> Option<i64> {
         loop {
-            if std::mem::take(&mut self.check_first) {
-                if let Some(version) = self.current().await.filter(|version| *version != self.seen) {
-                    self.seen = version;
-                    return Some(version);
-                }
+            if std::mem::take(&mut self.check_first)
+                && let Some(version) = self.current().await.filter(|version| *version != self.seen)
+            {
+                self.seen = version;
+                return Some(version);
             }
             match self.signals.recv().await {
                 Ok(Signal::Board(track, version)) if track == self.track && version > self.seen => {

@@ -26,13 +26,13 @@ pub(super) struct TrackArgs {
 impl TrackArgs {
     /// Reads `splits` of the directory.
     pub(super) fn read(&self, splits: &[Split]) -> Result<TrackDirectory, Failure> {
-        let missing = || Failure::input(format!("there is no folder {}", self.track_dir.display()));
         if !self.track_dir.is_dir() {
-            return Err(missing());
+            return Err(Failure::input(format!("there is no folder {}", self.track_dir.display())));
         }
         let slug = match &self.track {
             Some(slug) => slug.clone(),
-            None => mico_directory::folder_name(&self.track_dir).ok_or_else(missing)?,
+            None => mico_directory::folder_name(&self.track_dir)
+                .ok_or_else(|| Failure::input("the folder has no name to call the track by: give --track"))?,
         };
         Ok(TrackDirectory::read(&self.track_dir, &slug, splits)?)
     }

@@ -1,6 +1,5 @@
 //! `callimico serve`: pages, API and scoring workers in one process.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -94,11 +93,9 @@ async fn forget_old(brakes: Brakes) {
     }
 }
 
-fn stopped(mut stop: watch::Receiver<bool>) -> impl Future<Output = ()> {
-    async move {
-        // A sender that is gone means stop, too.
-        let _ = stop.wait_for(|stop| *stop).await;
-    }
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // A sender that is gone means stop, too.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// Turns true at Ctrl-C or SIGTERM; the second one ends the process at once.

@@ -142,14 +142,14 @@ fn read_model(name: String, path: PathBuf) -> Result<ModelFolder, ImportError> {
     let solution = read_solution(&path.join("solution.csv"))?;
     let challenge = challenge_points(&path)?;
     let told = solution.as_ref().map(Vec::len);
-    if let (Some(solved), Some((file, challenged))) = (told, &challenge) {
-        if solved != *challenged {
-            return Err(ImportError::Solution(format!(
-                "{}: solution.csv has {solved} values where {} has {challenged} challenge points",
-                path.display(),
-                file.file_name().unwrap_or_default().display()
-            )));
-        }
+    if let (Some(solved), Some((file, challenged))) = (told, &challenge)
+        && solved != *challenged
+    {
+        return Err(ImportError::Solution(format!(
+            "{}: solution.csv has {solved} values where {} has {challenged} challenge points",
+            path.display(),
+            file.file_name().unwrap_or_default().display()
+        )));
     }
     Ok(ModelFolder { name, path, solution, points: told.or(challenge.map(|(_, points)| points)) })
 }

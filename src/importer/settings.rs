@@ -71,10 +71,10 @@ pub fn read(root: &Path, settings: &mut TrackSettings) -> Result<Notes, ImportEr
             *page = text;
         }
     }
-    if let Dates { opens_at: Some(opens), closes_at: Some(closes) } = settings.dates {
-        if opens >= closes {
-            return Err(ImportError::Settings("the track closes before it opens".to_owned()));
-        }
+    if let Dates { opens_at: Some(opens), closes_at: Some(closes) } = settings.dates
+        && opens >= closes
+    {
+        return Err(ImportError::Settings("the track closes before it opens".to_owned()));
     }
     Ok(notes)
 }

@@ -95,7 +95,9 @@ impl PublicTrack {
     /// [`AttackError`].
     pub fn read(path: &Path) -> Result<Self, AttackError> {
         let slug = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let folders = subfolders(path)?;
+        // Beside the scenarios may stand pages and other folders.
+        let mut folders = subfolders(path)?;
+        folders.retain(|name| path.join(name).join(Split::Train.as_str()).is_dir());
         let scenarios = folders.iter().map(|name| Scenario::read(path, name)).collect::<Result<_, _>>()?;
         Ok(Self { slug, scenarios })
     }

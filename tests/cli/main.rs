@@ -1,0 +1,7 @@
+//! The real program in a temporary directory: commands, exit codes, and what is left when it is killed.
+
+mod demo;
+mod kill;
+mod offline;
+mod server;
+mod support;

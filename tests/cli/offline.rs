@@ -1,0 +1,142 @@
+//! Checking and scoring without a server or a database.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::{done, folder, perfect_zip, run, stderr, stdout, text, write_track, zip};
+
+#[test]
+fn a_right_submission_is_called_fine_and_scores_one() {
+    let folder = folder();
+    let track = write_track(folder.path());
+    let archive = folder.path().join("good.zip");
+    fs::write(&archive, perfect_zip()).expect("written");
+    let said = done(&["check", text(&archive), "--track-dir", text(&track)]);
+    assert!(said.contains("is fine"), "{said}");
+    for split in ["dev", "final"] {
+        let scores = done(&["score", text(&archive), "--track-dir", text(&track), "--split", split]);
+        assert_eq!(scores.lines().count(), 19, "{scores}");
+        assert!(scores.contains("scenario2_TPR_FPR_1000: 1.0\n"), "{scores}");
+        assert!(scores.ends_with("average_TPR_FPR_1000: 1.0\n"), "{scores}");
+    }
+}
+
+#[test]
+fn a_directory_tree_scores_as_the_zip_does_and_a_report_is_written() {
+    let folder = folder();
+    let track = write_track(folder.path());
+    // In the starting kit's way of working the predictions lie beside the models.
+    let mut place = 0_u32;
+    for scenario in ["tiny_hi", "tiny_lo"] {
+        for model in ["model_1", "model_2"] {
+            let values: Vec<String> = (0..10)
+                .map(|point| {
+                    place += 1;
+                    (f64::from((place * 37 + point) % 101) / 101.0).to_string()
+                })
+                .collect();
+            fs::write(track.join(scenario).join("dev").join(model).join("prediction.csv"), values.join("\n"))
+                .expect("written");
+        }
+    }
+    let out = folder.path().join("report");
+    let args = ["score", text(&track), "--track-dir", text(&track), "--split", "dev"];
+    let plain = done(&args);
+    let with_report = done(&[&args[..], &["--out", text(&out)]].concat());
+    assert_eq!(plain, with_report);
+    assert_eq!(fs::read_to_string(out.join("scores.txt")).expect("written"), plain);
+    let page = fs::read_to_string(out.join("scores.html")).expect("written");
+    assert_eq!(page.matches("<svg").count(), 4, "two scenarios, linear and log-log");
+    let json: Value = serde_json::from_str(&done(&[&args[..], &["--json"]].concat())).expect("JSON");
+    let average = scoring::read_scores(&plain).expect("scores")["average_TPR_FPR_1000"];
+    assert_eq!(json["average_TPR_FPR_1000"], average);
+    assert!(json["scenarios"]["tiny_hi"]["AUC"].is_f64(), "{json}");
+    assert_eq!(json["curves"]["tiny_lo"]["fpr"][0], 0.0);
+}
+
+#[test]
+fn a_wrong_submission_is_told_by_file_line_and_column_and_ends_with_2() {
+    let folder = folder();
+    let track = write_track(folder.path());
+    let archive = folder.path().join("bad.zip");
+    let bytes = zip(
+        |_| 0.5,
+        |path, text| match path {
+            "tiny/tiny_hi/dev/model_2/prediction.csv" => Some(text.replacen("0.5,0.5", "0.5,1.5", 1)),
+            "tiny/tiny_lo/final/model_4/prediction.csv" => None,
+            _ => Some(text),
+        },
+    );
+    fs::write(&archive, bytes).expect("written");
+    let output = run(&["check", text(&archive), "--track-dir", text(&track)]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = stdout(&output);
+    assert!(said.contains("tiny/tiny_hi/dev/model_2/prediction.csv : 1 : 5"), "{said}");
+    assert!(said.contains("tiny/tiny_lo/final/model_4/prediction.csv"), "{said}");
+    assert!(stderr(&output).contains("2 problems"), "{}", stderr(&output));
+
+    let output = run(&["check", text(&archive), "--track-dir", text(&track), "--json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((json["ok"].as_bool(), json["problems_total"].as_u64()), (Some(false), Some(2)));
+    // Dev alone is read for a dev score, so only its problem is told.
+    let output = run(&["score", text(&archive), "--track-dir", text(&track), "--split", "dev"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("1 problem"), "{}", stderr(&output));
+    assert_eq!(run(&["score", text(&archive), "--track-dir", text(&track), "--split", "final"]).status.code(), Some(2));
+}
+
+#[test]
+fn wrong_arguments_end_with_2_and_a_sentence() {
+    let folder = folder();
+    let track = write_track(folder.path());
+    let data = folder.path().join("data");
+    let (track, data) = (text(&track), text(&data));
+    for (args, says) in [
+        (vec!["frobnicate"], "unrecognized subcommand"),
+        (vec!["score", "nowhere.zip", "--track-dir", track, "--split", "dev"], "cannot read nowhere.zip"),
+        (vec!["score", "nowhere.zip", "--track-dir", track, "--split", "both"], "both"),
+        (vec!["score", "nowhere.zip", "--track-dir", "/nowhere", "--split", "dev"], "no folder /nowhere"),
+        (vec!["check", "nowhere.zip", "--track-dir", "/"], "give --track"),
+        (
+            vec!["check", "nowhere.zip", "--track-dir", concat!(env!("CARGO_MANIFEST_DIR"), "/src")],
+            "no track directory",
+        ),
+        (vec!["import", track, "--competition", "Not A Slug"], "short name"),
+        (vec!["import", "/nowhere", "--competition", "c", "--data-dir", data], "no folder /nowhere"),
+        (vec!["track", "open", "tiny", "--data-dir", data], "competition/track"),
+        (vec!["worker", "--workers", "0", "--data-dir", data], "at least one worker"),
+        (vec!["user", "create", "a b", "--email", "a@b.c", "--data-dir", data], "letters"),
+        (vec!["user", "create", "ada", "--email", "nobody", "--data-dir", data], "e-mail"),
+    ] {
+        let output = run(&args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(says), "{args:?}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("panicked"), "{args:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_track_that_cannot_be_scored_says_why() {
+    let folder = folder();
+    let track = write_track(folder.path());
+    let archive = folder.path().join("good.zip");
+    fs::write(&archive, perfect_zip()).expect("written");
+    let solution = track.join("tiny_hi/dev/model_1/solution.csv");
+    let args = ["score", text(&archive), "--track-dir", text(&track), "--split", "dev"];
+    for (content, says) in [
+        (Some("1,0,1,0,2,0,1,0,1,0"), "solution.csv"),
+        (Some("1,0,1,0,1,0,1,0,1"), "10 values"),
+        (None, "solution.csv is missing"),
+    ] {
+        match content {
+            Some(content) => fs::write(&solution, content).expect("written"),
+            None => fs::remove_file(&solution).expect("removed"),
+        }
+        let output = run(&args);
+        assert_eq!(output.status.code(), Some(2), "{content:?}");
+        let said = format!("{}{}", stdout(&output), stderr(&output));
+        assert!(said.contains(says), "{content:?}: {said}");
+    }
+}

@@ -1,0 +1,189 @@
+//! The program, a small track on disk, and a server that runs it.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Points of each target model of [`write_track`].
+pub const POINTS: usize = 10;
+/// Its scenarios and the models of each split.
+pub const SCENARIOS: [&str; 2] = ["tiny_hi", "tiny_lo"];
+pub const MODELS: [(&str, &[&str]); 3] =
+    [("train", &["model_0"]), ("dev", &["model_1", "model_2"]), ("final", &["model_3", "model_4"])];
+
+/// A folder that Postgres' own user may pass through, for when the tests run as root.
+pub fn folder() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("permissions");
+    folder
+}
+
+/// The program, away from the environment of whoever runs the tests.
+pub fn callimico() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_callimico"));
+    command.stdin(Stdio::null());
+    for name in ["DATABASE_URL", "CALLIMICO_DATA_DIR", "CALLIMICO_OBJECTS", "CALLIMICO_BIND", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs the program to its end.
+pub fn run(args: &[&str]) -> Output {
+    callimico().args(args).output().expect("the program runs")
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Runs the program and insists that all went well; answers its stdout.
+pub fn done(args: &[&str]) -> String {
+    let output = run(args);
+    assert!(output.status.success(), "{args:?}: {}{}", stdout(&output), stderr(&output));
+    stdout(&output)
+}
+
+/// The truth of every model: members at even places.
+fn solution() -> String {
+    (0..POINTS).map(|point| if point % 2 == 0 { "1" } else { "0" }).collect::<Vec<_>>().join(",")
+}
+
+/// A track directory `tiny` in `folder`.
+pub fn write_track(folder: &Path) -> PathBuf {
+    let track = folder.join("tiny");
+    for scenario in SCENARIOS {
+        for (split, models) in MODELS {
+            for model in models {
+                let path = track.join(scenario).join(split).join(model);
+                fs::create_dir_all(&path).expect("a folder");
+                fs::write(path.join("solution.csv"), solution()).expect("written");
+            }
+        }
+    }
+    fs::write(track.join("track.yaml"), "title: Tiny\nlimits: {per_day: 1000, total: 1000}\n").expect("written");
+    track
+}
+
+/// A submission: every confidence from `confidence(point)`; `edit` may change a file's text or leave it out.
+pub fn zip(confidence: impl Fn(usize) -> f64, edit: impl Fn(&str, String) -> Option<String>) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for scenario in SCENARIOS {
+        for (split, models) in &MODELS[1..] {
+            for model in *models {
+                let path = format!("tiny/{scenario}/{split}/{model}/prediction.csv");
+                let values: Vec<String> = (0..POINTS).map(|point| confidence(point).to_string()).collect();
+                if let Some(text) = edit(&path, values.join(",")) {
+                    archive.start_file(&path, zip::write::SimpleFileOptions::default()).expect("an entry");
+                    archive.write_all(text.as_bytes()).expect("written");
+                }
+            }
+        }
+    }
+    archive.finish().expect("an archive").into_inner()
+}
+
+/// A submission that is right about everything.
+pub fn perfect_zip() -> Vec<u8> {
+    zip(|point| if point % 2 == 0 { 0.9 } else { 0.1 }, |_, text| Some(text))
+}
+
+/// An address nobody listens on.
+pub fn free_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").to_string()
+}
+
+/// A running process of the program, killed with -9 when it is dropped.
+pub struct Running {
+    child: Child,
+}
+
+impl Running {
+    pub fn start(args: &[&str]) -> Self {
+        let child = callimico().args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        Self { child }
+    }
+
+    /// As `kill -9` does.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("it ended");
+    }
+
+    /// As Ctrl-C does; answers how it ended.
+    pub fn interrupt(mut self) -> std::process::ExitStatus {
+        let pid = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("a signal");
+        self.child.wait().expect("it ended")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A client of a server at an address.
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    token: String,
+}
+
+impl Client {
+    pub fn new(address: &str, token: &str) -> Self {
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("a client");
+        Self { http, base: format!("http://{address}/api/v1"), token: token.trim().to_owned() }
+    }
+
+    pub async fn get(&self, path: &str) -> reqwest::Result<Value> {
+        self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.token).send().await?.json().await
+    }
+
+    pub async fn enrol(&self) -> reqwest::Result<Value> {
+        let url = format!("{}/competitions/c/tracks/tiny/participants", self.base);
+        let body = serde_json::json!({"accept_terms": true});
+        self.http.post(url).bearer_auth(&self.token).json(&body).send().await?.json().await
+    }
+
+    /// Status and body of an upload's answer.
+    pub async fn submit(&self, archive: Vec<u8>) -> reqwest::Result<(u16, Value)> {
+        let url = format!("{}/competitions/c/tracks/tiny/submissions", self.base);
+        let request = self.http.post(url).bearer_auth(&self.token).header("content-type", "application/zip");
+        let answer = request.body(archive).send().await?;
+        Ok((answer.status().as_u16(), answer.json().await?))
+    }
+
+    /// Waits until the server answers that it can work.
+    pub async fn wait_until_ready(&self) {
+        let url = self.base.replace("/api/v1", "/readyz");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline {
+            if self.http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the server at {url} did not become ready");
+    }
+}
+
+/// The path as text.
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
