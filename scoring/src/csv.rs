@@ -156,8 +156,8 @@ impl Reader<'_, '_> {
             return self.complain(|| {
                 let values = if count == 1 { "value" } else { "values" };
                 let expected = match points {
-                    Some(points) => format!("{points}, one for each challenge point"),
-                    None => "one for each challenge point".to_owned(),
+                    Some(points) => points.to_string(),
+                    None => "at least one value".to_owned(),
                 };
                 Problem::new(ProblemCode::WrongCount).at(path).found(format!("{count} {values}")).expected(expected)
             });

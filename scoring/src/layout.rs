@@ -248,9 +248,7 @@ impl<'a> Layout<'a> {
         for slot in missing() {
             named.push(problems, || {
                 let place = self.place(base, slot, FILE_NAMES[0]);
-                Problem::new(ProblemCode::MissingFile)
-                    .at(place.as_bytes())
-                    .expected("one file for every target model of both splits")
+                Problem::new(ProblemCode::MissingFile).at(place.as_bytes()).expected("one file for every target model")
             });
         }
         named.finish(problems, |rest| {
@@ -260,8 +258,8 @@ impl<'a> Layout<'a> {
             });
             let counts = counts.collect::<Vec<_>>().join(", ");
             Problem::new(ProblemCode::MissingFile)
-                .found(format!("{rest} more files (in all {counts}):"))
-                .expected("one file for every target model of both splits")
+                .found(format!("{rest} more files (in all {counts})"))
+                .expected("one file for every target model")
         });
     }
 

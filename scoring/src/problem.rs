@@ -56,7 +56,7 @@ problem_codes! {
     /// Two places in the zip that must agree do not.
     Inconsistent = "inconsistent", "contradicts another part of the archive";
     /// More entries than the limit.
-    TooManyEntries = "too_many_entries", "is more entries than allowed";
+    TooManyEntries = "too_many_entries", "are more than allowed";
     /// No files at all, or folders and ignored files only.
     EmptyArchive = "empty_archive", "the archive holds no files";
     /// Two entries share bytes of the zip: the build of a decompression bomb.
@@ -75,7 +75,7 @@ problem_codes! {
     TooDeep = "too_deep", "is too many folders deep";
     /// Two entries whose names are equal, also when only case, Unicode form,
     /// or dots and blanks at the end of a part differ.
-    DuplicateEntry = "duplicate_entry", "the same name occurs twice";
+    DuplicateEntry = "duplicate_entry", "has the same name";
     /// A symbolic link, device, set-uid file, or a folder with content.
     NotRegularFile = "not_regular_file", "is not a regular file";
     /// An encrypted entry.
@@ -87,16 +87,16 @@ problem_codes! {
     /// All entries together claim more bytes than the limit.
     InflatedTooLarge = "inflated_too_large", "is too large once unpacked";
     /// The content is not as long as the zip says.
-    SizeMismatch = "size_mismatch", "is not the size that the archive states";
+    SizeMismatch = "size_mismatch", "contradicts the size that the archive states";
     /// The compressed data cannot be unpacked.
     CorruptData = "corrupt_data", "the compressed data is damaged";
     /// The content does not match its checksum.
     Crc = "crc", "does not match the archive's checksum";
 
     /// An entry that is not one of the expected files.
-    UnexpectedEntry = "unexpected_entry", "is not expected here";
+    UnexpectedEntry = "unexpected_entry", "not expected here";
     /// An expected file that is not there; `path` is where it belongs.
-    MissingFile = "missing_file", "is missing";
+    MissingFile = "missing_file", "missing";
     /// Both `prediction.csv` and `predictions.csv` in one folder.
     BothNames = "both_names", "there are two prediction files in this folder";
     /// The tree stands inside two or more folders.
@@ -139,7 +139,7 @@ problem_codes! {
     /// A number below 0 or above 1.
     OutOfRange = "out_of_range", "is out of range";
     /// Too few or too many values in a file.
-    WrongCount = "wrong_count", "is the wrong number of values";
+    WrongCount = "wrong_count", "in place of one for each challenge point";
     /// A value of a solution that is neither 0 nor 1.
     NotALabel = "not_a_label", "is not a label";
 }

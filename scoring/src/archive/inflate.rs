@@ -31,10 +31,11 @@ impl Inflater {
         let size = usize::try_from(record.size).unwrap_or(usize::MAX);
         let content = if record.method == STORED { entry.data } else { self.inflate(entry, size)? };
         if content.len() != size {
-            let found = if content.len() > size { "more".to_owned() } else { content.len().to_string() };
-            return Err(problem(ProblemCode::SizeMismatch)
-                .found(format!("{found} bytes of content"))
-                .expected(format!("{size} bytes")));
+            let found = match content.len() {
+                more if more > size => "content that goes on".to_owned(),
+                less => format!("content of {less} bytes"),
+            };
+            return Err(problem(ProblemCode::SizeMismatch).found(found).expected(format!("{size} bytes")));
         }
         let crc = crc32fast::hash(content);
         if crc != record.crc {
@@ -56,12 +57,12 @@ impl Inflater {
         let (read, written) = (self.stream.total_in() as usize, self.stream.total_out() as usize);
         match status {
             Ok(Status::StreamEnd) if read < entry.data.len() => Err(problem(ProblemCode::SizeMismatch)
-                .found(format!("{read} bytes of compressed data"))
+                .found(format!("compressed data of {read} bytes"))
                 .expected(format!("{} bytes", entry.data.len()))),
             Ok(Status::StreamEnd) => Ok(&self.buffer[..written]),
             // The buffer is full and the data goes on.
             Ok(_) if written > size => Ok(&self.buffer[..written]),
-            _ => Err(problem(ProblemCode::CorruptData).found("the content").expected("whole deflate data")),
+            _ => Err(problem(ProblemCode::CorruptData).expected("whole deflate data")),
         }
     }
 }
@@ -80,7 +81,7 @@ pub(crate) fn check(entry: &Entry<'_>, limit: usize) -> Result<(), Problem> {
     }
     if record.size > limit as u64 {
         return Err(problem(ProblemCode::EntryTooLarge)
-            .found(format!("{} bytes of content", record.size))
+            .found(format!("content of {} bytes", record.size))
             .expected(format!("at most {limit} bytes")));
     }
     Ok(())

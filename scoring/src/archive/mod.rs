@@ -63,7 +63,7 @@ fn records<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Vec<Record<'a>>, usi
     // The count alone is enough to refuse; reading a million records is not needed.
     if directory.entries > limits.entries {
         return Err(Problem::new(ProblemCode::TooManyEntries)
-            .found(directory.entries.to_string())
+            .found(format!("{} entries", directory.entries))
             .expected(format!("at most {}", limits.entries)));
     }
     Ok((directory::read(bytes, &directory)?, directory.start))

@@ -1,7 +1,10 @@
 //! Where files stand and what they are called: cases 23 to 27.
 
 use crate::{only_problem, problems};
-use scoring::{FileEntry, Problem, ProblemCode, Split, WarningCode, validate_archive_splits, validate_files};
+use scoring::{
+    FileEntry, Problem, ProblemCode, ScenarioShape, Split, TrackShape, WarningCode, validate_archive_splits,
+    validate_files,
+};
 use scoring_testkit::sample::{ARCHIVE_BYTES, FILE, files, items, renamed, shape, validate, with_entry, with_extra};
 use scoring_testkit::zip::{Item, Zip};
 
@@ -105,10 +108,7 @@ fn case_26_a_missing_file_is_named_by_the_path_where_it_belongs() {
     let mut all = items();
     all.retain(|item| item.central.name != FILE.as_bytes());
     let problem = only_problem(&Zip::of(all).bytes(), ProblemCode::MissingFile);
-    assert_eq!(
-        problem.to_string(),
-        format!("{FILE}: is missing; expected one file for every target model of both splits")
-    );
+    assert_eq!(problem.to_string(), format!("{FILE}: missing; expected one file for every target model"));
 }
 
 #[test]
@@ -219,4 +219,20 @@ fn offline_one_split_can_be_read_alone() {
     assert_eq!(from_zip.predictions, dev.predictions);
     let missing = validate_files(tree(4), &shape, &[Split::Train]).expect_err("no train files");
     assert_eq!(missing.total, 4);
+}
+
+#[test]
+fn offline_a_shape_of_one_split_passes_over_files_of_the_others() {
+    let scenario = |scenario: &ScenarioShape| {
+        ScenarioShape::new(scenario.name(), [(Split::Dev, scenario.models(Split::Dev).to_vec())])
+    };
+    let dev_only = TrackShape::new("cifar10", shape(4).scenarios().iter().map(scenario).collect());
+    let dev_only = dev_only.expect("a good shape");
+    let read = validate_files(tree(4), &dev_only, &[Split::Dev]).expect("accepted");
+    let whole = validate_files(tree(4), &shape(4), &[Split::Dev]).expect("accepted");
+    assert_eq!(read.predictions, whole.predictions);
+    let mut with_stray = tree(4);
+    with_stray.push(FileEntry { path: FILE.replace("model_100", "model_99"), bytes: b"0,0,0,1".to_vec() });
+    let problems = validate_files(with_stray, &dev_only, &[Split::Dev]).expect_err("a stray file of this split");
+    assert_eq!(problems.shown[0].code, ProblemCode::UnexpectedEntry);
 }

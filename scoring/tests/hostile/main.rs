@@ -25,3 +25,11 @@ fn only_problem(bytes: &[u8], code: ProblemCode) -> Problem {
     assert_eq!(problem.code, code, "{problem}");
     problem
 }
+
+#[test]
+fn every_problem_code_is_explained_in_the_documentation() {
+    let documentation = include_str!("../../../docs/SCORING.md");
+    for code in ProblemCode::ALL {
+        assert!(documentation.contains(&format!("| `{code}` |")), "{code}");
+    }
+}

@@ -162,7 +162,7 @@ fn case_39_too_few_and_too_many_values_are_counted() {
         let problem = sample::only_problem(&with_content(200, content.as_bytes()), 200);
         let noun = if count == 1 { "value" } else { "values" };
         assert_eq!((problem.code, problem.found), (ProblemCode::WrongCount, Some(format!("{count} {noun}"))));
-        assert_eq!(problem.expected.as_deref(), Some("200, one for each challenge point"));
+        assert_eq!(problem.expected.as_deref(), Some("200"));
         assert_eq!((problem.path.as_deref(), problem.line), (Some(FILE), None));
     }
 }
