@@ -8,7 +8,9 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --release --locked --bin callimico
 
 FROM debian:bookworm-slim
-# Certificates for a database reached by TLS; curl for the health check.
+# Certificates for a database reached by TLS; curl for the health check. The
+# newest of each is wanted.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates curl \
     && rm -rf /var/lib/apt/lists/*
@@ -16,7 +18,7 @@ RUN apt-get update \
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin callimico \
     && install --directory --owner=callimico --group=callimico --mode=0700 /data
 COPY --from=build /src/target/release/callimico /usr/local/bin/callimico
-USER callimico
+USER 10001:10001
 WORKDIR /data
 VOLUME /data
 ENV CALLIMICO_DATA_DIR=/data \

@@ -11,6 +11,6 @@ set -eu
 cd "$(dirname "$0")/.."
 
 if cargo nextest --version >/dev/null 2>&1; then
-    exec cargo nextest run --locked --workspace "$@"
+    exec cargo nextest run --workspace "$@"
 fi
-exec cargo test --locked --workspace --lib --bins --tests "$@"
+exec cargo test --workspace --lib --bins --tests "$@"

@@ -44,7 +44,7 @@ set_up() {
 }
 
 build() {
-    scripts/run-tests.sh --no-run && cargo build --locked --bin callimico
+    scripts/run-tests.sh --no-run && cargo build --bin callimico
 }
 
 with_postgres() {
@@ -57,6 +57,6 @@ step "format: cargo fmt --check" cargo fmt --all --check
 step "lints: cargo clippy, warnings denied" cargo clippy --locked --workspace --all-targets -- --deny warnings
 step "build: the program and all tests" build
 step "queries: .sqlx against a migrated database" with_postgres scripts/check-sqlx.sh
-step "examples in the documentation: cargo test --doc" cargo test --locked --workspace --doc
+step "examples in the documentation: cargo test --doc" cargo test --workspace --doc
 step "tests: unit, golden, property, hostile input, server, browser" with_postgres scripts/run-tests.sh
 printf '\n== every check passed, in %s s\n' "$(($(date +%s) - began))"
