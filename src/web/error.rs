@@ -80,7 +80,7 @@ pub(crate) async fn write(State(state): State<ServerState>, request: Request, ne
         return Redirect::to(&login_href(here)).into_response();
     }
     let reader = if told.status.is_server_error() { Reader::default() } else { reader(&state, asked.headers).await };
-    let mut written = page(reader, told, state.app.clock.now());
+    let mut written = answer(told.status, &page(reader, &told, state.app.clock.now()));
     for (name, value) in response.headers() {
         if name != header::CONTENT_LENGTH && name != header::WWW_AUTHENTICATE {
             written.headers_mut().insert(name, value.clone());
@@ -100,7 +100,7 @@ async fn reader(state: &ServerState, headers: HeaderMap) -> Reader {
     }
 }
 
-fn page(reader: Reader, told: Told, now: OffsetDateTime) -> Response {
+fn page(reader: Reader, told: &Told, now: OffsetDateTime) -> ErrorPage {
     // These say to programs what to send; people are better served by our own words.
     let own_words = matches!(
         told.status,
@@ -109,13 +109,17 @@ fn page(reader: Reader, told: Told, now: OffsetDateTime) -> Response {
             | StatusCode::INTERNAL_SERVER_ERROR
             | StatusCode::SERVICE_UNAVAILABLE
     );
-    let mut page = ErrorPage::new(reader, told.status.as_u16(), (!own_words).then_some(told.detail));
+    let mut page = ErrorPage::new(reader, told.status.as_u16(), (!own_words).then(|| told.detail.clone()));
     page.retry = told.retry_at.map(|at| Moment::until(at, now));
+    page
+}
+
+fn answer(status: StatusCode, page: &ErrorPage) -> Response {
     match page.render() {
-        Ok(html) => (told.status, Html(html)).into_response(),
+        Ok(html) => (status, Html(html)).into_response(),
         Err(error) => {
             tracing::error!(%error, "the error page cannot be rendered");
-            told.status.into_response()
+            status.into_response()
         }
     }
 }
@@ -138,6 +142,7 @@ pub(crate) async fn method_not_allowed() -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::error::Detail;
 
     #[test]
     fn a_signed_out_reader_is_shown_the_way_in() {
@@ -152,10 +157,19 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_of_ours_is_told_in_our_own_words_only() {
-        let told = HttpError::internal(anyhow::anyhow!("relation \"users\" does not exist")).told();
-        let response = page(Reader::default(), told, OffsetDateTime::UNIX_EPOCH);
-        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(ErrorPage::new(Reader::default(), 500, None).text.starts_with("Something went wrong"));
+    fn what_programs_are_told_to_send_is_not_told_to_people() {
+        let told = HttpError::LogInFirst.told();
+        assert!(told.detail.contains("Bearer"));
+        let page = page(Reader::default(), &told, OffsetDateTime::UNIX_EPOCH);
+        assert!(!page.render().unwrap().contains("Bearer"));
+    }
+
+    #[test]
+    fn a_limit_says_when_to_come_again() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let detail = Detail::new("too_many_tries", "Too many tries. Wait a minute.");
+        let told = HttpError::limit(detail, Some(now + time::Duration::minutes(3)), now).told();
+        let html = page(Reader::default(), &told, now).render().unwrap();
+        assert!(html.contains("Too many tries.") && html.contains(">3 min</time>"), "{html}");
     }
 }
