@@ -12,14 +12,15 @@ use std::time::Duration;
 use axum::body::Bytes;
 use futures_util::{Stream, StreamExt};
 use scoring::{Limits, Problems, Split, Validated};
+use sqlx::PgConnection;
 use thiserror::Error;
 use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::domain::ids::SubmissionId;
 use crate::domain::participant::ParticipantStatus;
-use crate::domain::quota::{AttemptsLeft, LimitReached};
-use crate::domain::track::{self, NotTaking};
+use crate::domain::quota::{AttemptsLeft, AttemptsUsed, LimitReached};
+use crate::domain::track::{self, NotTaking, SubmissionLimits};
 use crate::objects::{ObjectKey, Staged};
 use crate::store::participant::Participant;
 use crate::store::submission::{NewSubmission, Submission, Verdict};
@@ -222,10 +223,12 @@ pub async fn accept(
                 .ok_or_else(|| StoreError::Inconsistent("a submission vanished after its commit".to_owned()))?;
             Ok(Accepted { submission, attempts_left, replayed: false })
         }
-        // Two requests with one key at once, and the other one was first.
-        Err(SubmitError::Store(StoreError::IdempotencyKeyTaken)) => replay(app, track, participant, details, &sha256)
-            .await?
-            .ok_or(SubmitError::Store(StoreError::IdempotencyKeyTaken)),
+        // Two requests with one key at once, and the other one was first; it may have used the last attempt.
+        Err(
+            error @ (SubmitError::Store(StoreError::IdempotencyKeyTaken)
+            | SubmitError::LimitReached(_)
+            | SubmitError::TooManyRejected { .. }),
+        ) => replay(app, track, participant, details, &sha256).await?.ok_or(error),
         Err(error) => Err(error),
     }
 }
@@ -310,22 +313,28 @@ impl Arrival<'_> {
 
     async fn enter(&self, row: &NewSubmission<'_>) -> Result<AttemptsLeft, SubmitError> {
         let mut db = self.app.db.begin().await?;
-        let status = store::participant::lock(&mut db, self.participant.id).await?;
-        if status != Some(ParticipantStatus::Approved) {
-            return Err(SubmitError::NotApproved(status.unwrap_or(ParticipantStatus::Withdrawn)));
-        }
-        let (phase, dates, limits) = store::track::gate(&mut db, self.track.id)
-            .await?
-            .ok_or_else(|| StoreError::Inconsistent("a track vanished under its participant".to_owned()))?;
-        track::takes_submissions(phase, dates, self.received_at).map_err(SubmitError::NotTaking)?;
-        let mut used = store::submission::attempts_used(&mut *db, self.participant.id, self.received_at).await?;
-        used.admit(limits, self.received_at).map_err(SubmitError::LimitReached)?;
+        let (limits, mut used) = self.admit(&mut db).await?;
         store::submission::insert(&mut db, row).await?;
         store::job::enqueue(&mut db, self.id, Split::Dev, self.received_at).await?;
         db.commit().await?;
         used.today += 1;
         used.total += 1;
         Ok(used.left(limits))
+    }
+
+    /// Whether an upload counts at all: enrolment, phase, dates and attempts, held still until the transaction ends.
+    async fn admit(&self, db: &mut PgConnection) -> Result<(SubmissionLimits, AttemptsUsed), SubmitError> {
+        let status = store::participant::lock(db, self.participant.id).await?;
+        if status != Some(ParticipantStatus::Approved) {
+            return Err(SubmitError::NotApproved(status.unwrap_or(ParticipantStatus::Withdrawn)));
+        }
+        let (phase, dates, limits) = store::track::gate(db, self.track.id)
+            .await?
+            .ok_or_else(|| StoreError::Inconsistent("a track vanished under its participant".to_owned()))?;
+        track::takes_submissions(phase, dates, self.received_at).map_err(SubmitError::NotTaking)?;
+        let used = store::submission::attempts_used(&mut *db, self.participant.id, self.received_at).await?;
+        used.admit(limits, self.received_at).map_err(SubmitError::LimitReached)?;
+        Ok((limits, used))
     }
 
     /// Keeps the record of a rejected upload, unless its sender had too many of them lately. Rejections have
@@ -340,11 +349,12 @@ impl Arrival<'_> {
     async fn record_rejection(&self, staged: &Staged, problems: &Problems) -> Result<(), SubmitError> {
         let window = time::Duration::HOUR;
         let mut db = self.app.db.begin().await?;
-        store::participant::lock(&mut db, self.participant.id).await?;
-        let since = self.received_at - window;
-        let rejected = store::submission::rejected_since(&mut *db, self.participant.id, since).await?;
-        if rejected >= i64::from(self.app.guard.rejected_per_hour) {
-            return Err(SubmitError::TooManyRejected { retry_at: self.received_at + window });
+        // What could not have counted leaves no record either: late is late, whatever is in the zip.
+        self.admit(&mut db).await?;
+        let limit = self.app.guard.rejected_per_hour;
+        let nth = store::submission::nth_last_rejected(&mut *db, self.participant.id, limit).await?;
+        if let Some(retry_at) = nth.map(|nth| nth + window).filter(|retry_at| *retry_at > self.received_at) {
+            return Err(SubmitError::TooManyRejected { retry_at });
         }
         store::submission::insert(&mut db, &self.row(staged.size, &staged.sha256, Verdict::Rejected(problems))).await?;
         db.commit().await?;

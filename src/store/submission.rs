@@ -129,21 +129,21 @@ pub async fn attempts_used(
     Ok(AttemptsUsed { today: count(row.today), total: count(row.total) })
 }
 
-/// How many uploads of a participant were rejected since a moment.
-pub async fn rejected_since(
+/// When the `n`-th last of a participant's rejected uploads arrived, counted from 1; `None` where there are fewer.
+pub async fn nth_last_rejected(
     db: impl PgExecutor<'_>,
     participant: ParticipantId,
-    since: OffsetDateTime,
-) -> Result<i64, StoreError> {
+    n: u32,
+) -> Result<Option<OffsetDateTime>, StoreError> {
     let row = sqlx::query!(
-        r#"select count(*) as "n!" from submissions
-           where participant_id = $1 and state = 'rejected' and received_at > $2"#,
+        "select received_at from submissions where participant_id = $1 and state = 'rejected'
+         order by received_at desc offset $2 limit 1",
         participant.as_uuid(),
-        since,
+        i64::from(n.saturating_sub(1)),
     )
-    .fetch_one(db)
+    .fetch_optional(db)
     .await?;
-    Ok(row.n)
+    Ok(row.map(|row| row.received_at))
 }
 
 #[derive(Debug, Clone, Copy, Default)]
