@@ -1,5 +1,7 @@
 //! Reading an upload from a request, for page and API: what the headers rule out, and the form with its file.
 
+use std::time::Duration;
+
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::{HeaderMap, header};
@@ -12,6 +14,9 @@ use crate::submit;
 
 /// What a form may add around a zip of the greatest size.
 const FORM_OVERHEAD: u64 = 16 * 1024;
+/// What is read of a form beyond its file's limit before it is cut off. Far more than [`FORM_OVERHEAD`], so that a
+/// file that is too large is told so; bounded, because the head of a part is held in memory until it ends.
+const MOST_BESIDE_FILE: u64 = 1 << 20;
 /// The longest text field, in bytes.
 const MOST_TEXT: usize = 4096;
 
@@ -57,9 +62,15 @@ pub struct UploadForm {
 ///
 /// # Errors
 /// Another field, one that comes twice, a text that is too long or not UTF-8; and as [`submit::receive`].
-pub async fn read_form(app: &App, track: &Track, mut request: Request) -> Result<UploadForm, HttpError> {
+pub async fn read_form(app: &App, track: &Track, request: Request) -> Result<UploadForm, HttpError> {
+    let time = Duration::from_secs(app.guard.upload_seconds);
+    tokio::time::timeout(time, read_fields(app, track, request)).await.unwrap_or(Err(HttpError::TooSlow))
+}
+
+async fn read_fields(app: &App, track: &Track, mut request: Request) -> Result<UploadForm, HttpError> {
     // The limit of other bodies does not hold here: the file has its track's, and every text its own.
-    DefaultBodyLimit::disable().apply(&mut request);
+    let most = track.settings.limits.bytes.saturating_add(MOST_BESIDE_FILE);
+    DefaultBodyLimit::max(usize::try_from(most).unwrap_or(usize::MAX)).apply(&mut request);
     let mut multipart = Multipart::from_request(request, app).await.map_err(|error| bad_form(&error.body_text()))?;
     let mut form = UploadForm { staged: None, description: None, method_url: None };
     while let Some(field) = multipart.next_field().await.map_err(|error| form_error(&error))? {
