@@ -27,9 +27,6 @@ pub enum StoreError {
     /// The participant used this idempotency key before.
     #[error("this idempotency key was used before")]
     IdempotencyKeyTaken,
-    /// The submission has a current score for this split.
-    #[error("the submission is scored already")]
-    AlreadyScored,
     /// What the database holds does not fit together.
     #[error("the database is inconsistent: {0}")]
     Inconsistent(String),

@@ -5,7 +5,7 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 
-use super::{DbSplit, StoreError, violates};
+use super::{DbSplit, StoreError};
 use crate::domain::audience::Audience;
 use crate::domain::entry::Candidate;
 use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId};
@@ -15,23 +15,22 @@ use crate::domain::track::Phase;
 /// The version of the scorer, kept beside each score.
 pub const SCORER_VERSION: &str = concat!("callimico ", env!("CARGO_PKG_VERSION"));
 
-/// Stores the score of a submission.
-///
-/// # Errors
-/// [`StoreError::AlreadyScored`] where the submission has a current score for the split.
+/// Stores the score of a submission; answers `false`, having stored nothing, where it has a current one for the
+/// split.
 pub async fn insert(
     db: &mut PgConnection,
     submission: SubmissionId,
     split: Split,
     outcome: (&SplitResult, &[f64]),
     now: OffsetDateTime,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let (result, replicates) = outcome;
     let replicates: Vec<u8> = replicates.iter().flat_map(|value| value.to_le_bytes()).collect();
-    sqlx::query!(
+    let done = sqlx::query!(
         "insert into scorings (id, submission_id, split, scorer_version, scored_at, average, ranking, interval_low,
              interval_high, scenarios, replicates)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         on conflict (submission_id, split) where superseded_at is null do nothing",
         result.scoring.as_uuid(),
         submission.as_uuid(),
         DbSplit::from(split) as DbSplit,
@@ -45,13 +44,8 @@ pub async fn insert(
         replicates,
     )
     .execute(db)
-    .await
-    .map_err(
-        |error| {
-            if violates(&error, "scorings_current_key") { StoreError::AlreadyScored } else { error.into() }
-        },
-    )?;
-    Ok(())
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// The current scores of a submission that `audience` may see while the track is in `phase`, by split.

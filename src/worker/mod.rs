@@ -178,8 +178,13 @@ async fn finish(app: &App, job: Job, scored: &Scored) -> Result<bool, StoreError
         return Ok(false);
     }
     let outcome = (&scored.result, scored.replicates.as_slice());
-    store::scoring::insert(&mut db, job.submission, job.split, outcome, now).await?;
+    let is_new = store::scoring::insert(&mut db, job.submission, job.split, outcome, now).await?;
     store::submission::set_state(&mut db, job.submission, SubmissionState::Scored, now).await?;
+    if !is_new {
+        // A second job for what has its score: no path of the program makes one, but none is scored twice either.
+        db.commit().await?;
+        return Ok(true);
+    }
     let candidates = store::scoring::candidates(&mut *db, scored.participant).await?;
     if let Some(standing) = entry::standing(scored.entry_rule, candidates) {
         store::entry::put(&mut *db, scored.track, scored.participant, job.split, &standing).await?;
