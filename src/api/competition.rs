@@ -1,7 +1,7 @@
 //! Competitions and tracks: definitions, phase, dates, limits.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use scoring::Split;
 
 use crate::app::App;
@@ -12,6 +12,7 @@ use crate::domain::slug::Slug;
 use crate::domain::track::{EntryRule, Phase};
 use crate::http::auth::{TrackView, Viewer};
 use crate::http::error::HttpError;
+use crate::http::segment::Segment;
 use crate::store;
 use crate::store::competition::Competition;
 use crate::store::track::{Track, TrackCounts};
@@ -161,7 +162,7 @@ pub(super) async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<
     responses((status = 200, body = CompetitionView), (status = 404)))]
 pub(super) async fn show(
     State(app): State<App>,
-    Path(slug): Path<String>,
+    Segment(slug): Segment,
     viewer: Viewer,
 ) -> Result<Json<CompetitionView>, HttpError> {
     let slug: Slug = slug.parse().map_err(|_| HttpError::NotFound)?;

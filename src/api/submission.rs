@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::IntoResponse;
 use scoring::{RocGrid, Split};
@@ -19,6 +19,7 @@ use crate::domain::quota::AttemptsLeft;
 use crate::domain::submission::SubmissionState;
 use crate::http::auth::{SignedIn, is_staff};
 use crate::http::error::{Detail, HttpError};
+use crate::http::segment::Segment;
 use crate::objects::ObjectKey;
 use crate::store;
 use crate::store::live::Signal;
@@ -177,7 +178,7 @@ pub(super) struct WaitParams {
 pub(super) async fn show(
     State(app): State<App>,
     login: SignedIn,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     params: Result<Query<WaitParams>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<SubmissionView>, HttpError> {
     let Query(params) =
@@ -223,7 +224,7 @@ pub(super) struct SplitParams {
 pub(super) async fn scores_txt(
     State(app): State<App>,
     login: SignedIn,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     params: Result<Query<SplitParams>, axum::extract::rejection::QueryRejection>,
 ) -> Result<impl IntoResponse, HttpError> {
     let Query(params) =
@@ -251,7 +252,7 @@ pub(super) fn split_param(split: Option<&str>) -> Result<Split, HttpError> {
 pub(super) async fn archive(
     State(app): State<App>,
     login: SignedIn,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<impl IntoResponse, HttpError> {
     let Seen { submission, .. } = seen(&app, &id, &login).await?;
     // Of a rejected upload the bytes are not kept.

@@ -6,5 +6,6 @@ pub mod drain;
 pub mod error;
 pub mod guard;
 pub mod headers;
+pub mod segment;
 pub mod server;
 pub mod upload;
