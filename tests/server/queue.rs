@@ -1,0 +1,235 @@
+//! The scoring queue: whatever dies or goes wrong, a submission is scored once in effect, and never lost.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use callimico::domain::ids::WorkerId;
+use callimico::store;
+use callimico::worker::{self, Step, clear_orphans};
+use serde_json::json;
+use sqlx::PgPool;
+
+use crate::support::{Actor, TRACK_URL, Upload, World};
+
+/// What stands of a submission's score outside the queue.
+async fn stored(world: &World) -> (i64, i64, i64) {
+    let scorings = world.count("scorings").await;
+    let entries = world.count("entries").await;
+    (scorings, entries, world.track().await.board_version)
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn two_workers_share_a_queue_and_score_each_submission_once(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    let mut sent = BTreeSet::new();
+    for hits in 0..8 {
+        sent.insert(World::id(&ada.submitted(&world, Upload::hitting(hits).zip()).await));
+    }
+    let other = world.second_app();
+    let (ours, theirs) = tokio::join!(worker::drain(&world.app), worker::drain(&other));
+    let (ours, theirs) = (ours.expect("a queue that answers"), theirs.expect("a queue that answers"));
+    assert!(!ours.is_empty() && !theirs.is_empty(), "one of them did everything: {ours:?} {theirs:?}");
+    let scored: Vec<_> = [ours, theirs].concat();
+    assert_eq!(scored.len(), 8);
+    assert!(sent.iter().all(|id| scored.contains(&Step::Scored(*id))), "{scored:?}");
+    assert_eq!(stored(&world).await, (8, 1, 8));
+    assert_eq!(world.count("jobs").await, 0);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_claimed_job_is_nobody_elses_until_its_lease_runs_out(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    let id = ada.submitted(&world, Upload::hitting(6).zip()).await;
+    // A worker that dies right after its claim.
+    let mut connection = world.app.db.acquire().await.expect("a connection");
+    store::job::claim(&mut connection, WorkerId::generate()).await.expect("an answer").expect("a job");
+    assert_eq!(world.drain().await, []);
+    world.sql("update jobs set leased_until = clock_timestamp() - interval '1 second'").await;
+    assert_eq!(world.drain().await, [Step::Scored(World::id(&id))]);
+    assert_eq!(stored(&world).await, (1, 1, 1));
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_worker_that_lost_its_claim_stores_nothing(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    let id = World::id(&ada.submitted(&world, Upload::hitting(6).zip()).await);
+    // The slow worker has scored, and waits for this lock to store what it found.
+    let mut lock = world.app.db.begin().await.expect("a transaction");
+    sqlx::query("select from participants for update").execute(&mut *lock).await.expect("a lock");
+    let app = world.second_app();
+    let slow = tokio::spawn(async move { worker::step(&app, WorkerId::generate()).await });
+    while world.count("jobs where worker is not null").await == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // Meanwhile its lease runs out, and somebody else claims the job.
+    world.sql("update jobs set leased_until = clock_timestamp() - interval '1 second'").await;
+    let mut connection = world.app.db.acquire().await.expect("a connection");
+    let taken = store::job::claim(&mut connection, WorkerId::generate()).await.expect("an answer").expect("the job");
+    assert_eq!(taken.claim.attempt, 2);
+    lock.commit().await.expect("a commit");
+    assert_eq!(slow.await.expect("no panic").expect("an answer"), Step::LostClaim(id));
+    assert_eq!(stored(&world).await, (0, 0, 0));
+    assert_eq!(world.count("submissions where state = 'scoring'").await, 1);
+    // The one that holds the claim can still finish, once.
+    assert!(store::job::finish(&mut connection, taken).await.expect("an answer"));
+    assert!(!store::job::finish(&mut connection, taken).await.expect("an answer"));
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_claim_can_be_renewed_and_given_back_only_while_it_holds(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    ada.submitted(&world, Upload::hitting(6).zip()).await;
+    let mut connection = world.app.db.acquire().await.expect("a connection");
+    let first = store::job::claim(&mut connection, WorkerId::generate()).await.expect("an answer").expect("a job");
+    assert!(store::job::renew(&world.app.db, first).await.expect("an answer"));
+    world.sql("update jobs set leased_until = clock_timestamp() - interval '1 second'").await;
+    store::job::claim(&mut connection, WorkerId::generate()).await.expect("an answer").expect("the job");
+    assert!(!store::job::renew(&world.app.db, first).await.expect("an answer"));
+    assert!(!store::job::retry_later(&mut connection, first, 1.0).await.expect("an answer"));
+    assert_eq!(world.count("jobs where errors = 0 and attempts = 2").await, 1);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn an_error_of_ours_is_tried_again_later_each_time_and_given_up_at_no_cost(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    let id = ada.submitted(&world, Upload::hitting(6).zip()).await;
+    std::fs::remove_file(world.uploads().join(format!("{id}.zip"))).expect("the upload is there");
+    for seconds in ["1", "2", "4", "8"] {
+        assert_eq!(world.drain().await, [Step::WentWrong(World::id(&id))]);
+        let seen = ada.looks_at(&world, &id).await;
+        assert_eq!((&seen["state"], &seen["attempts_left"]["today"]), (&json!("queued"), &json!(29)));
+        let waits = format!(
+            "jobs where worker is null and run_after - clock_timestamp()
+             between interval '{seconds} seconds' - interval '900 milliseconds' and interval '{seconds} seconds'"
+        );
+        assert_eq!(world.count(&waits).await, 1, "not put off by {seconds} s");
+        assert_eq!(world.drain().await, [], "tried again at once");
+        world.sql("update jobs set run_after = clock_timestamp()").await;
+    }
+    assert_eq!(world.drain().await, [Step::WentWrong(World::id(&id))]);
+    let seen = ada.looks_at(&world, &id).await;
+    assert_eq!((&seen["state"], &seen["attempts_left"]["today"]), (&json!("failed"), &json!(30)));
+    assert_eq!((&seen["problems"], &seen["scores"]), (&json!([]), &json!({})));
+    assert_eq!(world.count("jobs").await, 0);
+    assert_eq!(stored(&world).await, (0, 0, 0));
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_job_on_which_every_worker_dies_is_given_up(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    let id = ada.submitted(&world, Upload::hitting(6).zip()).await;
+    world.sql("update jobs set attempts = 50").await;
+    assert_eq!(world.drain().await, []);
+    assert_eq!(ada.looks_at(&world, &id).await["state"], "failed");
+    assert_eq!(world.count("jobs").await, 0);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn state_score_entry_and_board_change_together_or_not_at_all(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    let id = ada.submitted(&world, Upload::hitting(6).zip()).await;
+    world
+        .sql(
+            "create function refuse() returns trigger language plpgsql as $$ begin raise 'the disk is full'; end $$;
+             create trigger refuse before insert on scorings for each row execute function refuse();
+             create trigger refuse before insert on entries for each row execute function refuse();
+             create trigger refuse before update on tracks for each row execute function refuse();",
+        )
+        .await;
+    for repair in ["drop trigger refuse on scorings", "drop trigger refuse on entries", "drop trigger refuse on tracks"]
+    {
+        worker::drain(&world.app).await.expect_err("the database refuses");
+        assert_eq!(stored(&world).await, (0, 0, 0), "before {repair}");
+        assert_eq!(ada.looks_at(&world, &id).await["state"], "scoring");
+        let board = Actor::visitor().get(&world, &format!("{TRACK_URL}/leaderboard")).await;
+        assert_eq!(board.json()["entries"], json!([]));
+        world.sql(repair).await;
+        world.sql("update jobs set leased_until = clock_timestamp() - interval '1 second'").await;
+    }
+    assert_eq!(world.drain().await, [Step::Scored(World::id(&id))]);
+    assert_eq!(stored(&world).await, (1, 1, 1));
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_submission_whose_job_vanished_is_queued_again(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    let done = ada.submitted(&world, Upload::hitting(5).zip()).await;
+    world.drain().await;
+    ada.submit(&world, "not a zip").await;
+    let lost = ada.submitted(&world, Upload::hitting(6).zip()).await;
+    assert_eq!(store::job::enqueue_forgotten(&world.app.db).await.expect("an answer"), 0);
+    world.sql("delete from jobs").await;
+    assert_eq!(world.drain().await, []);
+    assert_eq!(store::job::enqueue_forgotten(&world.app.db).await.expect("an answer"), 1);
+    assert_eq!(world.drain().await, [Step::Scored(World::id(&lost))]);
+    assert_eq!(ada.looks_at(&world, &done).await["state"], "scored");
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_scored_submission_is_never_unmade_by_a_second_job(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    let id = ada.submitted(&world, Upload::hitting(6).zip()).await;
+    world.drain().await;
+    let before = ada.looks_at(&world, &id).await;
+    world.sql("insert into jobs select id, 'dev', 0, 0, null, null, now(), now() from submissions").await;
+    world.drain().await;
+    assert_eq!(ada.looks_at(&world, &id).await, before);
+    assert_eq!(stored(&world).await, (1, 1, 1));
+    assert_eq!(world.count("jobs").await, 0, "it would be scored for ever");
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn only_bytes_without_a_submission_are_cleared_away(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    let kept = ada.submitted(&world, Upload::hitting(6).zip()).await;
+    let orphan = world.uploads().join("0193f2a0-0000-7000-8000-000000000000.zip");
+    let foreign = world.uploads().join("README");
+    let stale = world.staged().join("left-by-a-killed-process");
+    for path in [&orphan, &foreign, &stale] {
+        std::fs::write(path, "x").expect("written");
+    }
+    // An upload under way has bytes before it has a row: the young ones stay.
+    clear_orphans(&world.app, Duration::from_secs(3600)).await.expect("cleared");
+    assert!(orphan.exists() && stale.exists());
+    clear_orphans(&world.app, Duration::ZERO).await.expect("cleared");
+    assert!(!orphan.exists() && !stale.exists());
+    assert!(foreign.exists() && world.uploads().join(format!("{kept}.zip")).exists());
+    assert_eq!(world.drain().await, [Step::Scored(World::id(&kept))]);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_running_worker_is_woken_by_an_upload(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let workers = tokio::spawn(worker::run(world.app.clone(), 2, stopped));
+    let id = ada.submitted(&world, Upload::hitting(6).zip()).await;
+    let began = std::time::Instant::now();
+    let seen = ada.get(&world, &format!("/api/v1/submissions/{id}?wait=10")).await.json();
+    assert_eq!(seen["state"], "scored");
+    assert!(began.elapsed() < Duration::from_secs(3), "it was found by looking, not by being woken");
+    stop.send(true).expect("the workers run");
+    tokio::time::timeout(Duration::from_secs(5), workers).await.expect("they stop").expect("no panic");
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn workers_never_score_the_final_split(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    ada.submitted(&world, Upload::hitting(6).zip()).await;
+    assert_eq!(world.count("jobs where split = 'dev'").await, 1);
+    assert_eq!(world.count("jobs where split <> 'dev'").await, 0);
+    world.drain().await;
+    assert_eq!(world.count("scorings where split <> 'dev'").await, 0);
+    assert_eq!(world.count("entries where split <> 'dev'").await, 0);
+}

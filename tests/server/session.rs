@@ -1,0 +1,302 @@
+//! Log-ins by password and cookie: how a session begins, what keeps it safe, how it ends.
+
+use axum::body::Body;
+use axum::http::{StatusCode, header};
+use callimico::config::GuardConfig;
+use callimico::secret;
+use callimico::store::session;
+use sqlx::PgPool;
+use time::Duration;
+
+use crate::support::{Actor, Answer, TRACK_URL, Upload, World};
+
+const COOKIE: &str = "__Host-callimico";
+
+/// Sends a form as a browser on the same site does.
+async fn post_form(world: &World, url: &str, cookie: &str, form: &str) -> Answer {
+    let request = Actor::visitor()
+        .request("POST", url)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(header::COOKIE, cookie)
+        .header("sec-fetch-site", "same-origin");
+    world.ask(request.body(form.to_owned().into()).expect("a request")).await
+}
+
+async fn get(world: &World, url: &str, cookie: &str) -> Answer {
+    let request = Actor::visitor().request("GET", url).header(header::COOKIE, cookie);
+    world.ask(request.body(Body::empty()).expect("a request")).await
+}
+
+/// The cookie an answer sets, as it is sent back.
+fn cookie_of(answer: &Answer) -> String {
+    let set = answer.header(header::SET_COOKIE);
+    set.split(';').next().expect("a cookie").to_owned()
+}
+
+/// Registers, and answers the session's cookie.
+async fn register(world: &World, name: &str) -> String {
+    let answer = post_form(world, "/register", "", &format!("name={name}&password=correct-horse")).await;
+    cookie_of(&answer.expect(StatusCode::SEE_OTHER))
+}
+
+/// Whether a cookie stands for somebody.
+async fn is_known(world: &World, cookie: &str) -> bool {
+    let status = get(world, "/account", cookie).await.status;
+    assert!(status == StatusCode::OK || status == StatusCode::SEE_OTHER, "{status}");
+    status == StatusCode::OK
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_session_is_a_cookie_that_scripts_and_other_sites_cannot_have(db: PgPool) {
+    let world = World::new(db).await;
+    let answer = post_form(&world, "/register", "", "name=ada&password=correct-horse&next=/c/mico/tiny").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
+    assert_eq!(answer.header(header::LOCATION), "/c/mico/tiny");
+    let set = answer.header(header::SET_COOKIE);
+    let (pair, attributes) = set.split_once("; ").expect("attributes");
+    let mut attributes: Vec<_> = attributes.split("; ").collect();
+    attributes.sort_unstable();
+    assert_eq!(attributes, ["HttpOnly", "Max-Age=2592000", "Path=/", "SameSite=Lax", "Secure"]);
+    let (name, value) = pair.split_once('=').expect("a pair");
+    assert_eq!((name, value.len()), (COOKIE, 64));
+    // A stolen backup logs nobody in.
+    let row: String =
+        sqlx::query_scalar("select s::text from sessions s").fetch_one(&world.app.db).await.expect("a row");
+    assert!(!row.contains(value) && row.contains(&hex::encode(secret::hash(value))), "{row}");
+    let user: String = sqlx::query_scalar("select u::text from users u").fetch_one(&world.app.db).await.expect("a row");
+    assert!(!user.contains("correct-horse") && user.contains("$argon2id$"), "{user}");
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn without_https_the_cookie_is_not_bound_to_it(db: PgPool) {
+    let world = World::with_public_url(db, "http://mico.example.org").await;
+    let answer = post_form(&world, "/register", "", "name=ada&password=correct-horse").await;
+    let set = answer.header(header::SET_COOKIE);
+    assert!(set.starts_with("callimico=") && !set.contains("Secure"), "{set}");
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn the_api_knows_a_session_too(db: PgPool) {
+    let world = World::new(db).await;
+    let cookie = register(&world, "ada").await;
+    let request = Actor::visitor()
+        .request("POST", &format!("{TRACK_URL}/participants"))
+        .header(header::COOKIE, &cookie)
+        .header(header::CONTENT_TYPE, "application/json");
+    let answer = world.ask(request.body(r#"{"accept_terms": true}"#.into()).expect("a request")).await;
+    assert_eq!(answer.expect(StatusCode::CREATED).json()["participant"], "ada");
+    // A token that is not valid is not made good by a cookie.
+    let request = Actor::with_token("cmk_0").request("GET", TRACK_URL).header(header::COOKIE, &cookie);
+    let answer = world.ask(request.body(Body::empty()).expect("a request")).await;
+    answer.problem(StatusCode::UNAUTHORIZED, "not_logged_in");
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_session_ends_after_a_week_unused_and_after_a_month_in_any_case(db: PgPool) {
+    let world = World::new(db).await;
+    let cookie = register(&world, "ada").await;
+    world.wait(session::IDLE - Duration::SECOND);
+    assert!(is_known(&world, &cookie).await);
+    let mut age = session::IDLE - Duration::SECOND;
+    while age + Duration::days(6) < session::LIFETIME {
+        world.wait(Duration::days(6));
+        age += Duration::days(6);
+        assert!(is_known(&world, &cookie).await, "ended after {age}");
+    }
+    world.wait(session::LIFETIME - age);
+    assert!(!is_known(&world, &cookie).await, "used every day, it must still end");
+
+    let unused = register(&world, "bob").await;
+    world.wait(session::IDLE);
+    assert!(!is_known(&world, &unused).await);
+    assert_eq!(session::delete_expired(&world.app.db, world.app.clock.now()).await.expect("an answer"), 2);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_log_in_begins_a_new_session_and_ends_the_one_before(db: PgPool) {
+    let world = World::new(db).await;
+    let first = register(&world, "ada").await;
+    let answer = post_form(&world, "/login", &first, "name=ADA&password=correct-horse").await;
+    let second = cookie_of(&answer.expect(StatusCode::SEE_OTHER));
+    assert_ne!(first, second);
+    assert!(!is_known(&world, &first).await && is_known(&world, &second).await);
+    // A cookie from elsewhere is never adopted.
+    let planted = format!("{COOKIE}={}", "0".repeat(64));
+    let answer = post_form(&world, "/login", &planted, "name=ada&password=correct-horse").await;
+    assert_ne!(cookie_of(&answer.expect(StatusCode::SEE_OTHER)), planted);
+    assert!(!is_known(&world, &planted).await);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_log_out_ends_the_session_and_cannot_be_caused_by_a_link(db: PgPool) {
+    let world = World::new(db).await;
+    let cookie = register(&world, "ada").await;
+    assert_eq!(get(&world, "/logout", &cookie).await.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert!(is_known(&world, &cookie).await);
+    let answer = post_form(&world, "/logout", &cookie, "").await.expect(StatusCode::SEE_OTHER);
+    assert!(answer.header(header::SET_COOKIE).contains("Max-Age=0"), "{answer:?}");
+    assert!(!is_known(&world, &cookie).await);
+    assert_eq!(world.count("sessions").await, 0);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_session_ends_with_its_account(db: PgPool) {
+    let world = World::new(db).await;
+    let cookie = register(&world, "ada").await;
+    world.sql("delete from users").await;
+    assert!(!is_known(&world, &cookie).await);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn what_another_site_sends_is_refused_whoever_is_logged_in(db: PgPool) {
+    let world = World::new(db).await;
+    let cookie = register(&world, "ada").await;
+    let ada = world.token(world.user_of("ada").await, callimico::domain::account::TokenScope::Submit).await;
+    ada.enrol(&world).await.expect(StatusCode::CREATED);
+    let submissions = format!("{TRACK_URL}/submissions");
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("origin", "http://127.0.0.1:8080.evil.example"),
+    ] {
+        for url in [
+            "/login",
+            "/register",
+            "/logout",
+            "/account/tokens",
+            "/c/mico/tiny/join",
+            "/c/mico/tiny/submit",
+            &submissions,
+        ] {
+            let request = Actor::visitor()
+                .request("POST", url)
+                .header(header::HOST, "127.0.0.1:8080")
+                .header(header::COOKIE, &cookie)
+                .header(header::CONTENT_TYPE, "application/zip")
+                .header(name, value);
+            let answer = world.ask(request.body(Upload::hitting(1).zip().into()).expect("a request")).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{url} with {name}: {value}");
+            assert_eq!(answer.headers.get(header::SET_COOKIE), None);
+        }
+    }
+    world.assert_nothing_kept().await;
+    assert!(is_known(&world, &cookie).await);
+    // The site itself may.
+    for (name, value) in [("sec-fetch-site", "same-origin"), ("origin", "http://127.0.0.1:8080")] {
+        let request = Actor::visitor()
+            .request("POST", &submissions)
+            .header(header::HOST, "127.0.0.1:8080")
+            .header(header::COOKIE, &cookie)
+            .header(header::CONTENT_TYPE, "application/zip")
+            .header(name, value);
+        world.ask(request.body(Upload::hitting(1).zip().into()).expect("a request")).await.expect(StatusCode::CREATED);
+    }
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_wrong_name_and_a_wrong_password_get_the_same_answer(db: PgPool) {
+    let world = World::new(db).await;
+    register(&world, "ada").await;
+    world.user("carl", false).await;
+    let mut looks = Vec::new();
+    // A wrong password; no such name; an account without a password; no name at all; a password too short to be one.
+    for form in [
+        "name=ada&password=wrong-horse",
+        "name=eve&password=wrong-horse",
+        "name=carl&password=wrong-horse",
+        "name=%22%3E&password=wrong-horse",
+        "name=ada&password=x",
+    ] {
+        let answer = post_form(&world, "/login", "", form).await;
+        assert_eq!((answer.status, answer.headers.get(header::SET_COOKIE)), (StatusCode::UNPROCESSABLE_ENTITY, None));
+        assert!(!answer.text().contains("wrong-horse"), "a password came back");
+        let name = form.split(['=', '&']).nth(1).expect("a name").replace("%22%3E", "&#34;&#62;");
+        looks.push(answer.text().replace(&format!("value=\"{name}\""), "value=\"[name]\""));
+    }
+    assert!(looks.iter().all(|look| *look == looks[0]), "{looks:#?}");
+    assert!(looks[0].contains("[name]"));
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn guessing_is_braked_by_account_and_by_address_and_forged_addresses_do_not_help(db: PgPool) {
+    let guard = GuardConfig { logins_per_minute: std::num::NonZeroU32::new(2).expect("two"), ..GuardConfig::default() };
+    let world = World::with_guard(db, guard).await;
+    for _ in 0..2 {
+        let answer = post_form(&world, "/login", "", "name=ada&password=x").await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let braked = post_form(&world, "/login", "", "name=Ada&password=x").await;
+    assert_eq!(braked.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(braked.header(header::RETRY_AFTER).parse::<u64>().expect("seconds") <= 60);
+    // Other accounts are free until the address has had six times as many.
+    let mut statuses = Vec::new();
+    for guess in 0..10 {
+        let request = Actor::visitor()
+            .request("POST", "/login")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header("x-forwarded-for", format!("198.51.100.{guess}"))
+            .header("forwarded", format!("for=198.51.100.{guess}"));
+        let form = format!("name=user{guess}&password=x");
+        statuses.push(world.ask(request.body(form.into()).expect("a request")).await.status);
+    }
+    let (free, braked) = statuses.split_at(9);
+    assert!(free.iter().all(|status| *status == StatusCode::UNPROCESSABLE_ENTITY), "{statuses:?}");
+    assert_eq!(braked, [StatusCode::TOO_MANY_REQUESTS]);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_log_in_leads_only_to_places_of_this_site(db: PgPool) {
+    let guard =
+        GuardConfig { logins_per_minute: std::num::NonZeroU32::new(1000).expect("many"), ..GuardConfig::default() };
+    let world = World::with_guard(db, guard).await;
+    register(&world, "ada").await;
+    for evil in [
+        "//evil.example",
+        "/\\evil.example",
+        "https:evil.example",
+        "https://evil.example",
+        "javascript:alert(1)",
+        "/%0d%0aSet-Cookie:a=b",
+        "\\\\evil",
+        "/ /evil",
+    ] {
+        let next: String = evil.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let answer = post_form(&world, "/login", "", &format!("name=ada&password=correct-horse&next={next}")).await;
+        let location = answer.header(header::LOCATION).to_owned();
+        assert!(!location.contains("evil") || location.starts_with("/%"), "{evil} leads to {location}");
+        assert!(location.starts_with('/') && !location.starts_with("//"), "{evil} leads to {location}");
+        assert_eq!(answer.headers.get_all(header::SET_COOKIE).iter().count(), 1);
+    }
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_name_is_one_account_however_it_is_written_and_staffs_names_are_nobodys(db: PgPool) {
+    let world = World::new(db).await;
+    register(&world, "ada").await;
+    for form in [
+        "name=ADA&password=correct-horse",
+        "name=admin&password=correct-horse",
+        "name=a&password=correct-horse",
+        "name=b%20c&password=correct-horse",
+        "name=%D0%B0da&password=correct-horse",
+        "name=<b>&password=correct-horse",
+        "name=bob&password=short",
+        "name=bob&password=correct-horse&email=nowhere",
+    ] {
+        let answer = post_form(&world, "/register", "", form).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{form}");
+    }
+    let long = format!("name=bob&password={}", "x".repeat(1025));
+    assert_eq!(post_form(&world, "/register", "", &long).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let huge = format!("name=bob&password={}", "x".repeat(1 << 20));
+    assert_eq!(post_form(&world, "/register", "", &huge).await.status.as_u16() / 100, 4);
+    for form in
+        ["name=bob&password=correct-horse&is_admin=true", "name=bob", "name=bob&name=eve&password=correct-horse"]
+    {
+        assert!(post_form(&world, "/register", "", form).await.status.is_client_error(), "{form}");
+    }
+    assert_eq!(world.count("users").await, 1);
+    assert_eq!(world.count("users where is_admin").await, 0);
+}

@@ -1,0 +1,152 @@
+//! People: somebody with a token, or a visitor without one.
+
+use axum::body::Body;
+use axum::http::{Request, header, request};
+use callimico::domain::account::{TokenScope, UserName};
+use callimico::domain::ids::UserId;
+use callimico::secret;
+use callimico::store::token::NewToken;
+use callimico::store::user::NewUser;
+use callimico::store::{token, user};
+use serde_json::Value;
+
+use super::answer::Answer;
+use super::world::{TRACK_URL, World};
+
+/// Somebody who asks the server.
+#[derive(Debug, Clone)]
+pub(crate) struct Actor {
+    token: Option<String>,
+}
+
+impl Actor {
+    /// Somebody without an account.
+    pub(crate) fn visitor() -> Self {
+        Self { token: None }
+    }
+
+    /// Somebody with a token that was never given out, or with none at all after the word `Bearer`.
+    pub(crate) fn with_token(token: &str) -> Self {
+        Self { token: Some(token.to_owned()) }
+    }
+
+    /// The value of the token.
+    pub(crate) fn token(&self) -> &str {
+        self.token.as_deref().expect("a token")
+    }
+
+    /// A request of this actor.
+    pub(crate) fn request(&self, method: &str, url: &str) -> request::Builder {
+        let request = Request::builder().method(method).uri(url);
+        match &self.token {
+            Some(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    /// Reads.
+    pub(crate) async fn get(&self, world: &World, url: &str) -> Answer {
+        world.ask(self.request("GET", url).body(Body::empty()).expect("a request")).await
+    }
+
+    /// Sends JSON as it is written.
+    pub(crate) async fn post_json(&self, world: &World, url: &str, json: impl Into<Body>) -> Answer {
+        let request = self.request("POST", url).header(header::CONTENT_TYPE, "application/json");
+        world.ask(request.body(json.into()).expect("a request")).await
+    }
+
+    /// Accepts the track's terms.
+    pub(crate) async fn enrol(&self, world: &World) -> Answer {
+        self.post_json(world, &format!("{TRACK_URL}/participants"), r#"{"accept_terms": true}"#).await
+    }
+
+    /// A request that submits a zip; headers can still be added.
+    pub(crate) fn submission(&self) -> request::Builder {
+        let url = format!("{TRACK_URL}/submissions");
+        self.request("POST", &url).header(header::CONTENT_TYPE, "application/zip")
+    }
+
+    /// Submits a zip.
+    pub(crate) async fn submit(&self, world: &World, zip: impl Into<Body>) -> Answer {
+        world.ask(self.submission().body(zip.into()).expect("a request")).await
+    }
+
+    /// Submits a zip under an idempotency key.
+    pub(crate) async fn submit_under(&self, world: &World, key: &str, zip: impl Into<Body>) -> Answer {
+        world.ask(self.submission().header("idempotency-key", key).body(zip.into()).expect("a request")).await
+    }
+
+    /// Submits a form.
+    pub(crate) async fn submit_form(&self, world: &World, form: Vec<u8>) -> Answer {
+        let url = format!("{TRACK_URL}/submissions");
+        let request = self.request("POST", &url).header(header::CONTENT_TYPE, super::Form::CONTENT_TYPE);
+        world.ask(request.body(form.into()).expect("a request")).await
+    }
+
+    /// Submits a zip that must be taken, and answers its id.
+    pub(crate) async fn submitted(&self, world: &World, zip: Vec<u8>) -> String {
+        let receipt = self.submit(world, zip).await.expect(axum::http::StatusCode::CREATED).json();
+        receipt["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Looks at a submission, which must be visible.
+    pub(crate) async fn looks_at(&self, world: &World, submission: &str) -> Value {
+        self.get(world, &format!("/api/v1/submissions/{submission}")).await.expect(axum::http::StatusCode::OK).json()
+    }
+}
+
+impl World {
+    /// Somebody with an account and a token that may submit, not enrolled anywhere.
+    pub(crate) async fn account(&self, name: &str) -> Actor {
+        let user = self.user(name, false).await;
+        self.token(user, TokenScope::Submit).await
+    }
+
+    /// Somebody enrolled in the track.
+    pub(crate) async fn participant(&self, name: &str) -> Actor {
+        let actor = self.account(name).await;
+        let answer = actor.enrol(self).await;
+        assert_eq!(answer.status, axum::http::StatusCode::CREATED, "{answer:?}");
+        actor
+    }
+
+    /// Staff of the competition.
+    pub(crate) async fn organiser(&self, name: &str) -> Actor {
+        let user = self.user(name, false).await;
+        sqlx::query("insert into organisers select id, $1 from competitions")
+            .bind(user.as_uuid())
+            .execute(&self.app.db)
+            .await
+            .expect("an organiser");
+        self.token(user, TokenScope::Submit).await
+    }
+
+    /// An account without a password.
+    pub(crate) async fn user(&self, name: &str, is_admin: bool) -> UserId {
+        let name: UserName = name.parse().expect("a name");
+        let created_at = self.app.clock.now();
+        let new = NewUser { name: &name, email: None, password_hash: None, is_admin, created_at };
+        user::create(&self.app.db, new).await.expect("an account")
+    }
+
+    /// The account of a name.
+    pub(crate) async fn user_of(&self, name: &str) -> UserId {
+        let name: UserName = name.parse().expect("a name");
+        user::by_name(&self.app.db, &name).await.expect("the database answers").expect("an account").id
+    }
+
+    /// A token of an account.
+    pub(crate) async fn token(&self, user: UserId, scope: TokenScope) -> Actor {
+        let secret = secret::generate(secret::TOKEN_PREFIX).expect("randomness");
+        let new = NewToken {
+            user,
+            label: "test",
+            scope,
+            secret_hash: &secret::hash(&secret),
+            hint: &secret[..8],
+            created_at: self.app.clock.now(),
+        };
+        token::create(&self.app.db, new).await.expect("a token");
+        Actor { token: Some(secret) }
+    }
+}

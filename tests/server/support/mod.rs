@@ -1,0 +1,18 @@
+//! What the tests stand on: a world (the whole server on a database of its own), the people in it, a small track,
+//! uploads good and bad, and a plain socket for what no well-behaved client would send.
+
+mod actor;
+mod answer;
+mod score;
+mod track;
+mod upload;
+mod wire;
+mod world;
+
+pub(crate) use actor::Actor;
+pub(crate) use answer::Answer;
+pub(crate) use score::{score_of, store_final_score};
+pub(crate) use track::TrackFiles;
+pub(crate) use upload::{Form, Upload};
+pub(crate) use wire::{Server, answer, head};
+pub(crate) use world::{NOW, TRACK_URL, World};

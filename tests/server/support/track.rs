@@ -1,0 +1,76 @@
+//! A small track as a real directory on disk.
+
+use std::fs;
+use std::path::Path;
+
+use scoring::{Membership, Split};
+
+/// The scenarios, in the order of scores.txt.
+pub(crate) const SCENARIOS: [&str; 2] = ["tiny_hi", "tiny_lo"];
+/// The target models of every scenario. By name `model_10` would come before `model_3`; by number it does not.
+pub(crate) const MODELS: [(Split, &[&str]); 3] = [
+    (Split::Train, &["model_1", "model_2"]),
+    (Split::Dev, &["model_3", "model_10", "model_20"]),
+    (Split::Final, &["model_30", "model_31", "model_32"]),
+];
+/// Challenge points of a model, half of them members.
+pub(crate) const POINTS: usize = 10;
+
+/// The hidden truth of one model: five members among ten points, placed differently from model to model.
+pub(crate) fn truth(scenario: &str, model: &str) -> [Membership; POINTS] {
+    let number: usize = model.trim_start_matches("model_").parse().expect("a model's number");
+    let shift = number + SCENARIOS.iter().position(|known| *known == scenario).expect("a scenario");
+    std::array::from_fn(
+        |point| if (point + shift).is_multiple_of(2) { Membership::Member } else { Membership::NonMember },
+    )
+}
+
+/// What stands in the directory beside the models.
+#[derive(Default)]
+pub(crate) struct TrackFiles {
+    yaml: String,
+    final_labels: FinalLabels,
+}
+
+#[derive(Default, PartialEq)]
+enum FinalLabels {
+    #[default]
+    There,
+    ComeLater,
+}
+
+impl TrackFiles {
+    /// A track with this `track.yaml`.
+    pub(crate) fn with_yaml(yaml: &str) -> Self {
+        Self { yaml: yaml.to_owned(), ..Self::default() }
+    }
+
+    /// Without the labels of the final split, as an organiser may have it until the close.
+    pub(crate) fn without_final_labels(self) -> Self {
+        Self { final_labels: FinalLabels::ComeLater, ..self }
+    }
+
+    /// Writes the directory.
+    pub(crate) fn write(&self, root: &Path) {
+        fs::create_dir_all(root).expect("a folder");
+        if !self.yaml.is_empty() {
+            fs::write(root.join("track.yaml"), &self.yaml).expect("track.yaml");
+        }
+        for scenario in SCENARIOS {
+            for (split, models) in MODELS {
+                for model in models {
+                    let folder = root.join(scenario).join(split.as_str()).join(model);
+                    fs::create_dir_all(&folder).expect("a folder");
+                    if split != Split::Final || self.final_labels == FinalLabels::There {
+                        fs::write(folder.join("solution.csv"), solution(scenario, model)).expect("solution.csv");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn solution(scenario: &str, model: &str) -> String {
+    let labels = truth(scenario, model).map(|truth| if truth == Membership::Member { "1" } else { "0" });
+    labels.join(",") + "\n"
+}

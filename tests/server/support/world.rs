@@ -1,0 +1,182 @@
+//! The world of a test: the app with a clock that stands still, a database and a folder of its own, and a small
+//! open track.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Request, Response};
+use callimico::app::App;
+use callimico::clock::Clock;
+use callimico::config::{GuardConfig, HttpConfig};
+use callimico::domain::slug::TrackPath;
+use callimico::http::guard::Brakes;
+use callimico::http::server::{ServerState, Site};
+use callimico::importer::apply::{self, Mode, Request as Import};
+use callimico::importer::plan::Plan;
+use callimico::objects::Objects;
+use callimico::store::track::{self, Track};
+use callimico::worker::{self, Step};
+use callimico::{domain, routes};
+use http_body_util::BodyExt;
+use sqlx::{AssertSqlSafe, PgPool};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+use time::macros::datetime;
+use tower::ServiceExt;
+
+use super::answer::Answer;
+use super::track::TrackFiles;
+
+/// When every test begins.
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
+/// The track.
+pub(crate) const TRACK: &str = "mico/tiny";
+/// The track in the API.
+pub(crate) const TRACK_URL: &str = "/api/v1/competitions/mico/tracks/tiny";
+
+/// The whole server, but for the socket.
+pub(crate) struct World {
+    pub(crate) app: App,
+    pub(crate) router: Router,
+    folder: TempDir,
+}
+
+/// How a world differs from the usual one.
+#[derive(Default)]
+pub(crate) struct Setting {
+    files: TrackFiles,
+    guard: GuardConfig,
+    public_url: Option<String>,
+}
+
+impl World {
+    /// With the track open and MICO's settings.
+    pub(crate) async fn new(db: PgPool) -> Self {
+        Self::with(Setting::default(), db).await
+    }
+
+    /// With this `track.yaml`.
+    pub(crate) async fn with_yaml(db: PgPool, yaml: &str) -> Self {
+        Self::with(Setting { files: TrackFiles::with_yaml(yaml), ..Setting::default() }, db).await
+    }
+
+    /// With other limits than usual.
+    pub(crate) async fn with_guard(db: PgPool, guard: GuardConfig) -> Self {
+        Self::with(Setting { guard, ..Setting::default() }, db).await
+    }
+
+    /// Reached under a public address.
+    pub(crate) async fn with_public_url(db: PgPool, url: &str) -> Self {
+        Self::with(Setting { public_url: Some(url.to_owned()), ..Setting::default() }, db).await
+    }
+
+    /// With other files than usual.
+    pub(crate) async fn with_files(db: PgPool, files: TrackFiles) -> Self {
+        Self::with(Setting { files, ..Setting::default() }, db).await
+    }
+
+    async fn with(setting: Setting, db: PgPool) -> Self {
+        let world = Self::on(db, setting.guard, setting.public_url);
+        world.import(&setting.files).await;
+        world.sql("update tracks set phase = 'open'").await;
+        world
+    }
+
+    /// On a database as it is.
+    pub(crate) fn on(db: PgPool, guard: GuardConfig, public_url: Option<String>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let objects = Objects::open("file:", folder.path()).expect("a place for objects");
+        let app = App::new(db, objects, Clock::fixed(NOW), guard);
+        let http = HttpConfig { bind: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url };
+        let state =
+            ServerState { app: app.clone(), site: Site::new(&http), brakes: Brakes::new(guard.logins_per_minute) };
+        let router = routes::all(state).expect("routes");
+        Self { app, router, folder }
+    }
+
+    /// A second server on the same database and files.
+    pub(crate) fn second_app(&self) -> App {
+        App::new(self.app.db.clone(), self.app.objects.clone(), self.app.clock.clone(), self.app.guard)
+    }
+
+    /// Imports the track from a directory with these files.
+    pub(crate) async fn import(&self, files: &TrackFiles) -> Plan {
+        let root = tempfile::tempdir().expect("a folder");
+        files.write(root.path());
+        let path: TrackPath = TRACK.parse().expect("a track's path");
+        let request = Import { track: path, title: Some("Tiny".to_owned()), mode: Mode::Apply };
+        apply::track_directory(&self.app, root.path(), &request).await.expect("an import")
+    }
+
+    /// The track as it stands.
+    pub(crate) async fn track(&self) -> Track {
+        let path: TrackPath = TRACK.parse().expect("a track's path");
+        track::by_path(&self.app.db, &path).await.expect("the database answers").expect("the track")
+    }
+
+    /// Asks; what comes back may still be under way.
+    pub(crate) async fn open(&self, mut request: Request<Body>) -> Response<Body> {
+        let peer = SocketAddr::from(([192, 0, 2, 1], 4711));
+        request.extensions_mut().insert(ConnectInfo(peer));
+        self.router.clone().oneshot(request).await.expect("the router answers everything")
+    }
+
+    /// Asks and reads the answer to its end.
+    pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = self.open(request).await.into_parts();
+        let body = body.collect().await.expect("a whole answer").to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Lets a worker do all there is to do.
+    pub(crate) async fn drain(&self) -> Vec<Step> {
+        worker::drain(&self.app).await.expect("a queue that answers")
+    }
+
+    /// Lets time pass.
+    pub(crate) fn wait(&self, by: time::Duration) {
+        self.app.clock.advance(by);
+    }
+
+    /// Does something to the database that no part of the program would.
+    pub(crate) async fn sql(&self, statement: &'static str) {
+        sqlx::raw_sql(statement).execute(&self.app.db).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+
+    /// One number out of the database.
+    pub(crate) async fn count(&self, from: &str) -> i64 {
+        let query = format!("select count(*) from {from}");
+        sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&self.app.db).await.expect("a count")
+    }
+
+    /// The folder of the uploads that were kept.
+    pub(crate) fn uploads(&self) -> PathBuf {
+        self.folder.path().join("objects/uploads")
+    }
+
+    /// The folder of the uploads under way.
+    pub(crate) fn staged(&self) -> PathBuf {
+        self.folder.path().join("objects/staged")
+    }
+
+    /// How many uploads are kept, and how many files are left of those under way.
+    pub(crate) fn files(&self) -> (usize, usize) {
+        let count = |folder: PathBuf| std::fs::read_dir(folder).expect("a folder").count();
+        (count(self.uploads()), count(self.staged()))
+    }
+
+    /// Asserts that an upload left nothing: no row, no job, no file.
+    pub(crate) async fn assert_nothing_kept(&self) {
+        assert_eq!(self.count("submissions").await, 0, "a row was kept");
+        assert_eq!(self.count("jobs").await, 0, "a job was kept");
+        assert_eq!(self.files(), (0, 0), "bytes were kept");
+    }
+
+    /// The id of a submission as the program has it.
+    pub(crate) fn id(text: &str) -> domain::ids::SubmissionId {
+        text.parse().expect("a submission's id")
+    }
+}
