@@ -44,7 +44,7 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
 async fn listen(asked: Option<SocketAddr>) -> Result<TcpListener, Failure> {
     if let Some(address) = asked {
         let listener = TcpListener::bind(address).await;
-        return Ok(listener.with_context(|| format!("cannot listen on {address}: is another server running there?"))?);
+        return Ok(listener.with_context(|| format!("cannot listen on {address} (is another server running there?)"))?);
     }
     match TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 8080)).await {
         Ok(listener) => Ok(listener),

@@ -37,7 +37,7 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
     // The address first: where it is taken, nothing else is begun.
     let listener = TcpListener::bind(args.http.bind)
         .await
-        .with_context(|| format!("cannot listen on {}: is another server running there?", args.http.bind))?;
+        .with_context(|| format!("cannot listen on {} (is another server running there?)", args.http.bind))?;
     let session = if args.no_migrate {
         Session::open_as_it_is(storage, args.guard, PATIENCE).await?
     } else {

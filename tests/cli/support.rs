@@ -12,21 +12,21 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Points of each target model of [`write_track`].
-pub const POINTS: usize = 10;
+pub(crate) const POINTS: usize = 10;
 /// Its scenarios and the models of each split.
-pub const SCENARIOS: [&str; 2] = ["tiny_hi", "tiny_lo"];
-pub const MODELS: [(&str, &[&str]); 3] =
+pub(crate) const SCENARIOS: [&str; 2] = ["tiny_hi", "tiny_lo"];
+pub(crate) const MODELS: [(&str, &[&str]); 3] =
     [("train", &["model_0"]), ("dev", &["model_1", "model_2"]), ("final", &["model_3", "model_4"])];
 
 /// A folder that Postgres' own user may pass through, for when the tests run as root.
-pub fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("permissions");
     folder
 }
 
 /// The program, away from the environment of whoever runs the tests.
-pub fn callimico() -> Command {
+pub(crate) fn callimico() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_callimico"));
     command.stdin(Stdio::null());
     for name in ["DATABASE_URL", "CALLIMICO_DATA_DIR", "CALLIMICO_OBJECTS", "CALLIMICO_BIND", "RUST_LOG"] {
@@ -36,20 +36,20 @@ pub fn callimico() -> Command {
 }
 
 /// Runs the program to its end.
-pub fn run(args: &[&str]) -> Output {
+pub(crate) fn run(args: &[&str]) -> Output {
     callimico().args(args).output().expect("the program runs")
 }
 
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Runs the program and insists that all went well; answers its stdout.
-pub fn done(args: &[&str]) -> String {
+pub(crate) fn done(args: &[&str]) -> String {
     let output = run(args);
     assert!(output.status.success(), "{args:?}: {}{}", stdout(&output), stderr(&output));
     stdout(&output)
@@ -61,7 +61,7 @@ fn solution() -> String {
 }
 
 /// A track directory `tiny` in `folder`.
-pub fn write_track(folder: &Path) -> PathBuf {
+pub(crate) fn write_track(folder: &Path) -> PathBuf {
     let track = folder.join("tiny");
     for scenario in SCENARIOS {
         for (split, models) in MODELS {
@@ -77,7 +77,7 @@ pub fn write_track(folder: &Path) -> PathBuf {
 }
 
 /// A submission: every confidence from `confidence(point)`; `edit` may change a file's text or leave it out.
-pub fn zip(confidence: impl Fn(usize) -> f64, edit: impl Fn(&str, String) -> Option<String>) -> Vec<u8> {
+pub(crate) fn zip(confidence: impl Fn(usize) -> f64, edit: impl Fn(&str, String) -> Option<String>) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for scenario in SCENARIOS {
         for (split, models) in &MODELS[1..] {
@@ -95,35 +95,35 @@ pub fn zip(confidence: impl Fn(usize) -> f64, edit: impl Fn(&str, String) -> Opt
 }
 
 /// A submission that is right about everything.
-pub fn perfect_zip() -> Vec<u8> {
+pub(crate) fn perfect_zip() -> Vec<u8> {
     zip(|point| if point % 2 == 0 { 0.9 } else { 0.1 }, |_, text| Some(text))
 }
 
 /// An address nobody listens on.
-pub fn free_address() -> String {
+pub(crate) fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").to_string()
 }
 
 /// A running process of the program, killed with -9 when it is dropped.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
 }
 
 impl Running {
-    pub fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         let child = callimico().args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
         Self { child }
     }
 
     /// As `kill -9` does.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("it ended");
     }
 
     /// As Ctrl-C does; answers how it ended.
-    pub fn interrupt(mut self) -> std::process::ExitStatus {
+    pub(crate) fn interrupt(mut self) -> std::process::ExitStatus {
         let pid = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("a signal");
         self.child.wait().expect("it ended")
@@ -139,30 +139,30 @@ impl Drop for Running {
 }
 
 /// A client of a server at an address.
-pub struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     base: String,
     token: String,
 }
 
 impl Client {
-    pub fn new(address: &str, token: &str) -> Self {
+    pub(crate) fn new(address: &str, token: &str) -> Self {
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("a client");
         Self { http, base: format!("http://{address}/api/v1"), token: token.trim().to_owned() }
     }
 
-    pub async fn get(&self, path: &str) -> reqwest::Result<Value> {
+    pub(crate) async fn get(&self, path: &str) -> reqwest::Result<Value> {
         self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.token).send().await?.json().await
     }
 
-    pub async fn enrol(&self) -> reqwest::Result<Value> {
+    pub(crate) async fn enrol(&self) -> reqwest::Result<Value> {
         let url = format!("{}/competitions/c/tracks/tiny/participants", self.base);
         let body = serde_json::json!({"accept_terms": true});
         self.http.post(url).bearer_auth(&self.token).json(&body).send().await?.json().await
     }
 
     /// Status and body of an upload's answer.
-    pub async fn submit(&self, archive: Vec<u8>) -> reqwest::Result<(u16, Value)> {
+    pub(crate) async fn submit(&self, archive: Vec<u8>) -> reqwest::Result<(u16, Value)> {
         let url = format!("{}/competitions/c/tracks/tiny/submissions", self.base);
         let request = self.http.post(url).bearer_auth(&self.token).header("content-type", "application/zip");
         let answer = request.body(archive).send().await?;
@@ -170,7 +170,7 @@ impl Client {
     }
 
     /// Waits until the server answers that it can work.
-    pub async fn wait_until_ready(&self) {
+    pub(crate) async fn wait_until_ready(&self) {
         let url = self.base.replace("/api/v1", "/readyz");
         let deadline = Instant::now() + Duration::from_secs(60);
         while Instant::now() < deadline {
@@ -184,6 +184,6 @@ impl Client {
 }
 
 /// The path as text.
-pub fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
