@@ -6,17 +6,8 @@ use super::split::Seed;
 
 const TITLE: &str = "Handwritten digits";
 
-const DESCRIPTION: &str = "\
-Which images was a network trained on? Each network reads handwritten digits of 8 x 8 pixels. For each you are given \
-60 images: it was trained on 30 of them and has never seen the other 30.
-
-The scenarios differ in how many images a network was trained on in all: 60, 120 or 240. The fewer they are, the more \
-the network gives away about each. All networks have 32 hidden units and were trained for 30 epochs with weight decay, \
-without differential privacy.
-
-The images are from *Optical Recognition of Handwritten Digits* by E. Alpaydin and C. Kaynak (UCI Machine Learning \
-Repository, 1998, [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/)).
-";
+const DESCRIPTION: &str =
+    "Which handwritten digits was each small network trained on? Three sizes of training set, no differential privacy.";
 
 /// A track of 240 small networks on the digits that ship with the program, trained in about a second.
 ///
