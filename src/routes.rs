@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{Request, StatusCode};
+use axum::http::Request;
 use axum::response::{IntoResponse, Response};
 use axum::{body::Body, middleware};
 use tower_http::ServiceBuilderExt;
@@ -17,7 +17,7 @@ use tower_http::request_id::MakeRequestUuid;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
-use crate::http::error::HttpError;
+use crate::http::error::{Detail, HttpError};
 use crate::http::headers;
 use crate::http::server::ServerState;
 use crate::{api, web};
@@ -31,20 +31,28 @@ const BODY_LIMIT: usize = 64 * 1024;
 /// The configured public address is no origin.
 pub fn all(state: ServerState) -> anyhow::Result<Router> {
     // Cross-site posts are refused by what browsers say of a request (Sec-Fetch-Site, Origin).
-    let csrf = CsrfLayer::new().add_trusted_origin(state.site.origin())?;
+    let csrf = CsrfLayer::new()
+        .add_trusted_origin(state.site.origin())?
+        .with_rejection_response(|_| HttpError::NotAllowed(cross_site()).into_response());
     // An archive does not compress, and an event stream must not wait.
     let compressible =
         DefaultPredicate::new().and(NotForContentType::new("application/zip")).and(NotForContentType::SSE);
-    let shared = tower::ServiceBuilder::new()
+    let outermost = tower::ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(log))
         .propagate_x_request_id()
-        .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(headers::add))
-        .layer(CompressionLayer::new().compress_when(compressible))
+        .layer(CompressionLayer::new().compress_when(compressible));
+    // From the inside out: what refuses a request or breaks off leaves an error for the writer around it, and
+    // every answer, that one too, gets the headers.
+    Ok(api::router()
+        .merge(web::router(state.clone()))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(csrf)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT));
-    Ok(api::router().merge(web::router(state.clone())).layer(shared).with_state(state))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::map_response(api::write_problem))
+        .layer(outermost)
+        .with_state(state))
 }
 
 /// What every line of the log says of a request: no query, no header, nothing a client could forge lines with.
@@ -61,5 +69,9 @@ fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
     let text = cause.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| cause.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(text, "a handler panicked");
-    (StatusCode::INTERNAL_SERVER_ERROR, HttpError::Internal.told().detail).into_response()
+    HttpError::Internal.into_response()
+}
+
+fn cross_site() -> Detail {
+    Detail::new("cross_site", "A page of another site sent this, so it was refused.")
 }

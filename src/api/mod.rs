@@ -9,6 +9,8 @@ mod problem;
 mod submission;
 mod upload;
 
+pub(crate) use problem::write as write_problem;
+
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;

@@ -75,7 +75,7 @@ impl From<&Problem> for ProblemLine {
 }
 
 /// Writes the body of an error that a handler or extractor left without one.
-pub(super) async fn write(mut response: Response) -> Response {
+pub(crate) async fn write(mut response: Response) -> Response {
     match response.extensions_mut().remove::<Told>() {
         Some(told) => with_body(response, told),
         None => response,

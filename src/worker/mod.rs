@@ -10,6 +10,7 @@ mod sweeper;
 use std::time::Duration;
 
 use anyhow::Context;
+use scoring::Split;
 use tokio::sync::watch;
 
 use crate::app::App;
@@ -139,19 +140,20 @@ pub async fn drain(app: &App) -> Result<Vec<Step>, StoreError> {
 }
 
 async fn claim(app: &App, worker: WorkerId) -> Result<Option<Job>, StoreError> {
-    let mut db = app.db.begin().await?;
-    let Some(job) = store::job::claim(&mut db, worker).await? else { return Ok(None) };
-    let now = app.clock.now();
-    if job.claim.attempt > MAX_CLAIMS {
+    loop {
+        let mut db = app.db.begin().await?;
+        let Some(job) = store::job::claim(&mut db, worker).await? else { return Ok(None) };
+        let now = app.clock.now();
+        if job.claim.attempt <= MAX_CLAIMS {
+            store::submission::set_state(&mut db, job.submission, SubmissionState::Scoring, now).await?;
+            db.commit().await?;
+            return Ok(Some(job));
+        }
         tracing::error!(submission = %job.submission, "given up: every worker that took it ended before it did");
         store::job::finish(&mut db, job).await?;
         store::submission::set_state(&mut db, job.submission, SubmissionState::Failed, now).await?;
         db.commit().await?;
-        return Ok(None);
     }
-    store::submission::set_state(&mut db, job.submission, SubmissionState::Scoring, now).await?;
-    db.commit().await?;
-    Ok(Some(job))
 }
 
 /// Renews a claim for as long as it is awaited; ends when the claim is lost.
@@ -186,7 +188,10 @@ async fn finish(app: &App, job: Job, scored: &Scored) -> Result<bool, StoreError
         return Ok(true);
     }
     let candidates = store::scoring::candidates(&mut *db, scored.participant).await?;
-    if let Some(standing) = entry::standing(scored.entry_rule, candidates) {
+    // Candidates carry their dev scorings; which submission stands on a final board is another question.
+    if job.split == Split::Dev
+        && let Some(standing) = entry::standing(scored.entry_rule, candidates)
+    {
         store::entry::put(&mut *db, scored.track, scored.participant, job.split, &standing).await?;
     }
     store::track::board_changed(&mut db, scored.track, now).await?;

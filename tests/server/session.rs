@@ -178,6 +178,7 @@ async fn what_another_site_sends_is_refused_whoever_is_logged_in(db: PgPool) {
                 .header(name, value);
             let answer = world.ask(request.body(Upload::hitting(1).zip().into()).expect("a request")).await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{url} with {name}: {value}");
+            assert_eq!(answer.json()["code"], "cross_site", "{url} with {name}: {value}");
             assert_eq!(answer.headers.get(header::SET_COOKIE), None);
         }
     }
