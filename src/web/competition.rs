@@ -83,7 +83,7 @@ pub(crate) async fn show(
 ) -> Result<Html<String>, HttpError> {
     let slug: Slug = slug.parse().map_err(|_| HttpError::NotFound)?;
     let competition = store::competition::by_slug(&app.db, &slug).await?.ok_or(HttpError::NotFound)?;
-    let page = markdown::render(&competition.description);
+    let page = markdown::render(markdown::opening(&competition.description).1);
     let competition = card(&app, competition, &viewer).await?;
     render(&ShowPage { reader: Reader::of(viewer.0.as_ref()), competition, page })
 }
@@ -99,7 +99,7 @@ async fn card(app: &App, competition: Competition, viewer: &Viewer) -> Result<Ca
     Ok(Card {
         href: format!("/c/{}", competition.slug),
         title: competition.title,
-        summary: competition.description,
+        summary: markdown::opening(&competition.description).0,
         tracks,
     })
 }
@@ -127,7 +127,7 @@ async fn track_row(app: &App, track: &Track) -> Result<TrackRow, HttpError> {
             label: track.settings.title.clone(),
             href: format!("/c/{}/{}", track.competition_slug, track.slug),
         },
-        summary: track.settings.description.clone(),
+        summary: markdown::opening(&track.settings.description).0,
         phase: phase_pill(track, now),
         turn: Turn::of(track, now),
         participants: number::count(participants),

@@ -9,6 +9,7 @@ use super::markup::Markup;
 
 /// Longer texts are not rendered: they would hold up every reader.
 const MOST_BYTES: usize = 256 * 1024;
+const OPTIONS: Options = Options::ENABLE_TABLES.union(Options::ENABLE_FOOTNOTES).union(Options::ENABLE_STRIKETHROUGH);
 
 /// Renders a text; an empty one gives empty markup.
 pub(crate) fn render(text: &str) -> Markup {
@@ -16,12 +17,31 @@ pub(crate) fn render(text: &str) -> Markup {
         let apology = "<p>This page is too long to be shown here. The organiser can shorten it.</p>";
         return Markup::from_sanitised_html(apology.to_owned());
     }
-    let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH;
     let mut html = String::new();
-    pulldown_cmark::html::push_html(&mut html, Parser::new_ext(text, options).map(lower));
+    pulldown_cmark::html::push_html(&mut html, Parser::new_ext(text, OPTIONS).map(lower));
     let clean =
         ammonia::Builder::default().rm_tags(&["img"]).link_rel(Some("noopener nofollow")).clean(&html).to_string();
     Markup::from_sanitised_html(clean)
+}
+
+/// The first paragraph of a text without its markup, for heads and tables, and what comes after it.
+///
+/// A text that begins with anything but a paragraph has no opening.
+pub(crate) fn opening(text: &str) -> (String, &str) {
+    let mut events = Parser::new_ext(text, OPTIONS).into_offset_iter();
+    if !matches!(events.next(), Some((Event::Start(Tag::Paragraph), _))) {
+        return (String::new(), text);
+    }
+    let mut plain = String::new();
+    for (event, range) in events {
+        match event {
+            Event::Text(words) | Event::Code(words) => plain.push_str(&words),
+            Event::SoftBreak | Event::HardBreak => plain.push(' '),
+            Event::End(TagEnd::Paragraph) => return (plain, text.get(range.end..).unwrap_or_default()),
+            _ => {}
+        }
+    }
+    (plain, "")
 }
 
 fn lower(event: Event<'_>) -> Event<'_> {
@@ -81,6 +101,15 @@ mod tests {
     fn deep_nesting_is_rendered_without_harm() {
         let out = html(&"[".repeat(100_000));
         assert!(out.len() >= 100_000);
+    }
+
+    #[test]
+    fn the_opening_is_the_first_paragraph_in_plain_words() {
+        let (words, rest) = opening("Which *images*\nfrom [there](https://example.org)?\n\nMore `of` it.\n");
+        assert_eq!((words.as_str(), rest.trim()), ("Which images from there?", "More `of` it."));
+        assert_eq!(opening("One & <b>two</b>"), ("One & two".to_owned(), ""));
+        assert_eq!(opening("# Title\n\nWords"), (String::new(), "# Title\n\nWords"));
+        assert_eq!(opening(""), (String::new(), ""));
     }
 
     #[test]

@@ -17,21 +17,47 @@ pub(crate) struct ScenarioName {
     pub(crate) label: String,
     /// The privacy budget as in `ε = 10`, or nothing.
     pub(crate) budget: String,
+    /// Its place in the shape, in scores.txt and in an entry's results.
+    pub(crate) place: usize,
 }
 
-/// The names of a track's scenarios, in the order of scores.txt.
+/// The names of a track's scenarios in the order pages show them: the weakest privacy first.
+///
+/// Scenarios of equal or unknown budget stay in the order of scores.txt.
 pub(crate) fn names(track: &Track) -> Vec<ScenarioName> {
-    track.shape.scenarios().iter().map(|scenario| name(track, scenario.name())).collect()
+    let mut folders: Vec<(usize, &str)> =
+        track.shape.scenarios().iter().map(|scenario| scenario.name()).enumerate().collect();
+    folders.sort_by(|(_, a), (_, b)| budget(epsilon(track, b)).total_cmp(&budget(epsilon(track, a))));
+    folders.into_iter().map(|(place, folder)| name(track, place, folder)).collect()
 }
 
-/// The name of one scenario.
-pub(crate) fn name(track: &Track, folder: &str) -> ScenarioName {
+fn name(track: &Track, place: usize, folder: &str) -> ScenarioName {
     let label = track.settings.scenario_labels.get(folder);
     ScenarioName {
         folder: folder.to_owned(),
         label: label.and_then(|label| label.label.clone()).unwrap_or_else(|| folder.to_owned()),
-        budget: label.and_then(|label| label.epsilon.as_ref()).map(|e| format!("ε = {e}")).unwrap_or_default(),
+        budget: epsilon(track, folder).map(|epsilon| format!("ε = {epsilon}")).unwrap_or_default(),
+        place,
     }
+}
+
+/// A scenario's epsilon as its organiser wrote it.
+fn epsilon<'a>(track: &'a Track, folder: &str) -> Option<&'a str> {
+    track.settings.scenario_labels.get(folder)?.epsilon.as_deref()
+}
+
+/// An epsilon as a number: infinite, that is no privacy, where none is given or what is given is no number.
+fn budget(epsilon: Option<&str>) -> f64 {
+    epsilon.and_then(|text| text.trim().parse().ok()).filter(|value: &f64| !value.is_nan()).unwrap_or(f64::INFINITY)
+}
+
+/// A value of each scenario's result, in the order of the names.
+pub(crate) fn in_order<'a, T>(
+    names: &'a [ScenarioName],
+    results: &'a [ScenarioResult],
+    value: impl Fn(&ScenarioResult) -> T + 'a,
+) -> impl Iterator<Item = T> + 'a {
+    names.iter().filter_map(|name| results.get(name.place)).map(value)
 }
 
 /// All numbers of one entry: a column a scenario, a row a metric.
@@ -61,12 +87,12 @@ const LABELS: [&str; 9] = [
     "Accuracy",
 ];
 
-/// The table of an entry's numbers; `names` and `results` are in the same order.
+/// The table of an entry's numbers.
 pub(crate) fn numbers(names: &[ScenarioName], results: &[ScenarioResult]) -> Numbers {
     let row = |(place, label): (usize, &&'static str)| NumberRow {
         label,
         mark: if ScenarioNumbers::COLUMNS[place] == "TPR_FPR_1000" { "ranks" } else { "" },
-        values: results.iter().map(|result| number::score(result.numbers.values()[place])).collect(),
+        values: in_order(names, results, |result| number::score(result.numbers.values()[place])).collect(),
     };
     Numbers {
         scenarios: names.iter().map(|name| name.label.clone()).collect(),
@@ -85,16 +111,17 @@ pub(crate) struct Figure {
 pub(crate) struct Drawn<'a> {
     pub(crate) label: &'a str,
     pub(crate) series: Series,
-    /// Its scenarios, in the order of the names.
+    /// Its scenarios, in the order of the shape.
     pub(crate) results: &'a [ScenarioResult],
 }
 
 /// One figure a scenario, all entries over each other.
 pub(crate) fn figures(names: &[ScenarioName], scale: Scale, drawn: &[Drawn<'_>]) -> Vec<Figure> {
-    let figure = |(place, name): (usize, &ScenarioName)| {
+    let figure = |name: &ScenarioName| {
         let points: Vec<Vec<(f64, f64)>> = drawn
             .iter()
-            .map(|entry| entry.results.get(place).map(|result| grid_points(&result.grid, scale)).unwrap_or_default())
+            .map(|entry| entry.results.get(name.place))
+            .map(|result| result.map(|result| grid_points(&result.grid, scale)).unwrap_or_default())
             .collect();
         let curves: Vec<Curve<'_>> = drawn
             .iter()
@@ -109,12 +136,25 @@ pub(crate) fn figures(names: &[ScenarioName], scale: Scale, drawn: &[Drawn<'_>])
             picture: Markup::from_svg(roc_svg(&name.label, scale, &curves)),
         }
     };
-    names.iter().enumerate().map(figure).collect()
+    names.iter().map(figure).collect()
 }
 
 fn grid_points(grid: &RocGrid, scale: Scale) -> Vec<(f64, f64)> {
     match scale {
         Scale::Linear => RocGrid::linear_rates().into_iter().zip(grid.linear.iter().copied()).collect(),
         Scale::LogLog => RocGrid::log_rates().into_iter().zip(grid.log.iter().copied()).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_that_is_no_number_counts_as_no_privacy() {
+        for text in [None, Some("inf"), Some("∞"), Some("NaN"), Some("none")] {
+            assert_eq!(budget(text), f64::INFINITY, "{text:?}");
+        }
+        assert_eq!(budget(Some(" 0.5 ")), 0.5);
     }
 }

@@ -10,6 +10,7 @@ use scoring::Split;
 
 use super::markup::Markup;
 use super::moment::Moment;
+use super::scenario::ScenarioName;
 use super::site::Reader;
 use super::track_head::{Tab, TrackHead};
 use super::{markdown, number, render, scenario};
@@ -19,7 +20,6 @@ use crate::domain::track::{EntryRule, Phase};
 use crate::enrol;
 use crate::http::auth::{Enroller, TrackView};
 use crate::http::error::HttpError;
-use crate::http::server::Site;
 use crate::store::track::Track;
 
 /// `/c/{competition}/{track}`.
@@ -33,8 +33,6 @@ pub(crate) struct OverviewPage {
     pub(crate) dates: Vec<Date>,
     pub(crate) limits: Limits,
     pub(crate) standing: Standing,
-    /// The site's own address, as commands name it.
-    pub(crate) public_url: String,
 }
 
 /// A date in a track's life.
@@ -142,17 +140,20 @@ pub(crate) struct RulesPage {
 }
 
 /// `GET /c/{competition}/{track}`
-pub(crate) async fn overview(
-    State(app): State<App>,
-    State(site): State<Site>,
-    view: TrackView,
-) -> Result<Html<String>, HttpError> {
-    let dates = view.track.settings.dates;
+pub(crate) async fn overview(State(app): State<App>, view: TrackView) -> Result<Html<String>, HttpError> {
+    let settings = &view.track.settings;
+    let dates = settings.dates;
+    // The first paragraph of the description stands in the head; the rest makes do where there is no overview.
+    let text = if settings.pages.overview.is_empty() {
+        markdown::opening(&settings.description).1
+    } else {
+        settings.pages.overview.as_str()
+    };
     let is_past = |at: time::OffsetDateTime| at <= app.clock.now();
     render(&OverviewPage {
         reader: Reader::of(view.login.as_ref()),
         head: TrackHead::load(&app, &view.track, view.audience, Tab::Overview).await?,
-        page: markdown::render(&view.track.settings.pages.overview),
+        page: markdown::render(text),
         dates: vec![
             Date {
                 event: if dates.opens_at.is_some_and(is_past) { "Opened" } else { "Opens" },
@@ -165,7 +166,6 @@ pub(crate) async fn overview(
         ],
         limits: Limits::of(&view.track),
         standing: Standing::of(&view),
-        public_url: site.base().to_owned(),
     })
 }
 
@@ -176,22 +176,23 @@ pub(crate) async fn data(State(app): State<App>, view: TrackView) -> Result<Html
         reader: Reader::of(view.login.as_ref()),
         head: TrackHead::load(&app, track, view.audience, Tab::Data).await?,
         page: markdown::render(&track.settings.pages.data),
-        shape: track.shape.scenarios().iter().map(|scenario| scenario_row(track, scenario)).collect(),
+        shape: scenario::names(track).into_iter().filter_map(|name| scenario_row(track, name)).collect(),
         submission_size: submission_size(track),
         example_path: example_path(track),
     })
 }
 
-fn scenario_row(track: &Track, shape: &scoring::ScenarioShape) -> ScenarioRow {
+fn scenario_row(track: &Track, name: ScenarioName) -> Option<ScenarioRow> {
+    let shape = track.shape.scenarios().get(name.place)?;
     let models = |split| number::count(shape.models(split).len() as u64);
     let submitted: usize = Split::SUBMITTED.into_iter().map(|split| shape.points(split)).sum();
-    ScenarioRow {
-        folder: shape.name().to_owned(),
-        label: scenario::name(track, shape.name()).label,
+    Some(ScenarioRow {
+        folder: name.folder,
+        label: name.label,
         models: [models(Split::Train), models(Split::Dev), models(Split::Final)],
         points: points(std::iter::once(shape)),
         predictions: number::count(submitted as u64),
-    }
+    })
 }
 
 /// The challenge points of a model: a number, or `100 to 200` where models differ.

@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::markdown;
 use super::moment::Moment;
 use super::number::Counted;
 use super::site::{Pill, Tone};
@@ -126,7 +127,7 @@ impl TrackHead {
             competition_title: track.competition_title.clone(),
             slug: track.slug.clone(),
             title: track.settings.title.clone(),
-            summary: track.settings.description.clone(),
+            summary: markdown::opening(&track.settings.description).0,
             phase: phase_pill(track, now),
             turn: Turn::of(track, now),
             participants: Counted::new(counts.participants.unsigned_abs(), "participant", "participants"),
@@ -149,11 +150,6 @@ impl TrackHead {
     /// The address of the track in the JSON interface.
     pub(crate) fn api(&self) -> String {
         format!("/api/v1/competitions/{}/tracks/{}", self.competition_slug, self.slug)
-    }
-
-    /// The track as commands name it, `mico/cifar10`.
-    pub(crate) fn command_name(&self) -> String {
-        format!("{}/{}", self.competition_slug, self.slug)
     }
 
     /// The tabs as (address, label, short label, whether it is this page).

@@ -21,7 +21,7 @@ use crate::domain::ids::TokenId;
 use crate::domain::participant::ParticipantStatus;
 use crate::http::auth::{LoginBy, SignedIn};
 use crate::http::error::{Detail, HttpError};
-use crate::http::server::{ServerState, Site};
+use crate::http::server::ServerState;
 use crate::secret::{self, TOKEN_PREFIX};
 use crate::store;
 use crate::store::token::NewToken;
@@ -43,7 +43,6 @@ pub(crate) struct ShowPage {
     pub(crate) fresh: Option<String>,
     pub(crate) label: Field,
     pub(crate) enrolments: Vec<EnrolmentRow>,
-    pub(crate) public_url: String,
 }
 
 /// An API token; its secret is not kept.
@@ -75,20 +74,16 @@ fn by_session(SignedIn(login): SignedIn) -> Result<User, HttpError> {
 }
 
 /// `GET /account`
-pub(crate) async fn show(
-    State(app): State<App>,
-    State(site): State<Site>,
-    login: SignedIn,
-) -> Result<Html<String>, HttpError> {
+pub(crate) async fn show(State(app): State<App>, login: SignedIn) -> Result<Html<String>, HttpError> {
     let user = by_session(login)?;
-    render(&page(&app, &site, user, label_field()).await?)
+    render(&page(&app, user, label_field()).await?)
 }
 
 fn label_field() -> Field {
     Field::text("label", "Name").hint("For yourself, to tell your tokens apart.")
 }
 
-async fn page(app: &App, site: &Site, user: User, label: Field) -> Result<ShowPage, HttpError> {
+async fn page(app: &App, user: User, label: Field) -> Result<ShowPage, HttpError> {
     let now = app.clock.now();
     let tokens = store::token::list(&app.db, user.id).await?.into_iter().map(|token| TokenRow {
         id: token.id.to_string(),
@@ -119,7 +114,6 @@ async fn page(app: &App, site: &Site, user: User, label: Field) -> Result<ShowPa
         fresh: None,
         label,
         enrolments: enrolments.collect(),
-        public_url: site.base().to_owned(),
     })
 }
 
@@ -134,7 +128,6 @@ pub(crate) struct TokenForm {
 /// `POST /account/tokens`: answers with the page that shows the new token, since it is shown only once.
 pub(crate) async fn create_token(
     State(app): State<App>,
-    State(site): State<Site>,
     login: SignedIn,
     form: Result<Form<TokenForm>, FormRejection>,
 ) -> Result<Response, HttpError> {
@@ -143,7 +136,7 @@ pub(crate) async fn create_token(
     let label = form.label.trim();
     if label.is_empty() || label.chars().count() > MOST_LABEL || label.chars().any(char::is_control) {
         let error = format!("A name has 1 to {MOST_LABEL} characters.");
-        let page = page(&app, &site, user, label_field().value(label).error(Some(error))).await?;
+        let page = page(&app, user, label_field().value(label).error(Some(error))).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response());
     }
     let secret = secret::generate(TOKEN_PREFIX)?;
@@ -156,7 +149,7 @@ pub(crate) async fn create_token(
         created_at: app.clock.now(),
     };
     store::token::create(&app.db, new).await?;
-    let mut page = page(&app, &site, user, label_field()).await?;
+    let mut page = page(&app, user, label_field()).await?;
     page.fresh = Some(secret);
     let mut response = render(&page)?.into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

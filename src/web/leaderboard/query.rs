@@ -73,7 +73,7 @@ pub(crate) enum Sort {
     Score,
     /// Names, in the order of the alphabet.
     Participant,
-    /// The scenario in this place, greatest first.
+    /// The scenario in this place among the names, greatest first.
     Scenario(usize),
     /// The number of submissions, greatest first.
     Submissions,

@@ -49,7 +49,9 @@ impl<'a> Shown<'a> {
             Sort::Submissions => entries.sort_by_key(|ranked| std::cmp::Reverse(ranked.entry.submissions)),
             Sort::Last => entries.sort_by_key(|ranked| std::cmp::Reverse(ranked.entry.submitted_at)),
             Sort::Scenario(place) => {
-                let value = |ranked: &RankedEntry| ranked.entry.result.scenarios.get(place).map_or(0.0, |s| by.of(s));
+                let place = self.names.get(place).map(|name| name.place);
+                let of = |ranked: &'a RankedEntry| place.and_then(|place| ranked.entry.result.scenarios.get(place));
+                let value = |ranked| of(ranked).map_or(0.0, |scenario| by.of(scenario));
                 entries.sort_by(|a, b| descending(value(a), value(b)));
             }
         }
@@ -121,7 +123,8 @@ impl<'a> Shown<'a> {
             interval: number::interval(interval.0, interval.1),
             // "The entry above" means something only in the order of the ranking.
             tied: if ranked.tied_with_above && self.is_ranking() { Tied::WithAbove } else { Tied::No },
-            values: result.scenarios.iter().map(|scenario| number::score(self.query.by.of(scenario))).collect(),
+            values: scenario::in_order(self.names, &result.scenarios, |one| number::score(self.query.by.of(one)))
+                .collect(),
             entries: number::count(entry.submissions.into()),
             submissions: number::counted(entry.submissions.into(), "submission", "submissions"),
             last: Moment::age(entry.submitted_at, self.now),

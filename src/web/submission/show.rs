@@ -7,7 +7,7 @@ use scoring::{Problem, Problems, Split};
 
 use super::super::moment::Moment;
 use super::super::roc_plot::Scale;
-use super::super::scenario::{self, Drawn, Figure, Numbers};
+use super::super::scenario::{self, Drawn, Figure, Numbers, ScenarioName};
 use super::super::series::Series;
 use super::super::site::{Pill, Reader};
 use super::super::track_head::{Tab, TrackHead};
@@ -263,15 +263,13 @@ fn scored(track: &Track, submission: &Submission, dev: &SplitResult, rank: Strin
     let series = Series::FIRST;
     let drawn = [Drawn { label: &submission.participant_name, series, results: &dev.scenarios }];
     let api = format!("/api/v1/submissions/{}", submission.id);
-    let stat = |(name, result): (&scenario::ScenarioName, &crate::domain::leaderboard::ScenarioResult)| ScenarioStat {
-        value: number::score(result.numbers.tpr_fpr_1000),
-        label: name.label.clone(),
-    };
+    let values = scenario::in_order(&names, &dev.scenarios, |result| number::score(result.numbers.tpr_fpr_1000));
+    let stat = |(name, value): (&ScenarioName, String)| ScenarioStat { value, label: name.label.clone() };
     Scored {
         score: number::score(dev.average),
         rank,
         interval: number::interval(dev.interval.low, dev.interval.high),
-        scenarios: names.iter().zip(&dev.scenarios).map(stat).collect(),
+        scenarios: names.iter().zip(values).map(stat).collect(),
         numbers: scenario::numbers(&names, &dev.scenarios),
         log_log: scenario::figures(&names, Scale::LogLog, &drawn),
         linear: scenario::figures(&names, Scale::Linear, &drawn),
