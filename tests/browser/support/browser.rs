@@ -15,7 +15,7 @@ use thirtyfour::{
 use super::program::free_address;
 
 /// How long a page may take to show what it should.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(40);
 const FLAGS: [&str; 12] = [
     "--headless=new",
     "--no-sandbox",
