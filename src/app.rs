@@ -1,5 +1,7 @@
 //! What handlers and workers share: the database, the objects, the clock, the configuration.
 
+mod pairing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +18,8 @@ use crate::secret::Passwords;
 use crate::store;
 use crate::store::live::Live;
 use crate::store::private_postgres::{Options, PrivatePostgres};
+
+pub use pairing::PairingError;
 
 /// The running program. Cheap to clone: everything inside is shared.
 #[derive(Debug, Clone)]

@@ -11,10 +11,10 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Database and object store answer.
+/// Database and object store answer. Anybody may ask, as often as they like, so nothing is written.
 pub(super) async fn ready(State(app): State<App>) -> Result<&'static str, HttpError> {
     store::health::now(&app.db).await?;
-    app.objects.probe().await.map_err(|error| {
+    app.objects.is_there().await.map_err(|error| {
         tracing::error!(%error, "the object store does not answer");
         HttpError::Unavailable
     })?;

@@ -133,7 +133,7 @@ struct Session {
 }
 
 impl Session {
-    /// Opens database and objects, and brings the database up to date.
+    /// Opens database and objects, which must belong together, and brings the database up to date.
     async fn open(storage: &StorageConfig) -> Result<Self, Failure> {
         Self::open_with(storage, GuardConfig::default(), Duration::ZERO).await
     }
@@ -141,7 +141,7 @@ impl Session {
     async fn open_with(storage: &StorageConfig, guard: GuardConfig, patience: Duration) -> Result<Self, Failure> {
         let session = Self::connect(storage, guard, patience).await?;
         match session.database.migrate().await {
-            Ok(()) => Ok(session),
+            Ok(()) => session.with_its_objects().await,
             Err(error) => session.close(Err(error.into())).await,
         }
     }
@@ -151,7 +151,7 @@ impl Session {
         let session = Self::connect(storage, guard, patience).await?;
         let missing = store::health::missing_migrations(&session.app.db).await;
         let failure = match missing {
-            Ok(0) => return Ok(session),
+            Ok(0) => return session.with_its_objects().await,
             Ok(missing) => {
                 Failure::Ours(anyhow::anyhow!("{missing} migrations are not applied: run `callimico migrate`"))
             }
@@ -166,6 +166,16 @@ impl Session {
         let database = Database::open(storage, patience).await?;
         let app = App::new(database.pool.clone(), objects, Clock::System, guard);
         Ok(Self { app, database })
+    }
+
+    /// Goes on only if the objects are the database's own.
+    async fn with_its_objects(self) -> Result<Self, Failure> {
+        let failure = match self.app.claim_objects().await {
+            Ok(()) => return Ok(self),
+            Err(error) if error.is_setting() => Failure::Input(error.into()),
+            Err(error) => Failure::Ours(error.into()),
+        };
+        self.close(Err(failure)).await
     }
 
     /// Ends in good order, whatever came of the work.

@@ -1,7 +1,12 @@
 //! Big bytes: uploads, kept on disk under keys that are a type. Nothing of an upload is ever unpacked here.
 //!
 //! An upload is first *staged* under a random name, flushed to disk, and then renamed to its key: a key that
-//! exists is whole. What a killed process left staged is removed by [`Objects::remove_stale_staged`].
+//! exists is whole. What a killed process left staged is removed by [`Objects::remove_stale_staged`]; an upload
+//! that nobody knows is [set aside](Objects::set_aside) before it is removed.
+//!
+//! The file `instance` says which database the objects belong to. This module keeps it, and compares nothing.
+
+mod folder;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +16,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tokio::fs;
 use tokio::io::AsyncWriteExt;
+use uuid::Uuid;
 
 use crate::domain::ids::SubmissionId;
 
@@ -35,8 +41,10 @@ pub enum ObjectsError {
 /// Where objects are kept: a folder on disk.
 #[derive(Debug, Clone)]
 pub struct Objects {
+    root: PathBuf,
     uploads: PathBuf,
     staged: PathBuf,
+    orphaned: PathBuf,
 }
 
 impl Objects {
@@ -50,11 +58,41 @@ impl Objects {
             Some(path) => PathBuf::from(path),
             None => return Err(ObjectsError::Setting(setting.to_owned())),
         };
-        let objects = Self { uploads: root.join("uploads"), staged: root.join("staged") };
-        for folder in [&objects.uploads, &objects.staged] {
-            make_private(folder).map_err(|error| ObjectsError::Folder(folder.clone(), error))?;
+        let [uploads, staged, orphaned] = ["uploads", "staged", "orphaned"].map(|name| root.join(name));
+        for folder in [&uploads, &staged, &orphaned] {
+            folder::make_private(folder).map_err(|error| ObjectsError::Folder(folder.clone(), error))?;
         }
-        Ok(objects)
+        Ok(Self { root, uploads, staged, orphaned })
+    }
+
+    /// The folder that holds everything.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The file that says which database the objects belong to.
+    pub fn owner_file(&self) -> PathBuf {
+        self.root.join("instance")
+    }
+
+    /// Which database the objects belong to; `None` where nobody claimed them yet.
+    pub async fn owner(&self) -> io::Result<Option<Uuid>> {
+        let file = self.owner_file();
+        match fs::read_to_string(&file).await {
+            Ok(text) => text.trim().parse().map(Some).map_err(|_| {
+                let text = format!("{} holds no id of a database", file.display());
+                io::Error::new(io::ErrorKind::InvalidData, text)
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes down which database the objects belong to; all of it or nothing, for good.
+    pub async fn set_owner(&self, instance: Uuid) -> io::Result<()> {
+        let mut staging = self.stage().await?;
+        staging.write(format!("{instance}\n").as_bytes()).await?;
+        staging.finish().await?.settle(&self.owner_file()).await
     }
 
     fn path(&self, key: ObjectKey) -> PathBuf {
@@ -72,14 +110,7 @@ impl Objects {
 
     /// Gives staged bytes their key, for good.
     pub async fn keep(&self, staged: Staged, key: ObjectKey) -> io::Result<()> {
-        let Staged { mut guard, .. } = staged;
-        if let Some(path) = &guard.0 {
-            fs::rename(path, self.path(key)).await?;
-            guard.0 = None;
-            // The rename itself must survive a power cut.
-            fs::File::open(&self.uploads).await?.sync_all().await?;
-        }
-        Ok(())
+        staged.settle(&self.path(key)).await
     }
 
     /// Reads an object whole; `None` where there is none.
@@ -93,30 +124,45 @@ impl Objects {
 
     /// Removes an object; one that is not there is fine.
     pub async fn remove(&self, key: ObjectKey) -> io::Result<()> {
-        match fs::remove_file(self.path(key)).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        folder::ignore_missing(fs::remove_file(self.path(key)).await)
+    }
+
+    /// All uploads.
+    pub async fn uploads(&self) -> io::Result<Vec<SubmissionId>> {
+        Ok(ids(folder::entries(&self.uploads, |_| true).await?))
     }
 
     /// The uploads that were last changed at least `age` ago.
     pub async fn uploads_older_than(&self, age: Duration) -> io::Result<Vec<SubmissionId>> {
-        let mut ids = Vec::new();
-        for path in older_than(&self.uploads, age).await? {
-            if let Some(id) = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok()) {
-                ids.push(id);
-            }
-        }
-        Ok(ids)
+        Ok(ids(folder::entries(&self.uploads, folder::is_older_than(age)).await?))
+    }
+
+    /// Moves an upload that nobody knows out of the way, where a person can still find it; one that is not there
+    /// is fine.
+    pub async fn set_aside(&self, id: SubmissionId) -> io::Result<()> {
+        let from = self.path(ObjectKey::Upload(id));
+        let to = self.orphaned.join(format!("{id}.zip"));
+        folder::ignore_missing(folder::touch_and_rename(from, to).await)
+    }
+
+    /// Removes what was set aside at least `age` ago; answers how many files.
+    pub async fn remove_set_aside(&self, age: Duration) -> io::Result<usize> {
+        folder::remove_older_than(&self.orphaned, age).await
     }
 
     /// Removes what was staged at least `age` ago and never kept; answers how many files.
     pub async fn remove_stale_staged(&self, age: Duration) -> io::Result<usize> {
-        let stale = older_than(&self.staged, age).await?;
-        for path in &stale {
-            fs::remove_file(path).await?;
+        folder::remove_older_than(&self.staged, age).await
+    }
+
+    /// Checks, without writing, that there is a place to keep bytes.
+    pub async fn is_there(&self) -> io::Result<()> {
+        for folder in [&self.uploads, &self.staged] {
+            if !fs::metadata(folder).await?.is_dir() {
+                return Err(io::ErrorKind::NotADirectory.into());
+            }
         }
-        Ok(stale.len())
+        Ok(())
     }
 
     /// Checks that the place takes and gives back bytes.
@@ -129,29 +175,9 @@ impl Objects {
     }
 }
 
-/// Makes a folder that only its owner may enter: uploads are nobody else's business.
-fn make_private(folder: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)
-}
-
-async fn older_than(folder: &Path, age: Duration) -> io::Result<Vec<PathBuf>> {
-    let mut old = Vec::new();
-    let mut entries = fs::read_dir(folder).await?;
-    while let Some(entry) = entries.next_entry().await? {
-        let modified = match entry.metadata().await {
-            Ok(metadata) => metadata.modified()?,
-            // Somebody else removed it first.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
-        };
-        if modified.elapsed().is_ok_and(|elapsed| elapsed >= age) {
-            old.push(entry.path());
-        }
-    }
-    Ok(old)
+/// The submissions whose uploads these are; other files are nobody's business.
+fn ids(files: Vec<PathBuf>) -> Vec<SubmissionId> {
+    files.iter().filter_map(|path| path.file_stem()?.to_str()?.parse().ok()).collect()
 }
 
 /// Removes a staged file unless it was kept.
@@ -209,6 +235,17 @@ pub struct Staged {
 }
 
 impl Staged {
+    /// Gives the bytes a name of their own, for good.
+    async fn settle(mut self, path: &Path) -> io::Result<()> {
+        if let Some(staged) = &self.guard.0 {
+            fs::rename(staged, path).await?;
+            self.guard.0 = None;
+            // The rename itself must survive a power cut.
+            fs::File::open(folder::parent(path)).await?.sync_all().await?;
+        }
+        Ok(())
+    }
+
     /// Reads the bytes back.
     pub async fn read(&self) -> io::Result<Vec<u8>> {
         match &self.guard.0 {

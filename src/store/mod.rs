@@ -4,6 +4,7 @@
 pub mod competition;
 pub mod entry;
 pub mod health;
+pub mod instance;
 pub mod job;
 pub mod live;
 pub mod participant;

@@ -1,33 +1,40 @@
-//! The sweeper: finds what was forgotten, and clears away what nobody needs.
+//! The sweeper: finds what was forgotten, and clears away what nobody needs. It must never clear on the word of a
+//! database that is not the objects' own, and it deletes no upload that was not set aside for a month before.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::app::App;
-use crate::objects::ObjectKey;
 use crate::store;
 
 /// How often to look for forgotten submissions.
 const EVERY: Duration = Duration::from_secs(60);
-/// How often to look through the stored bytes, in rounds of the above: there may be very many.
-const ROUNDS_BETWEEN_CLEARINGS: u32 = 60;
+/// How often to look through the stored bytes: there may be very many.
+const BETWEEN_CLEARINGS: Duration = Duration::from_secs(3600);
 /// No upload takes this long between its first byte and its row.
 const ORPHANED_AFTER: Duration = Duration::from_secs(3600);
+/// How long an upload that was set aside can be taken back.
+const KEPT_ASIDE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Sweeps once a minute until `stop` turns true.
 pub(super) async fn run(app: App, mut stop: watch::Receiver<bool>) {
-    let mut round: u32 = 0;
+    // Not at the start: whoever set something up wrongly shall have the time to notice.
+    let mut next_clearing = Instant::now() + BETWEEN_CLEARINGS;
     while !*stop.borrow() {
-        let outcome = match find_forgotten(&app).await {
-            Ok(()) if round.is_multiple_of(ROUNDS_BETWEEN_CLEARINGS) => clear_orphans(&app, ORPHANED_AFTER).await,
-            other => other,
-        };
-        if let Err(error) = outcome {
+        if let Err(error) = find_forgotten(&app).await {
             tracing::warn!(error = format!("{error:#}"), "the sweeper could not finish; trying again in a minute");
         }
-        round = round.wrapping_add(1);
+        if Instant::now() >= next_clearing {
+            match clear_orphans(&app, ORPHANED_AFTER).await {
+                Ok(()) => next_clearing = Instant::now() + BETWEEN_CLEARINGS,
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), "could not clear away; trying again in a minute");
+                }
+            }
+        }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
             _ = stop.changed() => {}
@@ -45,19 +52,22 @@ async fn find_forgotten(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Removes bytes that became no submission: staged ones of a killed process, and kept ones without a row.
+/// Clears away bytes that became no submission: removes staged ones of a killed process, sets kept ones without a
+/// row aside, and removes what was set aside a month ago.
 ///
 /// # Errors
-/// The database or the disk cannot answer.
+/// The objects are not this database's, or the database or the disk cannot answer.
 pub async fn clear_orphans(app: &App, older_than: Duration) -> anyhow::Result<()> {
+    app.check_objects().await.context("comparing database and objects")?;
     app.objects.remove_stale_staged(older_than).await.context("removing stale uploads")?;
     let old = app.objects.uploads_older_than(older_than).await.context("listing uploads")?;
     for some in old.chunks(1000) {
         let kept = store::submission::keep_objects_of(&app.db, some).await.context("looking for orphaned uploads")?;
         for orphan in some.iter().filter(|id| !kept.contains(id)) {
-            tracing::info!(submission = %orphan, "removing an upload that became no submission");
-            app.objects.remove(ObjectKey::Upload(*orphan)).await.context("removing an orphaned upload")?;
+            tracing::warn!(submission = %orphan, "setting aside an upload that became no submission");
+            app.objects.set_aside(*orphan).await.context("setting an orphaned upload aside")?;
         }
     }
+    app.objects.remove_set_aside(KEPT_ASIDE).await.context("removing uploads that were set aside")?;
     Ok(())
 }

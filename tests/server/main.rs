@@ -18,5 +18,6 @@ mod quota;
 mod rejected;
 mod session;
 mod strange;
+mod sweeper;
 mod trouble;
 mod whole_way;

@@ -80,6 +80,7 @@ impl World {
 
     async fn with(setting: Setting, db: PgPool) -> Self {
         let world = Self::on(db, setting.guard, setting.public_url);
+        world.app.claim_objects().await.expect("a folder that nobody else has");
         world.import(&setting.files).await;
         world.sql("update tracks set phase = 'open'").await;
         world

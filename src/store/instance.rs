@@ -1,0 +1,26 @@
+//! Which database this is: an id made with it, which the folder of the objects must carry too.
+
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use super::StoreError;
+
+/// A database that can be told from every other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// Made by the migrations, and the same in a restored dump.
+    pub id: Uuid,
+    /// What its server calls the database; for people.
+    pub database: String,
+}
+
+/// The database that is asked.
+///
+/// # Errors
+/// [`StoreError::Inconsistent`] where its id was deleted.
+pub async fn this(db: impl PgExecutor<'_>) -> Result<Instance, StoreError> {
+    sqlx::query_as!(Instance, r#"select id, current_database()::text as "database!" from instance"#)
+        .fetch_optional(db)
+        .await?
+        .ok_or_else(|| StoreError::Inconsistent("the table `instance` has no row".to_owned()))
+}
