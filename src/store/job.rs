@@ -5,11 +5,11 @@
 //! measured by the database's clock, which all workers share.
 
 use scoring::Split;
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
 use super::{DbSplit, StoreError};
-use crate::domain::ids::{SubmissionId, WorkerId};
+use crate::domain::ids::{SubmissionId, TrackId, WorkerId};
 
 /// How long a claim holds without being renewed, in seconds.
 pub const LEASE_SECONDS: f64 = 15.0;
@@ -131,15 +131,14 @@ pub async fn retry_later(db: &mut PgConnection, job: Job, delay_seconds: f64) ->
     Ok(done.rows_affected() == 1)
 }
 
-/// Gives back what a worker holds, when it stops in good order; somebody else can begin at once.
-pub async fn release_all(db: &mut PgConnection, worker: WorkerId) -> Result<(), StoreError> {
-    let done = sqlx::query!("update jobs set worker = null, leased_until = null where worker = $1", worker.as_uuid())
-        .execute(&mut *db)
-        .await?;
-    if done.rows_affected() > 0 {
-        super::live::notify(db, super::live::Signal::Job).await?;
+/// Puts a track's failed submissions back into the queue, as if they had just come; answers how many. The
+/// wake-ups leave with the caller's commit.
+pub async fn enqueue_failed(db: &mut PgConnection, track: TrackId, now: OffsetDateTime) -> Result<usize, StoreError> {
+    let again = super::submission::queue_failed(db, track).await?;
+    for submission in &again {
+        enqueue(db, *submission, Split::Dev, now).await?;
     }
-    Ok(())
+    Ok(again.len())
 }
 
 /// Puts back into the queue what was forgotten: submissions that wait for a score without a job.
@@ -156,16 +155,4 @@ pub async fn enqueue_forgotten(db: &PgPool) -> Result<u64, StoreError> {
     .execute(db)
     .await?;
     Ok(done.rows_affected())
-}
-
-/// Jobs waiting or running, and the age in seconds of the oldest.
-pub async fn backlog(db: impl PgExecutor<'_>) -> Result<(i64, f64), StoreError> {
-    let row = sqlx::query!(
-        r#"select count(*) as "jobs!",
-                  coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::double precision as "age!"
-           from jobs"#,
-    )
-    .fetch_one(db)
-    .await?;
-    Ok((row.jobs, row.age))
 }

@@ -191,14 +191,6 @@ pub async fn by_idempotency_key(
     Ok(select(db, which).await?.pop())
 }
 
-/// All submissions of a participant, newest first.
-pub async fn of_participant(
-    db: impl PgExecutor<'_>,
-    participant: ParticipantId,
-) -> Result<Vec<Submission>, StoreError> {
-    select(db, Which { participant: Some(participant), ..Which::default() }).await
-}
-
 /// A submission in the list of its sender.
 #[derive(Debug)]
 pub struct Summary {
@@ -265,6 +257,23 @@ pub async fn set_state(
     .execute(&mut *db)
     .await?;
     super::live::notify(db, super::live::Signal::Submission(id)).await
+}
+
+/// Lets a track's failed submissions wait for a score again, and tells whoever waits for them; answers which.
+/// Part of the transaction that gives each its job.
+pub async fn queue_failed(db: &mut PgConnection, track: TrackId) -> Result<Vec<SubmissionId>, StoreError> {
+    let rows = sqlx::query!(
+        r#"update submissions set state = 'queued', finished_at = null
+           where track_id = $1 and state = 'failed' returning id as "id: SubmissionId""#,
+        track.as_uuid(),
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let ids: Vec<SubmissionId> = rows.into_iter().map(|row| row.id).collect();
+    for id in &ids {
+        super::live::notify(db, super::live::Signal::Submission(*id)).await?;
+    }
+    Ok(ids)
 }
 
 /// Which of these identifiers belong to a submission whose upload must be kept.

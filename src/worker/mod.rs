@@ -9,7 +9,6 @@ mod sweeper;
 
 use std::time::Duration;
 
-use anyhow::Context;
 use scoring::Split;
 use tokio::sync::watch;
 
@@ -24,10 +23,13 @@ use crate::store::{self, StoreError};
 pub use score::Scored;
 pub use sweeper::clear_orphans;
 
-/// After so many errors of ours a submission is called failed.
-const MAX_ERRORS: i32 = 5;
+/// After so many errors of ours a submission is called failed: with the delays between them a little over a day,
+/// so that bad storage can be repaired in the morning.
+const MAX_ERRORS: i32 = 154;
+/// The longest delay between two tries, in seconds.
+const LONGEST_DELAY: f64 = 600.0;
 /// A job that took so many workers down with it is called failed too.
-const MAX_CLAIMS: i32 = 50;
+const MAX_DEATHS: i32 = 50;
 /// How often to look for work that no wake-up told of.
 const POLL: Duration = Duration::from_secs(5);
 
@@ -144,7 +146,8 @@ async fn claim(app: &App, worker: WorkerId) -> Result<Option<Job>, StoreError> {
         let mut db = app.db.begin().await?;
         let Some(job) = store::job::claim(&mut db, worker).await? else { return Ok(None) };
         let now = app.clock.now();
-        if job.claim.attempt <= MAX_CLAIMS {
+        // A claim that ended in an error is no death: errors are counted for themselves.
+        if job.claim.attempt - job.errors <= MAX_DEATHS {
             store::submission::set_state(&mut db, job.submission, SubmissionState::Scoring, now).await?;
             db.commit().await?;
             return Ok(Some(job));
@@ -205,20 +208,31 @@ async fn give_back(app: &App, job: Job) -> Result<(), StoreError> {
     let (held, state) = if job.errors + 1 >= MAX_ERRORS {
         (store::job::finish(&mut db, job).await?, SubmissionState::Failed)
     } else {
-        let delay = f64::from(1_i32 << job.errors.clamp(0, 10));
-        (store::job::retry_later(&mut db, job, delay).await?, SubmissionState::Queued)
+        (store::job::retry_later(&mut db, job, delay_after(job.errors)).await?, SubmissionState::Queued)
     };
     if held {
         store::submission::set_state(&mut db, job.submission, state, app.clock.now()).await?;
         db.commit().await?;
+        if state == SubmissionState::Failed {
+            tracing::error!(submission = %job.submission, "given up; `callimico track retry` queues it again");
+        }
     }
     Ok(())
 }
 
-/// Describes the queue for the health pages.
-///
-/// # Errors
-/// The database cannot answer.
-pub async fn backlog(app: &App) -> anyhow::Result<(i64, f64)> {
-    store::job::backlog(&app.db).await.context("cannot count the queue")
+/// How long to wait after one more error than `errors`, in seconds: a second at first, then twice as long each
+/// time up to [`LONGEST_DELAY`].
+fn delay_after(errors: i32) -> f64 {
+    2_f64.powi(errors.max(0)).min(LONGEST_DELAY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_submission_is_tried_for_a_day_before_it_is_given_up() {
+        let hours = (0..MAX_ERRORS - 1).map(delay_after).sum::<f64>() / 3600.0;
+        assert!((24.0..25.0).contains(&hours), "{hours}");
+    }
 }

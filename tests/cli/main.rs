@@ -5,3 +5,4 @@ mod kill;
 mod offline;
 mod server;
 mod support;
+mod track;

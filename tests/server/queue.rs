@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use callimico::domain::ids::WorkerId;
 use callimico::store;
-use callimico::worker::{self, Step, clear_orphans};
+use callimico::worker::{self, Step};
 use serde_json::json;
 use sqlx::PgPool;
 use time::OffsetDateTime;
@@ -104,7 +104,7 @@ async fn an_error_of_ours_is_tried_again_later_each_time_and_given_up_at_no_cost
     let ada = world.participant("ada").await;
     let id = ada.submitted(&world, Upload::hitting(6).zip()).await;
     std::fs::remove_file(world.uploads().join(format!("{id}.zip"))).expect("the upload is there");
-    for seconds in [1, 2, 4, 8] {
+    for seconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600] {
         let before = database_time(&world).await;
         assert_eq!(world.drain().await[0], Step::WentWrong(World::id(&id)));
         let after = database_time(&world).await;
@@ -119,12 +119,53 @@ async fn an_error_of_ours_is_tried_again_later_each_time_and_given_up_at_no_cost
         assert_eq!(world.drain().await, [], "tried again before its time");
         world.sql("update jobs set run_after = clock_timestamp()").await;
     }
+    // The errors of a day.
+    world.sql("update jobs set errors = 153, attempts = 153").await;
     assert_eq!(world.drain().await, [Step::WentWrong(World::id(&id))]);
     let seen = ada.looks_at(&world, &id).await;
     assert_eq!((&seen["state"], &seen["attempts_left"]["today"]), (&json!("failed"), &json!(30)));
     assert_eq!((&seen["problems"], &seen["scores"]), (&json!([]), &json!({})));
     assert_eq!(world.count("jobs").await, 0);
     assert_eq!(stored(&world).await, (0, 0, 0));
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_submission_is_scored_once_the_storage_is_back_after_hours(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    let id = ada.submitted(&world, Upload::hitting(6).zip()).await;
+    let away = world.uploads().with_file_name("away");
+    std::fs::rename(world.uploads(), &away).expect("moved");
+    // With these delays: twelve hours, and more tries than a job may take workers down with it.
+    for _ in 0..80 {
+        assert_eq!(world.drain().await, [Step::WentWrong(World::id(&id))]);
+        world.sql("update jobs set run_after = clock_timestamp()").await;
+    }
+    assert_eq!(ada.looks_at(&world, &id).await["state"], "queued");
+    std::fs::rename(&away, world.uploads()).expect("moved");
+    assert_eq!(world.drain().await, [Step::Scored(World::id(&id))]);
+    assert_eq!(stored(&world).await, (1, 1, 1));
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn retrying_puts_the_failed_submissions_of_a_track_back_into_the_queue(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    let done = ada.submitted(&world, Upload::hitting(5).zip()).await;
+    world.drain().await;
+    let failed = ada.submitted(&world, Upload::hitting(6).zip()).await;
+    world.sql("delete from jobs").await;
+    world.sql("update submissions set state = 'failed', finished_at = now() where state = 'queued'").await;
+    let track = world.track().await.id;
+    let mut db = world.app.db.begin().await.expect("a transaction");
+    let again = store::job::enqueue_failed(&mut db, track, world.app.clock.now()).await;
+    db.commit().await.expect("a commit");
+    assert_eq!(again.expect("an answer"), 1);
+    let seen = ada.looks_at(&world, &failed).await;
+    assert_eq!((&seen["state"], &seen["finished_at"]), (&json!("queued"), &json!(null)));
+    assert_eq!(world.drain().await, [Step::Scored(World::id(&failed))]);
+    assert_eq!(ada.looks_at(&world, &done).await["state"], "scored");
+    assert_eq!(world.count("scorings").await, 2);
 }
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
@@ -193,26 +234,6 @@ async fn a_scored_submission_is_never_unmade_by_a_second_job(db: PgPool) {
     assert_eq!(ada.looks_at(&world, &id).await, before);
     assert_eq!(stored(&world).await, (1, 1, 1));
     assert_eq!(world.count("jobs").await, 0, "it would be scored for ever");
-}
-
-#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
-async fn only_bytes_without_a_submission_are_cleared_away(db: PgPool) {
-    let world = World::new(db).await;
-    let ada = world.participant("ada").await;
-    let kept = ada.submitted(&world, Upload::hitting(6).zip()).await;
-    let orphan = world.uploads().join("0193f2a0-0000-7000-8000-000000000000.zip");
-    let foreign = world.uploads().join("README");
-    let stale = world.staged().join("left-by-a-killed-process");
-    for path in [&orphan, &foreign, &stale] {
-        std::fs::write(path, "x").expect("written");
-    }
-    // An upload under way has bytes before it has a row: the young ones stay.
-    clear_orphans(&world.app, Duration::from_secs(3600)).await.expect("cleared");
-    assert!(orphan.exists() && stale.exists());
-    clear_orphans(&world.app, Duration::ZERO).await.expect("cleared");
-    assert!(!orphan.exists() && !stale.exists());
-    assert!(foreign.exists() && world.uploads().join(format!("{kept}.zip")).exists());
-    assert_eq!(world.drain().await, [Step::Scored(World::id(&kept))]);
 }
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
