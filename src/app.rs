@@ -18,6 +18,7 @@ use crate::secret::Passwords;
 use crate::store;
 use crate::store::live::Live;
 use crate::store::private_postgres::{Options, PrivatePostgres};
+use crate::turns::Turns;
 
 pub use pairing::PairingError;
 
@@ -38,6 +39,8 @@ pub struct App {
     pub passwords: Passwords,
     /// How many uploads are checked at a time: bounds the memory they take.
     pub check_slots: Arc<Semaphore>,
+    /// How many uploads of one participant are taken in at a time.
+    pub turns: Turns,
     /// Limits that hold for every track.
     pub guard: GuardConfig,
 }
@@ -53,6 +56,7 @@ impl App {
             boards: Boards::default(),
             passwords: Passwords::new(2),
             check_slots: Arc::new(Semaphore::new(4)),
+            turns: Turns::default(),
             guard,
         }
     }

@@ -20,5 +20,6 @@ pub mod secret;
 pub mod store;
 pub mod submit;
 pub mod trainer;
+pub mod turns;
 pub mod web;
 pub mod worker;

@@ -51,8 +51,9 @@ impl Passwords {
     /// # Errors
     /// The system has no randomness to give, or the process is stopping.
     pub async fn hash(&self, password: Password) -> anyhow::Result<String> {
-        let _slot = self.slots.acquire().await?;
+        let slot = Arc::clone(&self.slots).acquire_owned().await?;
         tokio::task::spawn_blocking(move || {
+            let _slot = slot;
             Argon2::default()
                 .hash_password(password.as_bytes())
                 .map(|hash| hash.to_string())
@@ -66,8 +67,9 @@ impl Passwords {
     /// # Errors
     /// The process is stopping.
     pub async fn fits(&self, password: Password, hash: Option<String>) -> anyhow::Result<bool> {
-        let _slot = self.slots.acquire().await?;
+        let slot = Arc::clone(&self.slots).acquire_owned().await?;
         Ok(tokio::task::spawn_blocking(move || {
+            let _slot = slot;
             let known = hash.is_some();
             let Some(hash) = hash.or_else(|| DUMMY.clone()) else { return false };
             let fits = argon2::PasswordHash::new(&hash)

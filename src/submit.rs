@@ -7,6 +7,7 @@
 //!
 //! Of a rejected upload the record and its problems are kept, not the bytes; it costs no attempt.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -23,7 +24,8 @@ use crate::domain::quota::{AttemptsLeft, AttemptsUsed, LimitReached};
 use crate::domain::track::{self, NotTaking, SubmissionLimits};
 use crate::objects::{ObjectKey, Staged};
 use crate::store::participant::Participant;
-use crate::store::submission::{NewSubmission, Submission, Verdict};
+use crate::domain::submission::SubmissionState;
+use crate::store::submission::{NewSubmission, Verdict};
 use crate::store::track::Track;
 use crate::store::{self, StoreError};
 
@@ -41,14 +43,14 @@ pub struct Details {
 /// Which of the details cannot be taken; the text is for the person who wrote it.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum DetailsError {
-    /// The description is too long.
-    #[error("a description has at most 500 characters")]
+    /// The description is too long, or has characters that are no text.
+    #[error("A description has at most 500 characters, and no control characters.")]
     Description,
     /// The method's address is not one.
-    #[error("the method's address must begin with https:// or http:// and have at most 500 characters")]
+    #[error("The method's address must begin with https:// or http:// and have at most 500 characters.")]
     MethodUrl,
     /// The key is empty, too long or not plain text.
-    #[error("an idempotency key has 1 to 200 visible ASCII characters")]
+    #[error("An Idempotency-Key has 1 to 200 visible ASCII characters.")]
     IdempotencyKey,
 }
 
@@ -62,14 +64,15 @@ impl Details {
         method_url: Option<String>,
         idempotency_key: Option<String>,
     ) -> Result<Self, DetailsError> {
-        let description = description.unwrap_or_default().trim().to_owned();
-        if description.chars().count() > 500 {
+        let lines = description.unwrap_or_default();
+        let description = lines.split_whitespace().collect::<Vec<_>>().join(" ");
+        if description.chars().count() > 500 || description.chars().any(is_no_text) {
             return Err(DetailsError::Description);
         }
         let method_url = method_url.map(|url| url.trim().to_owned()).filter(|url| !url.is_empty());
         if let Some(url) = &method_url {
             let known = url.starts_with("https://") || url.starts_with("http://");
-            if !known || url.chars().count() > 500 || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            if !known || url.chars().count() > 500 || url.chars().any(|c| is_no_text(c) || c.is_whitespace()) {
                 return Err(DetailsError::MethodUrl);
             }
         }
@@ -82,11 +85,24 @@ impl Details {
     }
 }
 
+/// Controls, and the marks that turn the direction of the text around them: on a public board they deceive.
+fn is_no_text(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 /// A submission that was taken.
 #[derive(Debug)]
 pub struct Accepted {
-    /// The submission as it stands.
-    pub submission: Submission,
+    /// The submission.
+    pub id: SubmissionId,
+    /// Where it stands.
+    pub state: SubmissionState,
+    /// When the upload had arrived.
+    pub received_at: OffsetDateTime,
+    /// Bytes of the upload.
+    pub size: u64,
+    /// SHA-256 of the upload.
+    pub sha256: [u8; 32],
     /// What the participant has left now.
     pub attempts_left: AttemptsLeft,
     /// Whether it had been taken before under the same idempotency key.
@@ -137,6 +153,9 @@ pub enum SubmitError {
     /// The bytes could not be stored.
     #[error("the upload could not be stored")]
     Storage(#[source] std::io::Error),
+    /// The connection was lost while the submission was committed: it may be in, or not.
+    #[error("the commit of the submission was not answered")]
+    Undecided(#[source] sqlx::Error),
     /// The database could not do its part.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -153,19 +172,42 @@ impl From<sqlx::Error> for SubmitError {
 
 /// Says early what [`accept`] would say in the end, so that no one sends bytes for nothing. Decides nothing.
 ///
+/// An idempotency key that was used stands for a submission that was taken when there was still an attempt left.
+///
 /// # Errors
 /// As [`accept`], but for what only the bytes can tell.
-pub async fn preview(app: &App, track: &Track, participant: Participant) -> Result<(), SubmitError> {
+pub async fn preview(
+    app: &App,
+    track: &Track,
+    participant: Participant,
+    idempotency_key: Option<&str>,
+) -> Result<(), SubmitError> {
     if participant.status != ParticipantStatus::Approved {
         return Err(SubmitError::NotApproved(participant.status));
+    }
+    if let Some(key) = idempotency_key
+        && store::submission::by_idempotency_key(&app.db, participant.id, key).await?.is_some()
+    {
+        return Ok(());
     }
     let now = app.clock.now();
     track::takes_submissions(track.phase, track.settings.dates, now).map_err(SubmitError::NotTaking)?;
     let used = store::submission::attempts_used(&app.db, participant.id, now).await?;
-    used.admit(track.settings.limits, now).map_err(SubmitError::LimitReached)
+    used.admit(track.settings.limits, now).map_err(SubmitError::LimitReached)?;
+    let nth = store::submission::nth_last_rejected(&app.db, participant.id, app.guard.rejected_per_hour).await?;
+    admit_rejected(nth, now)
 }
 
-/// Streams an upload to disk; memory holds one chunk of it.
+/// Whether one more upload may be rejected: not where the `nth` last rejection, the one that fills the limit,
+/// lies within the hour before `now`.
+fn admit_rejected(nth: Option<OffsetDateTime>, now: OffsetDateTime) -> Result<(), SubmitError> {
+    match nth.map(|nth| nth + time::Duration::HOUR).filter(|retry_at| *retry_at > now) {
+        Some(retry_at) => Err(SubmitError::TooManyRejected { retry_at }),
+        None => Ok(()),
+    }
+}
+
+/// Streams an upload to disk when its sender has a turn; memory holds one chunk of it.
 ///
 /// # Errors
 /// [`SubmitError::TooLarge`] past the track's limit, [`SubmitError::TooSlow`] past the time allowed,
@@ -173,8 +215,10 @@ pub async fn preview(app: &App, track: &Track, participant: Participant) -> Resu
 pub async fn receive<E>(
     app: &App,
     track: &Track,
+    participant: Participant,
     mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
 ) -> Result<Staged, SubmitError> {
+    let _turn = app.turns.take(participant.id).await;
     let limit = track.settings.limits.bytes;
     let mut staging = app.objects.stage().await.map_err(SubmitError::Storage)?;
     let take_in = async {
@@ -206,7 +250,7 @@ pub async fn accept(
     staged: Staged,
     details: &Details,
 ) -> Result<Accepted, SubmitError> {
-    let sha256 = staged.sha256;
+    let (sha256, size) = (staged.sha256, staged.size);
     if let Some(accepted) = replay(app, track, participant, details, &sha256).await? {
         return Ok(accepted);
     }
@@ -217,12 +261,16 @@ pub async fn accept(
         Err(problems) => Err(arrival.reject(&staged, problems).await),
     };
     match outcome {
-        Ok(attempts_left) => {
-            let submission = store::submission::by_id(&app.db, arrival.id)
-                .await?
-                .ok_or_else(|| StoreError::Inconsistent("a submission vanished after its commit".to_owned()))?;
-            Ok(Accepted { submission, attempts_left, replayed: false })
-        }
+        // Nothing is asked of the database after the commit: what could fail now must not sound like a refusal.
+        Ok(attempts_left) => Ok(Accepted {
+            id: arrival.id,
+            state: SubmissionState::Queued,
+            received_at: arrival.received_at,
+            size,
+            sha256,
+            attempts_left,
+            replayed: false,
+        }),
         // Two requests with one key at once, and the other one was first; it may have used the last attempt.
         Err(
             error @ (SubmitError::Store(StoreError::IdempotencyKeyTaken)
@@ -252,7 +300,15 @@ async fn replay(
         return Err(SubmitError::Rejected { id: earlier.id, problems: problems.0 });
     }
     let used = store::submission::attempts_used(&app.db, participant.id, app.clock.now()).await?;
-    Ok(Some(Accepted { submission: earlier, attempts_left: used.left(track.settings.limits), replayed: true }))
+    Ok(Some(Accepted {
+        id: earlier.id,
+        state: earlier.state,
+        received_at: earlier.received_at,
+        size: earlier.size.unsigned_abs(),
+        sha256: *sha256,
+        attempts_left: used.left(track.settings.limits),
+        replayed: true,
+    }))
 }
 
 /// One upload on its way in.
@@ -268,11 +324,13 @@ struct Arrival<'a> {
 impl Arrival<'_> {
     /// Checks the archive in full. The slot bounds how much memory checks take together.
     async fn check(&self, staged: &Staged) -> Result<Result<Validated, Problems>, SubmitError> {
-        let _slot = self.app.check_slots.acquire().await;
+        let slot = Arc::clone(&self.app.check_slots).acquire_owned().await;
         let bytes = staged.read().await.map_err(SubmitError::Storage)?;
         let shape = self.track.shape.clone();
         let limit = usize::try_from(self.track.settings.limits.bytes).unwrap_or(usize::MAX);
         tokio::task::spawn_blocking(move || {
+            // Held by the work itself, which goes on when its sender hangs up.
+            let _slot = slot;
             scoring::validate_archive(&bytes, &shape, &Limits::for_shape(&shape, limit))
         })
         .await
@@ -303,7 +361,7 @@ impl Arrival<'_> {
         if let Err(error) = &outcome {
             // A commit whose answer was lost may have happened: then the bytes must stay, and if it did not
             // happen the sweeper finds them without a row.
-            let undecided = matches!(error, SubmitError::Store(StoreError::Database(_)));
+            let undecided = matches!(error, SubmitError::Undecided(_));
             if !undecided && let Err(error) = self.app.objects.remove(key).await {
                 tracing::warn!(%error, submission = %self.id, "could not remove a refused upload; the sweeper will");
             }
@@ -316,7 +374,7 @@ impl Arrival<'_> {
         let (limits, mut used) = self.admit(&mut db).await?;
         store::submission::insert(&mut db, row).await?;
         store::job::enqueue(&mut db, self.id, Split::Dev, self.received_at).await?;
-        db.commit().await?;
+        db.commit().await.map_err(SubmitError::Undecided)?;
         used.today += 1;
         used.total += 1;
         Ok(used.left(limits))
@@ -347,15 +405,12 @@ impl Arrival<'_> {
     }
 
     async fn record_rejection(&self, staged: &Staged, problems: &Problems) -> Result<(), SubmitError> {
-        let window = time::Duration::HOUR;
         let mut db = self.app.db.begin().await?;
         // What could not have counted leaves no record either: late is late, whatever is in the zip.
         self.admit(&mut db).await?;
         let limit = self.app.guard.rejected_per_hour;
         let nth = store::submission::nth_last_rejected(&mut *db, self.participant.id, limit).await?;
-        if let Some(retry_at) = nth.map(|nth| nth + window).filter(|retry_at| *retry_at > self.received_at) {
-            return Err(SubmitError::TooManyRejected { retry_at });
-        }
+        admit_rejected(nth, self.received_at)?;
         store::submission::insert(&mut db, &self.row(staged.size, &staged.sha256, Verdict::Rejected(problems))).await?;
         db.commit().await?;
         Ok(())

@@ -15,8 +15,9 @@ use crate::http::auth::Submitter;
 use crate::http::error::{Detail, HttpError};
 use crate::http::upload;
 use crate::objects::Staged;
+use crate::store::participant::Participant;
 use crate::store::track::Track;
-use crate::submit::{self, Details};
+use crate::submit::{self, Details, DetailsError};
 
 /// A submission that was taken.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
@@ -28,7 +29,7 @@ pub(super) struct Receipt {
     /// SHA-256 of the upload in hexadecimal.
     sha256: String,
     /// Bytes of the upload.
-    size: i64,
+    size: u64,
     /// When the upload had arrived whole (RFC 3339).
     received_at: String,
     attempts_left: AttemptsLeft,
@@ -45,6 +46,12 @@ pub(super) struct DetailParams {
     description: Option<String>,
     /// Where the method is described.
     method_url: Option<String>,
+}
+
+impl DetailParams {
+    fn is_empty(&self) -> bool {
+        self.description.is_none() && self.method_url.is_none()
+    }
 }
 
 /// Submits a zip. 201 once it is durable; 200 and the earlier submission where the same `Idempotency-Key` and
@@ -71,48 +78,38 @@ pub(super) async fn create(
     upload::refuse_encoded(request.headers())?;
     upload::refuse_large(request.headers(), &track)?;
     let submit_error = |error| HttpError::from_submit(error, app.clock.now());
-    // A key may stand for a submission that was taken when there was still an attempt left.
-    if key.is_none() {
-        submit::preview(&app, &track, participant).await.map_err(submit_error)?;
-    }
+    submit::preview(&app, &track, participant, key.as_deref()).await.map_err(submit_error)?;
     let (staged, details) = match body_kind(request.headers())? {
         BodyKind::Zip => {
             let details = parse_details(params.description, params.method_url, key)?;
             let staged =
-                submit::receive(&app, &track, request.into_body().into_data_stream()).await.map_err(submit_error)?;
+                submit::receive(&app, &track, participant, request.into_body().into_data_stream()).await.map_err(submit_error)?;
             (staged, details)
         }
-        BodyKind::Form => form(&app, &track, request, key).await?,
+        BodyKind::Form if params.is_empty() => form(&app, &track, participant, request, key).await?,
+        BodyKind::Form => {
+            let text = "A form carries `description` and `method_url` as fields, not in the address.";
+            return Err(HttpError::BadRequest(Detail::new("bad_parameter", text)));
+        }
     };
     let accepted = submit::accept(&app, &track, participant, staged, &details).await.map_err(submit_error)?;
-    let submission = accepted.submission;
     let receipt = Receipt {
-        id: submission.id.to_string(),
+        id: accepted.id.to_string(),
         track: track.path(),
-        state: submission.state,
-        sha256: hex::encode(&submission.sha256),
-        size: submission.size,
-        received_at: rfc3339(submission.received_at),
+        state: accepted.state,
+        sha256: hex::encode(accepted.sha256),
+        size: accepted.size,
+        received_at: rfc3339(accepted.received_at),
         attempts_left: accepted.attempts_left,
-        url: format!("/api/v1/submissions/{}", submission.id),
+        url: format!("/api/v1/submissions/{}", accepted.id),
     };
     let status = if accepted.replayed { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, [(header::LOCATION, receipt.url.clone())], Json(receipt)).into_response())
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, HttpError> {
-    headers
-        .get("idempotency-key")
-        .map(|value| {
-            let bad = || {
-                HttpError::BadRequest(Detail::new(
-                    "bad_idempotency_key",
-                    submit::DetailsError::IdempotencyKey.to_string(),
-                ))
-            };
-            value.to_str().map(str::to_owned).map_err(|_| bad())
-        })
-        .transpose()
+    let key = headers.get("idempotency-key").map(|value| value.to_str().map(str::to_owned));
+    key.transpose().map_err(|_| bad_details(&DetailsError::IdempotencyKey))
 }
 
 fn parse_details(
@@ -120,8 +117,15 @@ fn parse_details(
     method_url: Option<String>,
     key: Option<String>,
 ) -> Result<Details, HttpError> {
-    Details::parse(description, method_url, key)
-        .map_err(|error| HttpError::BadRequest(Detail::new("bad_field", format!("{error}."))))
+    Details::parse(description, method_url, key).map_err(|error| bad_details(&error))
+}
+
+fn bad_details(error: &DetailsError) -> HttpError {
+    let code = match error {
+        DetailsError::IdempotencyKey => "bad_idempotency_key",
+        DetailsError::Description | DetailsError::MethodUrl => "bad_field",
+    };
+    HttpError::BadRequest(Detail::new(code, error.to_string()))
 }
 
 enum BodyKind {
@@ -145,8 +149,14 @@ fn body_kind(headers: &HeaderMap) -> Result<BodyKind, HttpError> {
 }
 
 /// Takes in a form; it must have a file.
-async fn form(app: &App, track: &Track, request: Request, key: Option<String>) -> Result<(Staged, Details), HttpError> {
-    let form = upload::read_form(app, track, request).await?;
+async fn form(
+    app: &App,
+    track: &Track,
+    participant: Participant,
+    request: Request,
+    key: Option<String>,
+) -> Result<(Staged, Details), HttpError> {
+    let form = upload::read_form(app, track, participant, request).await?;
     let staged = form.staged.ok_or_else(|| upload::bad_form("The form has no field `file`."))?;
     Ok((staged, parse_details(form.description, form.method_url, key)?))
 }

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, header};
 use super::error::{Detail, HttpError};
 use crate::app::App;
 use crate::objects::Staged;
+use crate::store::participant::Participant;
 use crate::store::track::Track;
 use crate::submit;
 
@@ -62,12 +63,22 @@ pub struct UploadForm {
 ///
 /// # Errors
 /// Another field, one that comes twice, a text that is too long or not UTF-8; and as [`submit::receive`].
-pub async fn read_form(app: &App, track: &Track, request: Request) -> Result<UploadForm, HttpError> {
+pub async fn read_form(
+    app: &App,
+    track: &Track,
+    participant: Participant,
+    request: Request,
+) -> Result<UploadForm, HttpError> {
     let time = Duration::from_secs(app.guard.upload_seconds);
-    tokio::time::timeout(time, read_fields(app, track, request)).await.unwrap_or(Err(HttpError::TooSlow))
+    tokio::time::timeout(time, read_fields(app, track, participant, request)).await.unwrap_or(Err(HttpError::TooSlow))
 }
 
-async fn read_fields(app: &App, track: &Track, mut request: Request) -> Result<UploadForm, HttpError> {
+async fn read_fields(
+    app: &App,
+    track: &Track,
+    participant: Participant,
+    mut request: Request,
+) -> Result<UploadForm, HttpError> {
     // The limit of other bodies does not hold here: the file has its track's, and every text its own.
     let most = track.settings.limits.bytes.saturating_add(MOST_BESIDE_FILE);
     DefaultBodyLimit::max(usize::try_from(most).unwrap_or(usize::MAX)).apply(&mut request);
@@ -77,7 +88,7 @@ async fn read_fields(app: &App, track: &Track, mut request: Request) -> Result<U
         let name = field.name().unwrap_or_default().to_owned();
         match name.as_str() {
             "file" if form.staged.is_none() => {
-                let taken = submit::receive(app, track, field).await;
+                let taken = submit::receive(app, track, participant, field).await;
                 form.staged = Some(taken.map_err(|error| HttpError::from_submit(error, app.clock.now()))?);
             }
             "description" if form.description.is_none() => form.description = Some(text(field).await?),

@@ -34,7 +34,7 @@ async fn an_upload_over_the_limit_is_refused_declared_or_not(db: PgPool) {
     let large = vec![b'x'; LIMIT + 1];
     for body in [Body::from(large.clone()), chunked(&large)] {
         let problem = ada.submit(&world, body).await.problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large");
-        assert_eq!(problem["detail"], "The upload is larger than the 100000 bytes allowed.");
+        assert_eq!(problem["detail"], "What was sent is larger than the 100000 bytes allowed.");
     }
     let declared = ada.submission().header(header::CONTENT_LENGTH, "99999999999");
     let answer = world.ask(declared.body(Body::empty()).expect("a request")).await;

@@ -151,7 +151,7 @@ async fn gate(app: &App, view: &TrackView) -> Result<Gate, HttpError> {
     let (Some(participant), Standing::Approved) = (view.participant, Standing::of(view)) else {
         return Ok(Gate::Standing(Standing::of(view)));
     };
-    match submit::preview(app, &view.track, participant).await {
+    match submit::preview(app, &view.track, participant, None).await {
         Ok(()) => Ok(Gate::Open),
         Err(SubmitError::NotTaking(NotTaking::NotYetOpen(opens))) => {
             Ok(Gate::NotOpen(opens.filter(|at| *at > now).map(|at| Moment::until(at, now))))
@@ -211,7 +211,7 @@ impl From<HttpError> for Refusal {
 async fn take(app: &App, track: &Track, participant: Participant, request: Request) -> Result<String, Refusal> {
     upload::refuse_encoded(request.headers())?;
     upload::refuse_large(request.headers(), track)?;
-    let UploadForm { staged, description, method_url } = upload::read_form(app, track, request).await?;
+    let UploadForm { staged, description, method_url } = upload::read_form(app, track, participant, request).await?;
     let details = Details::parse(description.clone(), method_url.clone(), None);
     let staged = staged.filter(|staged| staged.size > 0);
     let file_error = if staged.is_some() { "Choose the zip again." } else { "Choose the zip to submit." };
@@ -221,7 +221,7 @@ async fn take(app: &App, track: &Track, participant: Participant, request: Reque
         return Err(Refusal::Form(StatusCode::UNPROCESSABLE_ENTITY, Box::new(typed)));
     };
     match submit::accept(app, track, participant, staged, details).await {
-        Ok(accepted) => Ok(format!("/submissions/{}", accepted.submission.id)),
+        Ok(accepted) => Ok(format!("/submissions/{}", accepted.id)),
         Err(SubmitError::Rejected { id, .. }) => Ok(format!("/submissions/{id}")),
         Err(error) => Err(Refusal::Other(HttpError::from_submit(error, app.clock.now()))),
     }
