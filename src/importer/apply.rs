@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use scoring::{Membership, Split};
+use sqlx::PgConnection;
 
 use super::mico_directory::TrackDirectory;
 use super::plan::{self, Action, Plan};
 use super::{ImportError, settings};
 use crate::app::App;
 use crate::domain::slug::TrackPath;
-use crate::domain::track::Phase;
-use crate::store;
+use crate::domain::entry;
+use crate::domain::ids::TrackId;
+use crate::domain::track::{EntryRule, Phase};
+use crate::store::{self, StoreError};
 use crate::store::solution::ModelSolution;
 use crate::store::track::{Track, TrackSettings};
 
@@ -77,6 +80,13 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
         let id = match &existing {
             Some(track) => {
                 store::track::update(&mut *db, track.id, &wanted, &directory.shape).await?;
+                if track.settings.entry_rule != wanted.entry_rule {
+                    pick_entries_again(&mut db, track.id, wanted.entry_rule).await?;
+                }
+                // The board shows the title and the labels too. Hidden labels that arrive must not show.
+                if track.settings != wanted {
+                    store::track::board_changed(&mut db, track.id, now).await?;
+                }
                 track.id
             }
             None => {
@@ -88,6 +98,18 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
         db.commit().await?;
     }
     Ok(plan)
+}
+
+/// Applies a changed entry rule to the entries that stand. The track's lock, held by the caller, keeps workers from
+/// picking at the same time.
+async fn pick_entries_again(db: &mut PgConnection, track: TrackId, rule: EntryRule) -> Result<(), StoreError> {
+    for participant in store::entry::participants(&mut *db, track).await? {
+        let candidates = store::scoring::candidates(&mut *db, participant).await?;
+        if let Some(standing) = entry::standing(rule, candidates) {
+            store::entry::put(&mut *db, track, participant, Split::Dev, &standing).await?;
+        }
+    }
+    Ok(())
 }
 
 fn title(slug: &str) -> String {

@@ -33,6 +33,16 @@ pub async fn put(
     Ok(())
 }
 
+/// The participants that have an entry on a track's dev board.
+pub async fn participants(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<ParticipantId>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select participant_id as "id: ParticipantId" from entries where track_id = $1 and split = 'dev'"#,
+        track.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// The submission that stands for a participant on the dev board.
 pub async fn standing(db: impl PgExecutor<'_>, participant: ParticipantId) -> Result<Option<SubmissionId>, StoreError> {
     let row = sqlx::query!(

@@ -227,6 +227,16 @@ pub async fn gate(
     }))
 }
 
+/// How a track picks entries, held still until the transaction ends: who changes the rule waits, or is waited for.
+pub async fn lock_entry_rule(db: &mut PgConnection, track: TrackId) -> Result<EntryRule, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select entry_rule as "rule: EntryRule" from tracks where id = $1 for no key update"#,
+        track.as_uuid(),
+    )
+    .fetch_one(db)
+    .await?)
+}
+
 /// Adds a track in the draft phase.
 pub async fn create(
     db: impl PgExecutor<'_>,

@@ -190,10 +190,12 @@ async fn finish(app: &App, job: Job, scored: &Scored) -> Result<bool, StoreError
         db.commit().await?;
         return Ok(true);
     }
+    // The rule as it stands now, and held still: it may have changed while the submission was scored.
+    let rule = store::track::lock_entry_rule(&mut db, scored.track).await?;
     let candidates = store::scoring::candidates(&mut *db, scored.participant).await?;
     // Candidates carry their dev scorings; which submission stands on a final board is another question.
     if job.split == Split::Dev
-        && let Some(standing) = entry::standing(scored.entry_rule, candidates)
+        && let Some(standing) = entry::standing(rule, candidates)
     {
         store::entry::put(&mut *db, scored.track, scored.participant, job.split, &standing).await?;
     }

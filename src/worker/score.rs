@@ -6,7 +6,6 @@ use scoring::{Bootstrap, Interval, Limits, REPLICATES, Split, SplitSolution, Tra
 use crate::app::App;
 use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId, TrackId};
 use crate::domain::leaderboard::{ScenarioNumbers, ScenarioResult, SplitResult};
-use crate::domain::track::EntryRule;
 use crate::objects::ObjectKey;
 use crate::store;
 
@@ -17,8 +16,6 @@ pub struct Scored {
     pub track: TrackId,
     /// Whose submission it is.
     pub participant: ParticipantId,
-    /// How the track picks entries.
-    pub entry_rule: EntryRule,
     /// The numbers.
     pub result: SplitResult,
     /// The ranking number over the bootstrap's draws.
@@ -31,18 +28,17 @@ pub(super) async fn submission(app: &App, id: SubmissionId, split: Split) -> any
     let track = store::track::by_id(&app.db, submission.track).await?.context("the track is gone")?;
     let archive = app.objects.read(ObjectKey::Upload(id)).await?.context("the upload is gone")?;
     let solution = store::solution::of_split(&app.db, track.id, &track.shape, split).await?;
-    let (path, shape, limit) = (track.path(), track.shape.clone(), track.settings.limits.bytes);
+    let (shape, limit) = (track.shape, track.settings.limits.bytes);
     let (result, replicates) = tokio::task::spawn_blocking(move || {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX).max(archive.len());
         let limits = Limits::for_shape(&shape, limit);
-        archive_on_split(&archive, &Reference { track: path, shape, limits, split, solution })
+        archive_on_split(&archive, &Reference { shape, limits, split, solution })
     })
     .await
     .context("the scorer broke off")??;
     Ok(Scored {
         track: track.id,
         participant: submission.participant,
-        entry_rule: track.settings.entry_rule,
         result,
         replicates,
     })
@@ -50,7 +46,6 @@ pub(super) async fn submission(app: &App, id: SubmissionId, split: Split) -> any
 
 /// What an archive is scored against.
 struct Reference {
-    track: String,
     shape: TrackShape,
     limits: Limits,
     split: Split,
@@ -62,7 +57,8 @@ fn archive_on_split(archive: &[u8], reference: &Reference) -> anyhow::Result<(Sp
         .context("an upload that was taken no longer passes its check")?;
     let predictions = validated.predictions.split(reference.split).context("the split is no part of an upload")?;
     let score = scoring::score(&reference.shape, reference.split, predictions, &reference.solution)?;
-    let bootstrap = Bootstrap::new(&reference.shape, reference.split, &reference.track, REPLICATES);
+    // Seeded by the slug that the shape carries, as offline: the same upload has the same interval everywhere.
+    let bootstrap = Bootstrap::new(&reference.shape, reference.split, reference.shape.slug(), REPLICATES);
     let replicates = bootstrap.ranking_numbers(predictions, &reference.solution)?;
     let scenarios = score
         .scenarios
