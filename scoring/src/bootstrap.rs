@@ -36,8 +36,8 @@ pub struct Bootstrap {
 }
 
 impl Bootstrap {
-    /// Draws the models. `track` is the track's full name, such as
-    /// `mico/cifar10`; the seed is the SHA-256 of it and the split.
+    /// Draws the models. `track` is the track's slug, such as `cifar10`; the seed
+    /// is the SHA-256 of it and the split.
     #[must_use]
     pub fn new(shape: &TrackShape, split: Split, track: &str, replicates: usize) -> Self {
         let scenarios = shape.scenarios().iter().map(|scenario| {

@@ -206,11 +206,11 @@ impl Problem {
         self
     }
 
-    /// The place as `path : line : column`, as far as it is known.
+    /// The place as `path:line:column`, as far as it is known.
     #[must_use]
     pub fn place(&self) -> String {
         let numbers = [self.line, self.column].into_iter().flatten().map(|number| number.to_string());
-        self.path.clone().into_iter().chain(numbers).collect::<Vec<_>>().join(" : ")
+        self.path.clone().into_iter().chain(numbers).collect::<Vec<_>>().join(":")
     }
 
     /// The sentence after what was found: `is out of range; expected …`.

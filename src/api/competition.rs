@@ -10,7 +10,7 @@ use crate::domain::moment::rfc3339;
 use crate::domain::participant::Approval;
 use crate::domain::slug::Slug;
 use crate::domain::track::{EntryRule, Phase};
-use crate::http::auth::{TrackView, Viewer};
+use crate::http::auth::{TrackView, Viewer, is_listed};
 use crate::http::error::HttpError;
 use crate::http::segment::Segment;
 use crate::store;
@@ -129,12 +129,7 @@ async fn view(app: &App, competition: Competition, viewer: &Viewer) -> Result<Co
     let slug: Slug = competition.slug.parse().map_err(HttpError::internal)?;
     let mut tracks = Vec::new();
     for track in store::track::of_competition(&app.db, &slug).await? {
-        let listed = track.phase != Phase::Draft
-            || match &viewer.0 {
-                Some(login) => crate::http::auth::is_staff(app, &track, &login.user).await?,
-                None => false,
-            };
-        if listed {
+        if is_listed(app, &track, viewer).await? {
             let counts = store::track::counts(&app.db, track.id).await?;
             tracks.push(definition(&track, counts));
         }
@@ -152,7 +147,11 @@ async fn view(app: &App, competition: Competition, viewer: &Viewer) -> Result<Co
 pub(super) async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<CompetitionList>, HttpError> {
     let mut competitions = Vec::new();
     for competition in store::competition::list(&app.db).await? {
-        competitions.push(view(&app, competition, &viewer).await?);
+        let view = view(&app, competition, &viewer).await?;
+        // What is being prepared is named to nobody.
+        if !view.tracks.is_empty() {
+            competitions.push(view);
+        }
     }
     Ok(Json(CompetitionList { competitions }))
 }

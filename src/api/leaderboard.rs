@@ -159,6 +159,11 @@ pub(super) async fn csv(
     }))
 }
 
+/// An address that takes no parameters.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NoParams {}
+
 /// A change of the board.
 #[derive(Debug, serde::Serialize)]
 struct Change {
@@ -175,8 +180,10 @@ struct Change {
 pub(super) async fn events(
     State(app): State<App>,
     view: TrackView,
+    params: Result<Query<NoParams>, QueryRejection>,
     headers: HeaderMap,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, HttpError> {
+    params.map_err(|error| HttpError::BadRequest(Detail::new("bad_parameter", error.body_text())))?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
     // Listen first, look second.
     let signals = app.live.subscribe();
@@ -195,7 +202,7 @@ pub(super) async fn events(
         let event = Event::default().event("leaderboard").id(version.to_string()).json_data(change).ok()?;
         Some((Ok(event), watch))
     });
-    Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 
 struct Watch {

@@ -14,12 +14,14 @@ pub(crate) use problem::write as write_problem;
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;
+use tower_http::timeout::RequestBodyDeadlineLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::drain::drain_unread;
 use crate::http::error::HttpError;
+use crate::http::listener::BODY_TIME;
 use crate::http::server::ServerState;
 
 #[derive(OpenApi)]
@@ -50,12 +52,14 @@ fn described() -> OpenApiRouter<ServerState> {
         .routes(routes!(competition::show))
         .routes(routes!(competition::show_track))
         .routes(routes!(participant::enrol))
+        .routes(routes!(submission::list))
         .routes(routes!(submission::show))
         .routes(routes!(submission::scores_txt))
         .routes(routes!(submission::archive))
         .routes(routes!(leaderboard::show))
         .routes(routes!(leaderboard::csv))
-        .routes(routes!(leaderboard::events));
+        .routes(routes!(leaderboard::events))
+        .layer(RequestBodyDeadlineLayer::new(BODY_TIME));
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", rest.merge(uploads))
 }
 

@@ -69,7 +69,7 @@ impl From<&Problem> for ProblemLine {
             column: problem.column,
             found: problem.found.clone(),
             expected: problem.expected.clone(),
-            message: problem.explanation(),
+            message: problem.to_string(),
         }
     }
 }

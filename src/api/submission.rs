@@ -11,20 +11,16 @@ use scoring::{RocGrid, Split};
 
 use super::problem::ProblemLine;
 use crate::app::App;
-use crate::domain::audience::Audience;
-use crate::domain::ids::SubmissionId;
 use crate::domain::leaderboard::{ScenarioNumbers, SplitResult};
 use crate::domain::moment::rfc3339;
 use crate::domain::quota::AttemptsLeft;
 use crate::domain::submission::SubmissionState;
-use crate::http::auth::{SignedIn, is_staff};
+use crate::http::auth::{OrganiserOf, SeenSubmission, SignedIn};
 use crate::http::error::{Detail, HttpError};
 use crate::http::segment::Segment;
 use crate::objects::ObjectKey;
 use crate::store;
 use crate::store::live::Signal;
-use crate::store::submission::Submission;
-use crate::store::track::Track;
 
 /// A submission.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
@@ -106,30 +102,8 @@ impl From<SplitResult> for SplitView {
     }
 }
 
-/// What the caller may see of a submission: everything, or nothing.
-struct Seen {
-    submission: Submission,
-    track: Track,
-    audience: Audience,
-}
-
-/// A submission for its owner and the track's organisers; to everybody else it does not exist.
-async fn seen(app: &App, id: &str, SignedIn(login): &SignedIn) -> Result<Seen, HttpError> {
-    let id: SubmissionId = id.parse().map_err(|_| HttpError::NotFound)?;
-    let submission = store::submission::by_id(&app.db, id).await?.ok_or(HttpError::NotFound)?;
-    let track = store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?;
-    let audience = if submission.user == login.user.id {
-        Audience::Owner
-    } else if is_staff(app, &track, &login.user).await? {
-        Audience::Organiser
-    } else {
-        return Err(HttpError::NotFound);
-    };
-    Ok(Seen { submission, track, audience })
-}
-
-async fn view(app: &App, seen: Seen) -> Result<SubmissionView, HttpError> {
-    let Seen { submission, track, audience } = seen;
+async fn view(app: &App, seen: SeenSubmission) -> Result<SubmissionView, HttpError> {
+    let SeenSubmission { submission, track, audience, .. } = seen;
     let used = store::submission::attempts_used(&app.db, submission.participant, app.clock.now()).await?;
     let scores = store::scoring::visible(&app.db, submission.id, audience, track.phase).await?;
     let standing = store::entry::standing(&app.db, submission.participant).await?;
@@ -162,6 +136,56 @@ async fn view(app: &App, seen: Seen) -> Result<SubmissionView, HttpError> {
     })
 }
 
+/// The submissions of a track, for its organisers.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub(super) struct SubmissionList {
+    /// Newest first, at most 500.
+    submissions: Vec<SubmissionLine>,
+}
+
+/// A submission in a list.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub(super) struct SubmissionLine {
+    id: String,
+    participant: String,
+    state: SubmissionState,
+    received_at: String,
+    sha256: String,
+    size: i64,
+    description: String,
+    /// Why it was rejected: the first 100 problems.
+    problems: Vec<ProblemLine>,
+    /// How many problems there are in all.
+    problems_total: usize,
+}
+
+/// Every submission of a track with its problems, rejected ones too. For its organisers.
+#[utoipa::path(get, path = "/competitions/{competition}/tracks/{track}/submissions",
+    params(("competition" = String, Path), ("track" = String, Path)), security(("token" = [])),
+    responses((status = 200, body = SubmissionList), (status = 401), (status = 404)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    OrganiserOf(view): OrganiserOf,
+) -> Result<Json<SubmissionList>, HttpError> {
+    const MOST: i64 = 500;
+    let submissions = store::submission::latest_of_track(&app.db, view.track.id, MOST).await?;
+    let lines = submissions.into_iter().map(|submission| {
+        let problems = submission.problems.map(|problems| problems.0);
+        SubmissionLine {
+            id: submission.id.to_string(),
+            participant: submission.participant_name,
+            state: submission.state,
+            received_at: rfc3339(submission.received_at),
+            sha256: hex::encode(submission.sha256),
+            size: submission.size,
+            description: submission.description,
+            problems_total: problems.as_ref().map_or(0, |problems| problems.total),
+            problems: ProblemLine::all(problems.as_ref()),
+        }
+    });
+    Ok(Json(SubmissionList { submissions: lines.collect() }))
+}
+
 /// How long to hold an answer.
 #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -177,7 +201,7 @@ pub(super) struct WaitParams {
     responses((status = 200, body = SubmissionView), (status = 401), (status = 404)))]
 pub(super) async fn show(
     State(app): State<App>,
-    login: SignedIn,
+    SignedIn(login): SignedIn,
     Segment(id): Segment,
     params: Result<Query<WaitParams>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<SubmissionView>, HttpError> {
@@ -187,7 +211,7 @@ pub(super) async fn show(
     // Listen first, look second: a change between the two is heard.
     let mut signals = app.live.subscribe();
     loop {
-        let seen = seen(&app, &id, &login).await?;
+        let seen = SeenSubmission::find(&app, &id, login.clone()).await?;
         let submission = seen.submission.id;
         if seen.submission.state.is_terminal() {
             return Ok(Json(view(&app, seen).await?));
@@ -202,7 +226,7 @@ pub(super) async fn show(
             }
         };
         if tokio::time::timeout_at(until, changed).await.is_err() {
-            let seen = self::seen(&app, &id, &login).await?;
+            let seen = SeenSubmission::find(&app, &id, login).await?;
             return Ok(Json(view(&app, seen).await?));
         }
     }
@@ -223,14 +247,12 @@ pub(super) struct SplitParams {
     responses((status = 200, content_type = "text/plain", body = String), (status = 401), (status = 404)))]
 pub(super) async fn scores_txt(
     State(app): State<App>,
-    login: SignedIn,
-    Segment(id): Segment,
+    SeenSubmission { submission, track, audience, .. }: SeenSubmission,
     params: Result<Query<SplitParams>, axum::extract::rejection::QueryRejection>,
 ) -> Result<impl IntoResponse, HttpError> {
     let Query(params) =
         params.map_err(|error| HttpError::BadRequest(Detail::new("bad_parameter", error.body_text())))?;
     let split = split_param(params.split.as_deref())?;
-    let Seen { submission, track, audience } = seen(&app, &id, &login).await?;
     let scores = store::scoring::visible(&app.db, submission.id, audience, track.phase).await?;
     let (_, result) = scores.into_iter().find(|(scored, _)| *scored == split).ok_or(HttpError::NotFound)?;
     let metrics = result.scenarios.iter().map(|scenario| scenario.numbers.into());
@@ -251,10 +273,8 @@ pub(super) fn split_param(split: Option<&str>) -> Result<Split, HttpError> {
     responses((status = 200, content_type = "application/zip", body = Vec<u8>), (status = 401), (status = 404)))]
 pub(super) async fn archive(
     State(app): State<App>,
-    login: SignedIn,
-    Segment(id): Segment,
+    SeenSubmission { submission, .. }: SeenSubmission,
 ) -> Result<impl IntoResponse, HttpError> {
-    let Seen { submission, .. } = seen(&app, &id, &login).await?;
     // Of a rejected upload the bytes are not kept.
     let bytes = app
         .objects

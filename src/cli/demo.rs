@@ -20,6 +20,11 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failure> {
+    if storage.database_url.is_some() {
+        return Err(Failure::input(
+            "the demo makes accounts and passwords of its own, so it works with a private database only: unset DATABASE_URL",
+        ));
+    }
     let stop = serve::stop_signal()?;
     let listener = listen(args.bind).await?;
     let address = listener.local_addr().context("the listening address is gone")?;

@@ -14,6 +14,8 @@ pub enum Failure {
     Input(anyhow::Error),
     /// The input is wrong, and everything about it was said already (2).
     Told,
+    /// The network, or what lies behind it, did not answer; trying again is safe (5).
+    Network(anyhow::Error),
     /// A started program ended with this code.
     Child(u8),
 }
@@ -29,6 +31,7 @@ impl Failure {
         let (error, code) = match self {
             Self::Ours(error) => (error, 1),
             Self::Input(error) => (error, 2),
+            Self::Network(error) => (error, 5),
             Self::Told => return ExitCode::from(2),
             Self::Child(code) => return ExitCode::from(*code),
         };
@@ -39,7 +42,8 @@ impl Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::Ours(error)
+        let unreachable = error.chain().any(|cause| cause.downcast_ref::<sqlx::Error>().is_some_and(is_of_the_network));
+        if unreachable { Self::Network(error) } else { Self::Ours(error) }
     }
 }
 
@@ -47,9 +51,13 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NameTaken => Self::Input(error.into()),
-            other => Self::Ours(other.into()),
+            other => anyhow::Error::new(other).into(),
         }
     }
+}
+
+fn is_of_the_network(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_))
 }
 
 impl From<sqlx::Error> for Failure {

@@ -77,7 +77,7 @@ enum Command {
     Score(score::Args),
     /// A whole small competition from nothing, served on 127.0.0.1:8080
     Demo(demo::Args),
-    /// Run a command with DATABASE_URL set to the private Postgres, for example `postgres -- psql`
+    /// Run a command with DATABASE_URL set to the private Postgres, for example `postgres -- sh -c 'psql "$DATABASE_URL"'`
     Postgres(postgres::Args),
 }
 

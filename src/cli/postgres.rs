@@ -1,4 +1,4 @@
-//! `callimico postgres`: runs a command beside the private Postgres, for example psql or the tests.
+//! `callimico postgres`: runs a command beside the private Postgres, for example the tests.
 
 use std::ffi::OsString;
 use std::time::Duration;

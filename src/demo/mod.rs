@@ -147,7 +147,9 @@ async fn account(app: &App, name: &str, password: &str, is_admin: bool) -> anyho
     let hash = app.passwords.hash(password.parse()?).await?;
     if let Some(user) = store::user::by_name(&app.db, &name).await? {
         ensure!(user.is_admin == is_admin, "the account {name} is not the demo's: use another --data-dir");
-        store::user::set_password(&app.db, user.id, &hash).await?;
+        let mut db = app.db.begin().await?;
+        store::user::set_password(&mut db, user.id, &hash).await?;
+        db.commit().await?;
         return Ok(user.id);
     }
     let new = NewUser { name: &name, email: None, password_hash: Some(&hash), is_admin, created_at: app.clock.now() };
@@ -166,7 +168,7 @@ async fn submit_once(
     let key = Some("demo".to_owned());
     let details = Details::parse(Some(description.to_owned()), None, key)?;
     let body = stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from(archive))]);
-    let staged = submit::receive(app, track, body).await?;
+    let staged = submit::receive(app, track, participant, body).await?;
     let accepted = submit::accept(app, track, participant, staged, &details).await?;
     Ok(!accepted.replayed)
 }

@@ -25,11 +25,6 @@ impl Audience {
     pub fn visible_splits(self, phase: Phase) -> &'static [Split] {
         if phase.is_revealed() { &[Split::Dev, Split::Final] } else { &[Split::Dev] }
     }
-
-    /// Whether the details of a submission (problems, description, archive) may be seen.
-    pub fn sees_submission_details(self) -> bool {
-        matches!(self, Self::Owner | Self::Organiser)
-    }
 }
 
 #[cfg(test)]

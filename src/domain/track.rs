@@ -126,6 +126,11 @@ pub enum NotTaking {
     Closed(Option<OffsetDateTime>),
 }
 
+/// Whether somebody may enrol in a track in `phase`: before and while it takes submissions.
+pub fn takes_participants(phase: Phase) -> bool {
+    matches!(phase, Phase::Draft | Phase::Open)
+}
+
 /// Whether a track in `phase` with these dates takes a submission at `now`.
 ///
 /// The moment that counts is the one at which the upload has arrived whole: begun before and finished after

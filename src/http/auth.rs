@@ -7,6 +7,7 @@
 //! | [`Enroller`] | an account that may act: a cookie, or a token with the submit scope |
 //! | [`TrackView`] | anybody, for a track; knows enrolment and audience |
 //! | [`Submitter`] | a user enrolled in the track who may act |
+//! | [`SeenSubmission`] | the owner of a submission, and staff |
 //! | [`OrganiserOf`] | staff of the track's competition |
 
 use axum::extract::{FromRef, FromRequestParts, Path};
@@ -16,15 +17,19 @@ use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use super::error::{Detail, HttpError};
+use super::segment::Segment;
 use crate::app::App;
 use crate::domain::account::TokenScope;
 use crate::domain::audience::Audience;
+use crate::domain::ids::SubmissionId;
 use crate::domain::participant::ParticipantStatus;
 use crate::domain::slug::TrackPath;
+use crate::domain::track::Phase;
 use crate::http::server::Site;
 use crate::secret;
 use crate::store;
 use crate::store::participant::Participant;
+use crate::store::submission::Submission;
 use crate::store::track::Track;
 use crate::store::user::User;
 
@@ -211,6 +216,65 @@ pub async fn is_staff(app: &App, track: &Track, user: &User) -> Result<bool, Htt
     Ok(user.is_admin || store::competition::is_organiser(&app.db, track.competition, user.id).await?)
 }
 
+/// Whether a track stands in lists for this viewer: a draft is listed for its organisers only.
+///
+/// # Errors
+/// The database cannot answer.
+pub async fn is_listed(app: &App, track: &Track, Viewer(login): &Viewer) -> Result<bool, HttpError> {
+    match login {
+        _ if track.phase != Phase::Draft => Ok(true),
+        Some(login) => is_staff(app, track, &login.user).await,
+        None => Ok(false),
+    }
+}
+
+/// A submission, and who looks at it: its owner or staff. To everybody else it does not exist.
+#[derive(Debug, Clone)]
+pub struct SeenSubmission {
+    /// The submission.
+    pub submission: Submission,
+    /// The track it was sent to.
+    pub track: Track,
+    /// Who the view is made for.
+    pub audience: Audience,
+    /// The account that looks.
+    pub login: Login,
+}
+
+impl SeenSubmission {
+    /// The submission of an identifier as it was written in an address.
+    ///
+    /// # Errors
+    /// [`HttpError::NotFound`] where there is none or this account may not see it, without telling which.
+    pub async fn find(app: &App, id: &str, login: Login) -> Result<Self, HttpError> {
+        let id: SubmissionId = id.parse().map_err(|_| HttpError::NotFound)?;
+        let submission = store::submission::by_id(&app.db, id).await?.ok_or(HttpError::NotFound)?;
+        let track = store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?;
+        let audience = if submission.user == login.user.id {
+            Audience::Owner
+        } else if is_staff(app, &track, &login.user).await? {
+            Audience::Organiser
+        } else {
+            return Err(HttpError::NotFound);
+        };
+        Ok(Self { submission, track, audience, login })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SeenSubmission
+where
+    App: FromRef<S>,
+    Site: FromRef<S>,
+{
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        let SignedIn(login) = SignedIn::from_request_parts(parts, state).await?;
+        let Segment(id) = Segment::from_request_parts(parts, state).await?;
+        Self::find(&App::from_ref(state), &id, login).await
+    }
+}
+
 /// Somebody enrolled in the track, in whatever state, who may act.
 #[derive(Debug, Clone)]
 pub struct Submitter {
@@ -239,7 +303,7 @@ where
     }
 }
 
-/// Staff of the track's competition. To everybody else the place does not exist.
+/// Staff of the track's competition. To other accounts the place does not exist.
 #[derive(Debug, Clone)]
 pub struct OrganiserOf(pub TrackView);
 
@@ -252,6 +316,10 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         let view = TrackView::from_request_parts(parts, state).await?;
-        if view.audience == Audience::Organiser { Ok(Self(view)) } else { Err(HttpError::NotFound) }
+        match (&view.login, view.audience) {
+            (_, Audience::Organiser) => Ok(Self(view)),
+            (None, _) => Err(HttpError::LogInFirst),
+            (Some(_), _) => Err(HttpError::NotFound),
+        }
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::moment::rfc3339;
 use crate::domain::participant::ParticipantStatus;
 use crate::domain::quota::LimitReached;
 use crate::domain::track::NotTaking;
+use crate::enrol::EnrolError;
 use crate::store::StoreError;
 use crate::submit::SubmitError;
 
@@ -60,6 +61,8 @@ pub enum HttpError {
     TooSlow,
     /// We cannot answer now; trying again will help.
     Unavailable,
+    /// We do not know whether a submission was taken.
+    Undecided,
     /// A fault of ours.
     Internal,
 }
@@ -101,7 +104,32 @@ pub struct Told {
 impl HttpError {
     /// What the client is told.
     pub fn told(self) -> Told {
-        let (status, detail) = match &self {
+        let (status, detail) = self.status_and_detail();
+        let mut told = Told {
+            status,
+            code: detail.code,
+            detail: detail.text,
+            problems: None,
+            submission: None,
+            retry_at: None,
+            retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5),
+        };
+        match self {
+            Self::Rejected { submission, problems } => {
+                told.submission = Some(submission);
+                told.problems = Some(problems);
+            }
+            Self::LimitReached { retry_at, retry_after, .. } => {
+                told.retry_at = retry_at;
+                told.retry_after = retry_after;
+            }
+            _ => {}
+        }
+        told
+    }
+
+    fn status_and_detail(&self) -> (StatusCode, Detail) {
+        match self {
             Self::NotFound => (StatusCode::NOT_FOUND, Detail::new("not_found", "There is nothing here.")),
             Self::NotRevealed => {
                 (StatusCode::NOT_FOUND, Detail::new("not_revealed", "The final ranking is not revealed yet."))
@@ -119,7 +147,7 @@ impl HttpError {
             ),
             Self::TooLarge { limit } => (
                 StatusCode::PAYLOAD_TOO_LARGE,
-                Detail::new("too_large", format!("The upload is larger than the {limit} bytes allowed.")),
+                Detail::new("too_large", format!("What was sent is larger than the {limit} bytes allowed.")),
             ),
             Self::UnsupportedMedia(detail) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, detail.clone()),
             Self::Rejected { problems, .. } => {
@@ -143,32 +171,19 @@ impl HttpError {
                     "The server cannot answer just now. Nothing was kept; try again in a moment.",
                 ),
             ),
+            Self::Undecided => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Detail::new(
+                    "undecided",
+                    "The connection to the database was lost at the last moment, so the submission may have been taken. \
+                     Look at your submissions, or send it again with the same Idempotency-Key.",
+                ),
+            ),
             Self::Internal => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 Detail::new("internal", "Something went wrong on our side. It was written down."),
             ),
-        };
-        let mut told = Told {
-            status,
-            code: detail.code,
-            detail: detail.text,
-            problems: None,
-            submission: None,
-            retry_at: None,
-            retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5),
-        };
-        match self {
-            Self::Rejected { submission, problems } => {
-                told.submission = Some(submission);
-                told.problems = Some(problems);
-            }
-            Self::LimitReached { retry_at, retry_after, .. } => {
-                told.retry_at = retry_at;
-                told.retry_after = retry_after;
-            }
-            _ => {}
         }
-        told
     }
 
     /// Logs a fault of ours, with its causes, and hides it from the client.
@@ -220,6 +235,17 @@ impl From<StoreError> for HttpError {
 fn passes(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| code.starts_with("53") || code.starts_with("57") || code == "25006")
+}
+
+impl From<EnrolError> for HttpError {
+    fn from(error: EnrolError) -> Self {
+        match error {
+            EnrolError::Closed => {
+                Self::NotAllowed(Detail::new("closed", "The track is closed and takes no more participants."))
+            }
+            EnrolError::Store(error) => error.into(),
+        }
+    }
 }
 
 impl From<sqlx::Error> for HttpError {
@@ -283,6 +309,10 @@ impl HttpError {
             SubmitError::Storage(error) => {
                 tracing::error!(%error, "an upload could not be stored");
                 Self::Unavailable
+            }
+            SubmitError::Undecided(error) => {
+                tracing::warn!(%error, "the commit of a submission was not answered");
+                Self::Undecided
             }
             SubmitError::Store(error) => error.into(),
             SubmitError::CheckBrokeOff(error) => Self::internal(error),

@@ -149,8 +149,10 @@ pub async fn nth_last_rejected(
 #[derive(Debug, Clone, Copy, Default)]
 struct Which<'a> {
     id: Option<SubmissionId>,
+    track: Option<TrackId>,
     participant: Option<ParticipantId>,
     idempotency_key: Option<&'a str>,
+    most: Option<i64>,
 }
 
 async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Submission>, StoreError> {
@@ -167,10 +169,14 @@ async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Submiss
            where ($1::uuid is null or s.id = $1)
              and ($2::uuid is null or s.participant_id = $2)
              and ($3::text is null or s.idempotency_key = $3)
-           order by s.received_at desc, s.id desc"#,
+             and ($4::uuid is null or s.track_id = $4)
+           order by s.received_at desc, s.id desc
+           limit $5"#,
         which.id.map(SubmissionId::as_uuid),
         which.participant.map(ParticipantId::as_uuid),
         which.idempotency_key,
+        which.track.map(TrackId::as_uuid),
+        which.most,
     )
     .fetch_all(db)
     .await?)
@@ -179,6 +185,15 @@ async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Submiss
 /// The submission of an identifier.
 pub async fn by_id(db: impl PgExecutor<'_>, id: SubmissionId) -> Result<Option<Submission>, StoreError> {
     Ok(select(db, Which { id: Some(id), ..Which::default() }).await?.pop())
+}
+
+/// The newest submissions of a track, whoever sent them and whatever became of them.
+pub async fn latest_of_track(
+    db: impl PgExecutor<'_>,
+    track: TrackId,
+    most: i64,
+) -> Result<Vec<Submission>, StoreError> {
+    select(db, Which { track: Some(track), most: Some(most), ..Which::default() }).await
 }
 
 /// The submission a participant sent under a key.

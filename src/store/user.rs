@@ -1,6 +1,6 @@
 //! Accounts.
 
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 
 use super::{StoreError, violates};
@@ -81,8 +81,8 @@ pub async fn credentials(
     Ok(row.map(|row| (row.id, row.password_hash)))
 }
 
-/// Gives an account another password.
-pub async fn set_password(db: impl PgExecutor<'_>, user: UserId, hash: &str) -> Result<(), StoreError> {
-    sqlx::query!("update users set password_hash = $2 where id = $1", user.as_uuid(), hash).execute(db).await?;
-    Ok(())
+/// Gives an account another password, and ends its sessions: they were begun with the old one.
+pub async fn set_password(db: &mut PgConnection, user: UserId, hash: &str) -> Result<(), StoreError> {
+    sqlx::query!("update users set password_hash = $2 where id = $1", user.as_uuid(), hash).execute(&mut *db).await?;
+    super::session::delete_all(db, user).await
 }

@@ -2,13 +2,13 @@
 //!
 //! An address carries a digest of the file, so a browser may keep the file for ever and a new version is a new address.
 
-use axum::extract::Path;
 use axum::http::header;
 use axum::response::IntoResponse;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 
 use crate::http::error::HttpError;
+use crate::http::segment::Segment;
 
 /// A file of `static/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Asset {
 }
 
 /// `/static/{name}`. An address with the digest of another version still answers, with the present file.
-pub(crate) async fn serve(Path(name): Path<String>) -> Result<impl IntoResponse, HttpError> {
+pub(crate) async fn serve(Segment(name): Segment) -> Result<impl IntoResponse, HttpError> {
     let file = find(&name).ok_or(HttpError::NotFound)?;
     let headers =
         [(header::CONTENT_TYPE, file.media_type), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];

@@ -1,7 +1,7 @@
 //! The list of competitions and the page of one.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Html;
 use scoring::Split;
 
@@ -14,9 +14,9 @@ use crate::app::App;
 use crate::board;
 use crate::domain::audience::Audience;
 use crate::domain::slug::Slug;
-use crate::domain::track::Phase;
-use crate::http::auth::{Viewer, is_staff};
+use crate::http::auth::{Viewer, is_listed};
 use crate::http::error::HttpError;
+use crate::http::segment::Segment;
 use crate::store;
 use crate::store::competition::Competition;
 use crate::store::track::Track;
@@ -70,7 +70,11 @@ pub(crate) struct Leader {
 pub(crate) async fn list(State(app): State<App>, viewer: Viewer) -> Result<Html<String>, HttpError> {
     let mut competitions = Vec::new();
     for competition in store::competition::list(&app.db).await? {
-        competitions.push(card(&app, competition, &viewer).await?);
+        let card = card(&app, competition, &viewer).await?;
+        // What is being prepared is named to nobody.
+        if !card.tracks.is_empty() {
+            competitions.push(card);
+        }
     }
     render(&ListPage { reader: Reader::of(viewer.0.as_ref()), competitions })
 }
@@ -78,7 +82,7 @@ pub(crate) async fn list(State(app): State<App>, viewer: Viewer) -> Result<Html<
 /// `GET /c/{competition}`
 pub(crate) async fn show(
     State(app): State<App>,
-    Path(slug): Path<String>,
+    Segment(slug): Segment,
     viewer: Viewer,
 ) -> Result<Html<String>, HttpError> {
     let slug: Slug = slug.parse().map_err(|_| HttpError::NotFound)?;
@@ -102,15 +106,6 @@ async fn card(app: &App, competition: Competition, viewer: &Viewer) -> Result<Ca
         summary: markdown::opening(&competition.description).0,
         tracks,
     })
-}
-
-/// Drafts are listed for their organisers only.
-async fn is_listed(app: &App, track: &Track, Viewer(login): &Viewer) -> Result<bool, HttpError> {
-    match login {
-        _ if track.phase != Phase::Draft => Ok(true),
-        Some(login) => is_staff(app, track, &login.user).await,
-        None => Ok(false),
-    }
 }
 
 async fn track_row(app: &App, track: &Track) -> Result<TrackRow, HttpError> {

@@ -27,9 +27,11 @@ use axum::Router;
 use axum::middleware;
 use axum::response::Html;
 use axum::routing::{get, post};
+use tower_http::timeout::RequestBodyDeadlineLayer;
 
 use crate::http::drain::drain_unread;
 use crate::http::error::HttpError;
+use crate::http::listener::BODY_TIME;
 use crate::http::server::ServerState;
 
 /// The pages' routes, with their error pages; also the answer to every address that nothing else has.
@@ -43,7 +45,6 @@ pub fn router(state: ServerState) -> Router<ServerState> {
         .route("/c/{competition}/{track}/rules", get(track::rules))
         .route("/c/{competition}/{track}/join", post(track::join))
         .route("/c/{competition}/{track}/leaderboard", get(leaderboard::show))
-        .route("/c/{competition}/{track}/submit", upload.get(submission::new::form))
         .route("/c/{competition}/{track}/submissions", get(submission::list::list))
         .route("/submissions/{id}", get(submission::show::show))
         .route("/login", get(account::entrance::login_form).post(account::entrance::login))
@@ -54,6 +55,9 @@ pub fn router(state: ServerState) -> Router<ServerState> {
         .route("/account/tokens/{id}/revoke", post(account::show::revoke_token))
         .route("/account/sessions/end", post(account::show::end_sessions))
         .route("/static/{name}", get(asset::serve))
+        .layer(RequestBodyDeadlineLayer::new(BODY_TIME))
+        // An upload has its own time.
+        .route("/c/{competition}/{track}/submit", upload.get(submission::new::form))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(middleware::from_fn_with_state(state, error::write))

@@ -72,7 +72,7 @@ fn a_wrong_submission_is_told_by_file_line_and_column_and_ends_with_2() {
     let output = run(&["check", text(&archive), "--track-dir", text(&track)]);
     assert_eq!(output.status.code(), Some(2));
     let said = stdout(&output);
-    assert!(said.contains("tiny/tiny_hi/dev/model_2/prediction.csv : 1 : 5"), "{said}");
+    assert!(said.contains("tiny/tiny_hi/dev/model_2/prediction.csv:1:5"), "{said}");
     assert!(said.contains("tiny/tiny_lo/final/model_4/prediction.csv"), "{said}");
     assert!(stderr(&output).contains("2 problems"), "{}", stderr(&output));
 

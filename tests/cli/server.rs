@@ -47,6 +47,16 @@ async fn commands_work_beside_a_running_server_and_a_second_import_changes_nothi
     assert_eq!(submission["scores"]["dev"]["average_TPR_FPR_1000"], 1.0);
     assert_eq!(submission["scores"].as_object().map(serde_json::Map::len), Some(1), "no final score");
 
+    // The same numbers offline, the interval too: its draws are seeded by track and split alone.
+    let archive = folder.path().join("mine.zip");
+    fs::write(&archive, perfect_zip()).expect("written");
+    let offline = done(&["score", text(&archive), "--track-dir", track, "--split", "dev", "--json"]);
+    let offline: Value = serde_json::from_str(&offline).expect("JSON");
+    let online = &submission["scores"]["dev"];
+    for key in ["average_TPR_FPR_1000", "interval_95", "scenarios"] {
+        assert_eq!(offline[key], online[key], "{key}");
+    }
+
     // What entries were scored against cannot change any more.
     fs::write(format!("{track}/tiny_hi/dev/model_1/solution.csv"), "0,1,1,0,1,0,1,0,1,0").expect("written");
     let changed = run(&["import", track, "--competition", "c", "--data-dir", data]);

@@ -26,7 +26,7 @@ const fn route(method: &'static str, path: &'static str, statuses: [u16; 7]) -> 
     Route { method, path, statuses }
 }
 
-const ROUTES: [Route; 11] = [
+const ROUTES: [Route; 12] = [
     route("get", "/api/v1/competitions", [200, 401, 200, 200, 200, 200, 200]),
     route("get", "/api/v1/competitions/{competition}", [200, 401, 200, 200, 200, 200, 200]),
     route("get", "/api/v1/competitions/{competition}/tracks/{track}", [200, 401, 200, 200, 200, 200, 200]),
@@ -41,6 +41,7 @@ const ROUTES: [Route; 11] = [
         "/api/v1/competitions/{competition}/tracks/{track}/leaderboard/events",
         [200, 401, 200, 200, 200, 200, 200],
     ),
+    route("get", "/api/v1/competitions/{competition}/tracks/{track}/submissions", [401, 401, 404, 404, 404, 404, 200]),
     route("post", "/api/v1/competitions/{competition}/tracks/{track}/submissions", [401, 401, 403, 403, 201, 201, 403]),
     // After the submissions, because it enrols the account and the organiser.
     route(

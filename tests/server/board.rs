@@ -168,7 +168,7 @@ async fn a_spreadsheet_takes_nothing_of_the_csv_for_a_formula(db: PgPool) {
     answer.expect(StatusCode::CREATED);
     world.drain().await;
     let csv = Actor::visitor().get(&world, &format!("{TRACK_URL}/leaderboard.csv")).await;
-    assert!(csv.text().ends_with(",\"'=HYPERLINK(\"\"http://evil\"\",\"\"x\"\")\r\nnext\"\r\n"), "{}", csv.text());
+    assert!(csv.text().ends_with(",\"'=HYPERLINK(\"\"http://evil\"\",\"\"x\"\") next\"\r\n"), "{}", csv.text());
     assert_eq!(csv.header(header::X_CONTENT_TYPE_OPTIONS), "nosniff");
 }
 

@@ -16,6 +16,7 @@ mod live;
 mod queue;
 mod quota;
 mod rejected;
+mod rules;
 mod session;
 mod strange;
 mod sweeper;

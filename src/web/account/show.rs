@@ -5,7 +5,7 @@
 use askama::Template;
 use axum::Form;
 use axum::extract::rejection::FormRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum_extra::extract::CookieJar;
@@ -20,6 +20,7 @@ use crate::domain::account::TokenScope;
 use crate::domain::ids::TokenId;
 use crate::domain::participant::ParticipantStatus;
 use crate::http::auth::{LoginBy, SignedIn};
+use crate::http::segment::Segment;
 use crate::http::error::{Detail, HttpError};
 use crate::http::server::ServerState;
 use crate::secret::{self, TOKEN_PREFIX};
@@ -160,7 +161,7 @@ pub(crate) async fn create_token(
 pub(crate) async fn revoke_token(
     State(app): State<App>,
     login: SignedIn,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Redirect, HttpError> {
     let user = by_session(login)?;
     let id: TokenId = id.parse().map_err(|_| HttpError::NotFound)?;

@@ -1,7 +1,7 @@
 //! The page of one submission: its state as it changes, its problems or its scores.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Html;
 use scoring::{Problem, Problems, Split};
 
@@ -20,7 +20,7 @@ use crate::domain::ids::SubmissionId;
 use crate::domain::leaderboard::SplitResult;
 use crate::domain::submission::SubmissionState;
 use crate::domain::track::EntryRule;
-use crate::http::auth::{SignedIn, is_staff};
+use crate::http::auth::SeenSubmission;
 use crate::http::error::HttpError;
 use crate::store;
 use crate::store::submission::Submission;
@@ -149,19 +149,8 @@ pub(crate) struct ScenarioStat {
 /// `GET /submissions/{id}`: for its owner and the track's organisers; to everybody else it does not exist.
 pub(crate) async fn show(
     State(app): State<App>,
-    SignedIn(login): SignedIn,
-    Path(id): Path<String>,
+    SeenSubmission { submission, track, audience, login }: SeenSubmission,
 ) -> Result<Html<String>, HttpError> {
-    let id: SubmissionId = id.parse().map_err(|_| HttpError::NotFound)?;
-    let submission = store::submission::by_id(&app.db, id).await?.ok_or(HttpError::NotFound)?;
-    let track = store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?;
-    let audience = if submission.user == login.user.id {
-        Audience::Owner
-    } else if is_staff(&app, &track, &login.user).await? {
-        Audience::Organiser
-    } else {
-        return Err(HttpError::NotFound);
-    };
     let reader = Reader::of(Some(&login));
     render(&page(&app, reader, audience, &track, submission).await?)
 }
