@@ -62,12 +62,12 @@ pub(super) async fn remove_older_than(folder: &Path, age: Duration) -> io::Resul
     Ok(old.len())
 }
 
-/// Moves a file, and dates it from now: how long it lies in its new place is read off that.
-pub(super) async fn touch_and_rename(from: PathBuf, to: PathBuf) -> io::Result<()> {
+/// Moves a file, and dates it: how long it lies in its new place is read off that.
+pub(super) async fn date_and_rename(from: PathBuf, to: PathBuf, now: SystemTime) -> io::Result<()> {
     let file = fs::File::open(&from).await?.into_std().await;
     let moved = tokio::task::spawn_blocking(move || {
         // In this order: a file that was moved but kept its old date could be removed at once.
-        file.set_modified(SystemTime::now())?;
+        file.set_modified(now)?;
         std::fs::rename(from, to)
     });
     moved.await.map_err(io::Error::other)?

@@ -142,7 +142,9 @@ impl Objects {
     pub async fn set_aside(&self, id: SubmissionId) -> io::Result<()> {
         let from = self.path(ObjectKey::Upload(id));
         let to = self.orphaned.join(format!("{id}.zip"));
-        folder::ignore_missing(folder::touch_and_rename(from, to).await)
+        // By the disk's own time, as the age of every file here.
+        let now = self.stage().await?.file.metadata().await?.modified()?;
+        folder::ignore_missing(folder::date_and_rename(from, to, now).await)
     }
 
     /// Removes what was set aside at least `age` ago; answers how many files.
