@@ -1,6 +1,5 @@
 //! `callimico serve`: pages, API and scoring workers in one process.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -11,6 +10,7 @@ use super::{Failure, Session};
 use crate::app::App;
 use crate::config::{GuardConfig, HttpConfig, StorageConfig, WorkerConfig};
 use crate::http::guard::Brakes;
+use crate::http::listener::{self, Bounds};
 use crate::http::server::{ServerState, Site};
 use crate::{routes, worker};
 
@@ -69,17 +69,7 @@ pub(super) async fn serve(
     let address = listener.local_addr().context("the listening address is gone")?;
     tracing::info!(%address, url = site.base(), workers, "serving");
     let scoring = tokio::spawn(worker::run(app, workers, stop.clone()));
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(stopped(stop.clone()));
-    let cut_off = async {
-        stopped(stop).await;
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        ended = server => ended.context("the server broke off")?,
-        // Event streams never end by themselves.
-        () = cut_off => {}
-    }
+    listener::serve(listener, router, Bounds::of_process(GRACE), stopped(stop)).await;
     keeper.abort();
     scoring.await.context("the workers broke off")?;
     tracing::info!("stopped");

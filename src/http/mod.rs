@@ -6,6 +6,7 @@ pub mod drain;
 pub mod error;
 pub mod guard;
 pub mod headers;
+pub mod listener;
 pub mod segment;
 pub mod server;
 pub mod upload;

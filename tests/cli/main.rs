@@ -4,5 +4,6 @@ mod demo;
 mod kill;
 mod offline;
 mod server;
+mod slow;
 mod support;
 mod track;

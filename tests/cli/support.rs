@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_callimico");
+
 /// Points of each target model of [`write_track`].
 pub(crate) const POINTS: usize = 10;
 /// Its scenarios and the models of each split.
@@ -27,7 +29,17 @@ pub(crate) fn folder() -> TempDir {
 
 /// The program, away from the environment of whoever runs the tests.
 pub(crate) fn callimico() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_callimico"));
+    away_from_environment(Command::new(PROGRAM))
+}
+
+/// The program where it, and all that it starts, may open only so many files each.
+pub(crate) fn callimico_with_files(files: u32) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("ulimit -n {files} && exec \"$0\" \"$@\"")).arg(PROGRAM);
+    away_from_environment(command)
+}
+
+fn away_from_environment(mut command: Command) -> Command {
     command.stdin(Stdio::null());
     for name in ["DATABASE_URL", "CALLIMICO_DATA_DIR", "CALLIMICO_OBJECTS", "CALLIMICO_BIND", "RUST_LOG"] {
         command.env_remove(name);
@@ -112,8 +124,11 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(args: &[&str]) -> Self {
-        let child = callimico().args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-        Self { child }
+        Self::spawn(callimico().args(args))
+    }
+
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        Self { child: command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts") }
     }
 
     /// As `kill -9` does.
