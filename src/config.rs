@@ -42,7 +42,8 @@ pub struct GuardConfig {
     /// Rejected uploads one participant may send within an hour
     #[arg(long, env = "CALLIMICO_REJECTED_PER_HOUR", default_value_t = 600, value_name = "N")]
     pub rejected_per_hour: u32,
-    /// Log-ins that may fail for one account or from one address within a minute
+    /// Tries to log in to one account from one network within a minute, right or wrong; six times as many are allowed
+    /// from one network to all accounts, ten times as many to one account from all networks
     #[arg(long, env = "CALLIMICO_LOGINS_PER_MINUTE", default_value = "10", value_name = "N")]
     pub logins_per_minute: std::num::NonZeroU32,
     /// Seconds an upload may take from its first byte to its last

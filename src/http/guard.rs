@@ -1,5 +1,7 @@
-//! Brakes against guessing: log-ins by account and by address, registrations by address. They let go by
-//! themselves, so nobody can lock somebody else out for good.
+//! Brakes against guessing: log-ins by account and by network, registrations by network. They let go by themselves.
+//!
+//! An account's tries are counted for each network, so that nobody can lock somebody else out from elsewhere; a far
+//! larger count over all networks slows down those who guess from many. A network is an IPv4 address or an IPv6 /64.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
@@ -14,17 +16,21 @@ use super::error::{Detail, HttpError};
 /// Token buckets, shared by all requests of a process.
 #[derive(Debug, Clone)]
 pub struct Brakes {
+    by_network: Arc<DefaultKeyedRateLimiter<IpAddr>>,
+    by_account_and_network: Arc<DefaultKeyedRateLimiter<(String, IpAddr)>>,
     by_account: Arc<DefaultKeyedRateLimiter<String>>,
-    by_address: Arc<DefaultKeyedRateLimiter<IpAddr>>,
 }
 
 impl Brakes {
-    /// `per_minute` tries for one account, six times as many from one address.
+    /// `per_minute` tries at one account from one network, six times as many from one network, ten times as many at
+    /// one account. Tries that succeed count, too.
     pub fn new(per_minute: NonZeroU32) -> Self {
-        let many = per_minute.saturating_mul(const { NonZeroU32::new(6).unwrap() });
+        let of_network = per_minute.saturating_mul(const { NonZeroU32::new(6).unwrap() });
+        let of_account = per_minute.saturating_mul(const { NonZeroU32::new(10).unwrap() });
         Self {
-            by_account: Arc::new(RateLimiter::keyed(Quota::per_minute(per_minute))),
-            by_address: Arc::new(RateLimiter::keyed(Quota::per_minute(many))),
+            by_network: Arc::new(RateLimiter::keyed(Quota::per_minute(of_network))),
+            by_account_and_network: Arc::new(RateLimiter::keyed(Quota::per_minute(per_minute))),
+            by_account: Arc::new(RateLimiter::keyed(Quota::per_minute(of_account))),
         }
     }
 
@@ -33,8 +39,11 @@ impl Brakes {
     /// # Errors
     /// [`HttpError::LimitReached`] where there were too many.
     pub fn try_account(&self, account: &str, address: IpAddr, now: OffsetDateTime) -> Result<(), HttpError> {
+        // From the narrow to the wide: who is braked here takes nothing from others at the same account.
         self.try_address(address, now)?;
-        self.by_account.check_key(&account.to_owned()).map_err(|wait| braked(&wait, now))
+        let key = (account.to_owned(), network(address));
+        self.by_account_and_network.check_key(&key).map_err(|wait| braked(&wait, now))?;
+        self.by_account.check_key(&key.0).map_err(|wait| braked(&wait, now))
     }
 
     /// Counts a try from an address.
@@ -42,13 +51,14 @@ impl Brakes {
     /// # Errors
     /// [`HttpError::LimitReached`] where there were too many.
     pub fn try_address(&self, address: IpAddr, now: OffsetDateTime) -> Result<(), HttpError> {
-        self.by_address.check_key(&network(address)).map_err(|wait| braked(&wait, now))
+        self.by_network.check_key(&network(address)).map_err(|wait| braked(&wait, now))
     }
 
-    /// Forgets accounts and addresses that have not been heard of for a while.
+    /// Forgets accounts and networks that have not been heard of for a while.
     pub fn forget_old(&self) {
+        self.by_network.retain_recent();
+        self.by_account_and_network.retain_recent();
         self.by_account.retain_recent();
-        self.by_address.retain_recent();
     }
 }
 
@@ -77,15 +87,42 @@ mod tests {
     use super::*;
     use time::macros::datetime;
 
+    const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
+
+    fn ten_a_minute() -> Brakes {
+        Brakes::new(NonZeroU32::new(10).expect("ten"))
+    }
+
     #[test]
     fn the_eleventh_try_within_a_minute_is_braked_and_other_accounts_are_not() {
-        let brakes = Brakes::new(NonZeroU32::new(10).expect("ten"));
-        let (home, now) = (IpAddr::from([127, 0, 0, 1]), datetime!(2026-11-23 12:00 UTC));
+        let (brakes, home) = (ten_a_minute(), IpAddr::from([127, 0, 0, 1]));
         for _ in 0..10 {
-            assert!(brakes.try_account("ada", home, now).is_ok());
+            assert!(brakes.try_account("ada", home, NOW).is_ok());
         }
-        assert!(matches!(brakes.try_account("ada", home, now), Err(HttpError::LimitReached { .. })));
-        assert!(brakes.try_account("grace", home, now).is_ok());
+        assert!(matches!(brakes.try_account("ada", home, NOW), Err(HttpError::LimitReached { .. })));
+        assert!(brakes.try_account("grace", home, NOW).is_ok());
+    }
+
+    #[test]
+    fn nobody_locks_an_account_out_from_elsewhere() {
+        let (brakes, home) = (ten_a_minute(), IpAddr::from([127, 0, 0, 1]));
+        let elsewhere = IpAddr::from([198, 51, 100, 7]);
+        for _ in 0..1000 {
+            // All but the first ten are braked.
+            let _ = brakes.try_account("ada", elsewhere, NOW);
+        }
+        assert!(brakes.try_account("ada", elsewhere, NOW).is_err());
+        assert!(brakes.try_account("ada", home, NOW).is_ok());
+    }
+
+    #[test]
+    fn guessing_at_an_account_from_many_networks_is_braked_too() {
+        let brakes = ten_a_minute();
+        let tries = (0..200).map(|host| brakes.try_account("ada", IpAddr::from([198, 51, 100, host]), NOW));
+        let free = tries.filter(Result::is_ok).count();
+        // A token comes back every 600 ms, should this take so long.
+        assert!((100..110).contains(&free), "{free} tries were free");
+        assert!(brakes.try_account("grace", IpAddr::from([198, 51, 100, 1]), NOW).is_ok());
     }
 
     #[test]
