@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request};
 use axum::response::{IntoResponse, Response};
 use axum::{body::Body, middleware};
 use tower_http::ServiceBuilderExt;
@@ -24,6 +24,9 @@ use crate::{api, web};
 
 /// Bytes of a request's body, but for uploads, which have the limit of their track.
 const BODY_LIMIT: usize = 64 * 1024;
+/// The header with a request's id, and its longest value that is taken from outside.
+const REQUEST_ID: &str = "x-request-id";
+const MOST_ID: usize = 64;
 
 /// Everything the server answers.
 ///
@@ -38,6 +41,7 @@ pub fn all(state: ServerState) -> anyhow::Result<Router> {
     let compressible =
         DefaultPredicate::new().and(NotForContentType::new("application/zip")).and(NotForContentType::SSE);
     let outermost = tower::ServiceBuilder::new()
+        .map_request(without_strange_id)
         .set_x_request_id(MakeRequestUuid)
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(log))
         .propagate_x_request_id()
@@ -55,9 +59,21 @@ pub fn all(state: ServerState) -> anyhow::Result<Router> {
         .with_state(state))
 }
 
+/// Keeps a request's own id only where it is one that a proxy would make: it is logged and sent back.
+fn without_strange_id<B>(mut request: Request<B>) -> Request<B> {
+    let fits = |id: &HeaderValue| {
+        let id = id.as_bytes();
+        (1..=MOST_ID).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+    };
+    if !request.headers().get_all(REQUEST_ID).iter().all(fits) {
+        request.headers_mut().remove(REQUEST_ID);
+    }
+    request
+}
+
 /// What every line of the log says of a request: no query, no header, nothing a client could forge lines with.
 fn span(request: &Request<Body>) -> Span {
-    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
     tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
 }
 
@@ -74,4 +90,26 @@ fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
 
 fn cross_site() -> Detail {
     Detail::new("cross_site", "A page of another site sent this, so it was refused.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(ids: &[&str]) -> usize {
+        let request = ids.iter().fold(Request::builder(), |request, id| request.header(REQUEST_ID, *id));
+        let request = without_strange_id(request.body(()).expect("a request"));
+        request.headers().get_all(REQUEST_ID).iter().count()
+    }
+
+    #[test]
+    fn a_request_id_that_no_proxy_would_make_is_dropped() {
+        assert_eq!(kept(&[]), 0);
+        assert_eq!(kept(&["0191e2f4-6a7b-7c3d-8e9f-a0b1c2d3e4f5"]), 1);
+        assert_eq!(kept(&[&"a".repeat(64)]), 1);
+        for strange in ["", "a b", "id=1", "<script>", &"a".repeat(65)] {
+            assert_eq!(kept(&[strange]), 0, "{strange}");
+        }
+        assert_eq!(kept(&["good", "not good"]), 0, "one strange id spoils them all");
+    }
 }
