@@ -13,4 +13,4 @@ cd "$(dirname "$0")/.."
 if cargo nextest --version >/dev/null 2>&1; then
     exec cargo nextest run --workspace "$@"
 fi
-exec cargo test --workspace --lib --bins --tests "$@"
+exec cargo test --no-fail-fast --workspace --lib --bins --tests "$@"

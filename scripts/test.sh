@@ -43,10 +43,6 @@ set_up() {
     scripts/setup-postgres.sh && CHROMEDRIVER=$(scripts/setup-browser.sh) && export CHROMEDRIVER
 }
 
-build() {
-    scripts/run-tests.sh --no-run && cargo build --bin callimico
-}
-
 with_postgres() {
     "$(target_dir)/debug/callimico" postgres --not-durable --data-dir "$work/data" -- "$@"
 }
@@ -55,7 +51,8 @@ step "set-up: Rust's components, Postgres, a browser" set_up
 step "scripts and container files" scripts/check-files.sh
 step "format: cargo fmt --check" cargo fmt --all --check
 step "lints: cargo clippy, warnings denied" cargo clippy --locked --workspace --all-targets -- --deny warnings
-step "build: the program and all tests" build
+# The tests of the command line need the program, so this builds it too.
+step "build: the program and all tests" scripts/run-tests.sh --no-run
 step "queries: .sqlx against a migrated database" with_postgres scripts/check-sqlx.sh
 step "examples in the documentation: cargo test --doc" cargo test --workspace --doc
 step "tests: unit, golden, property, hostile input, server, browser" with_postgres scripts/run-tests.sh
