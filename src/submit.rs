@@ -21,10 +21,10 @@ use crate::app::App;
 use crate::domain::ids::SubmissionId;
 use crate::domain::participant::ParticipantStatus;
 use crate::domain::quota::{AttemptsLeft, AttemptsUsed, LimitReached};
+use crate::domain::submission::SubmissionState;
 use crate::domain::track::{self, NotTaking, SubmissionLimits};
 use crate::objects::{ObjectKey, Staged};
 use crate::store::participant::Participant;
-use crate::domain::submission::SubmissionState;
 use crate::store::submission::{NewSubmission, Verdict};
 use crate::store::track::Track;
 use crate::store::{self, StoreError};
@@ -87,7 +87,8 @@ impl Details {
 
 /// Controls, and the marks that turn the direction of the text around them: on a public board they deceive.
 fn is_no_text(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A submission that was taken.
@@ -193,9 +194,7 @@ pub async fn preview(
     let now = app.clock.now();
     track::takes_submissions(track.phase, track.settings.dates, now).map_err(SubmitError::NotTaking)?;
     let used = store::submission::attempts_used(&app.db, participant.id, now).await?;
-    used.admit(track.settings.limits, now).map_err(SubmitError::LimitReached)?;
-    let nth = store::submission::nth_last_rejected(&app.db, participant.id, app.guard.rejected_per_hour).await?;
-    admit_rejected(nth, now)
+    used.admit(track.settings.limits, now).map_err(SubmitError::LimitReached)
 }
 
 /// Whether one more upload may be rejected: not where the `nth` last rejection, the one that fills the limit,

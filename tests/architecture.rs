@@ -18,7 +18,7 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     ("objects", &["domain"]),
     ("store", &["domain"]),
     ("turns", &["domain"]),
-    ("app", &["board", "clock", "config", "objects", "secret", "store", "turns"]),
+    ("app", &["board", "clock", "config", "domain", "objects", "secret", "store", "turns"]),
     ("board", &["app", "domain", "store"]),
     ("enrol", &["app", "domain", "store"]),
     ("submit", &["app", "domain", "objects", "store"]),

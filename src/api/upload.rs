@@ -82,8 +82,9 @@ pub(super) async fn create(
     let (staged, details) = match body_kind(request.headers())? {
         BodyKind::Zip => {
             let details = parse_details(params.description, params.method_url, key)?;
-            let staged =
-                submit::receive(&app, &track, participant, request.into_body().into_data_stream()).await.map_err(submit_error)?;
+            let staged = submit::receive(&app, &track, participant, request.into_body().into_data_stream())
+                .await
+                .map_err(submit_error)?;
             (staged, details)
         }
         BodyKind::Form if params.is_empty() => form(&app, &track, participant, request, key).await?,

@@ -10,13 +10,13 @@ use super::mico_directory::TrackDirectory;
 use super::plan::{self, Action, Plan};
 use super::{ImportError, settings};
 use crate::app::App;
-use crate::domain::slug::TrackPath;
 use crate::domain::entry;
 use crate::domain::ids::TrackId;
+use crate::domain::slug::TrackPath;
 use crate::domain::track::{EntryRule, Phase};
-use crate::store::{self, StoreError};
 use crate::store::solution::ModelSolution;
 use crate::store::track::{Track, TrackSettings};
+use crate::store::{self, StoreError};
 
 /// What to import, and whether to change anything.
 #[derive(Debug, Clone)]

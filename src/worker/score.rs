@@ -36,12 +36,7 @@ pub(super) async fn submission(app: &App, id: SubmissionId, split: Split) -> any
     })
     .await
     .context("the scorer broke off")??;
-    Ok(Scored {
-        track: track.id,
-        participant: submission.participant,
-        result,
-        replicates,
-    })
+    Ok(Scored { track: track.id, participant: submission.participant, result, replicates })
 }
 
 /// What an archive is scored against.

@@ -16,13 +16,15 @@ const FINAL_NUMBER: &str = "0.866";
 struct Secret {
     world: World,
     ada: Actor,
+    /// Somebody else who is enrolled.
+    bob: Actor,
     submission: String,
 }
 
 impl Secret {
     async fn new(db: PgPool) -> Self {
         let world = World::new(db).await;
-        let ada = world.participant("ada").await;
+        let (ada, bob) = (world.participant("ada").await, world.participant("bob").await);
         let zip = Upload::hitting_by_split(9, 13).zip();
         let submission = ada.submitted(&world, zip.clone()).await;
         world.drain().await;
@@ -30,7 +32,7 @@ impl Secret {
         let score = score_of(&world, &zip, Split::Final).await;
         assert!(score.average_tpr_fpr_1000.to_string().starts_with(FINAL_NUMBER));
         store_final_score(&world, &submission, &score).await;
-        Self { world, ada, submission }
+        Self { world, ada, bob, submission }
     }
 
     /// Everything there is to read, in the API and as pages.
@@ -74,9 +76,9 @@ fn without_shape(value: &mut Value) {
 async fn before_the_reveal_no_answer_to_anybody_holds_a_final_score(db: PgPool) {
     let secret = Secret::new(db).await;
     let world = &secret.world;
-    let (bob, olga) = (world.participant("bob").await, world.organiser("olga").await);
+    let olga = world.organiser("olga").await;
     let mut read = 0;
-    for actor in [&Actor::visitor(), &bob, &secret.ada, &olga] {
+    for actor in [&Actor::visitor(), &secret.bob, &secret.ada, &olga] {
         for url in secret.urls() {
             let answer = actor.get(world, &url).await;
             assert!(!answer.status.is_server_error(), "{url}: {answer:?}");
@@ -125,8 +127,7 @@ async fn after_the_reveal_the_final_scores_stand_beside_the_dev_scores(db: PgPoo
     let seen = secret.ada.looks_at(world, id).await;
     assert_eq!(seen["scores"]["dev"], dev);
     assert_eq!(seen["scores"]["final"]["average_TPR_FPR_1000"], 13.0 / 15.0);
-    let bob = world.participant("bob").await;
-    for actor in [&Actor::visitor(), &bob] {
+    for actor in [&Actor::visitor(), &secret.bob] {
         let board =
             actor.get(world, &format!("{TRACK_URL}/leaderboard?split=final")).await.expect(StatusCode::OK).json();
         assert_eq!((&board["split"], &board["phase"]), (&json!("final"), &json!("revealed")));
@@ -191,8 +192,8 @@ async fn somebody_elses_submission_looks_like_none_at_all(db: PgPool) {
         let problem = secret.ada.submit(world, "not a zip").await.json();
         problem["submission"].as_str().expect("a record").to_owned()
     };
-    let (bob, carl) = (world.participant("bob").await, world.account("carl").await);
-    for actor in [&bob, &carl] {
+    let carl = world.account("carl").await;
+    for actor in [&secret.bob, &carl] {
         for rest in ["", "?wait=1", "/scores.txt", "/scores.txt?split=final", "/archive"] {
             let mut looks = Vec::new();
             for id in [secret.submission.as_str(), &rejected, "0193f2a0-0000-7000-8000-000000000000", "1"] {

@@ -14,6 +14,7 @@ async fn a_changed_entry_rule_picks_every_entry_again_at_once(db: PgPool) {
     let better = ada.submitted(&world, Upload::hitting(9).zip()).await;
     world.wait(time::Duration::MINUTE);
     let later = ada.submitted(&world, Upload::hitting(2).zip()).await;
+    world.drain().await;
     let board = format!("{TRACK_URL}/leaderboard");
     let before = Actor::visitor().get(&world, &board).await;
     assert_eq!(before.json()["entries"][0]["submission"], later);
@@ -33,6 +34,7 @@ async fn the_draws_behind_an_interval_are_those_that_anybody_can_make_offline(db
     let ada = world.participant("ada").await;
     let zip = Upload::hitting_by_scenario([7, 4]).zip();
     ada.submitted(&world, zip.clone()).await;
+    world.drain().await;
     let shape = world.track().await.shape;
     let limits = scoring::Limits::for_shape(&shape, zip.len());
     let validated = scoring::validate_archive(&zip, &shape, &limits).expect("a good zip");
@@ -55,7 +57,8 @@ async fn a_description_is_text_and_what_is_no_text_leaves_nothing_behind(db: PgP
         ada.submit_form(&world, form).await.problem(StatusCode::BAD_REQUEST, "bad_field");
     }
     world.assert_nothing_kept().await;
-    let form = Form::default().file("file", &Upload::hitting(5).zip()).text("description", " two\r\nlines\t here ").end();
+    let form =
+        Form::default().file("file", &Upload::hitting(5).zip()).text("description", " two\r\nlines\t here ").end();
     let id = ada.submit_form(&world, form).await.expect(StatusCode::CREATED).json()["id"].clone();
     assert_eq!(ada.looks_at(&world, id.as_str().expect("an id")).await["description"], "two lines here");
 }
@@ -89,6 +92,7 @@ async fn organisers_see_every_submission_and_nobody_else_sees_the_list(db: PgPoo
     let world = World::new(db).await;
     let (ada, keeper) = (world.participant("ada").await, world.organiser("keeper").await);
     let id = ada.submitted(&world, Upload::hitting(5).zip()).await;
+    world.drain().await;
     world.wait(time::Duration::MINUTE);
     ada.submit(&world, Upload::repeating("2").zip()).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
     let list = format!("{TRACK_URL}/submissions");

@@ -4,8 +4,8 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::rejection::FormRejection;
 use axum::extract::State;
+use axum::extract::rejection::FormRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum_extra::extract::CookieJar;
@@ -20,8 +20,8 @@ use crate::domain::account::TokenScope;
 use crate::domain::ids::TokenId;
 use crate::domain::participant::ParticipantStatus;
 use crate::http::auth::{LoginBy, SignedIn};
-use crate::http::segment::Segment;
 use crate::http::error::{Detail, HttpError};
+use crate::http::segment::Segment;
 use crate::http::server::ServerState;
 use crate::secret::{self, TOKEN_PREFIX};
 use crate::store;
