@@ -26,6 +26,9 @@ pub(super) struct Args {
     /// Only print the plan
     #[arg(long)]
     dry_run: bool,
+    /// Do not speak of the participants' archives, which this version does not build
+    #[arg(long)]
+    no_release: bool,
     /// Write the plan as JSON
     #[arg(long)]
     json: bool,
@@ -64,6 +67,12 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
         if args.dry_run {
             eprintln!("nothing was changed (--dry-run)");
         } else if plan.action == crate::importer::plan::Action::Create {
+            if !args.no_release {
+                eprintln!(
+                    "participants' archives are not built yet: hand the files out yourself, and of the dev and final \
+                     models leave out solution.csv, seed_training, seed_membership and train_idx.npy"
+                );
+            }
             eprintln!("open it with: callimico track open {}", request.track);
         }
     }
