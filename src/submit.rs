@@ -186,11 +186,19 @@ pub async fn preview(
     if participant.status != ParticipantStatus::Approved {
         return Err(SubmitError::NotApproved(participant.status));
     }
-    if let Some(key) = idempotency_key
+    let refused = would_count(app, track, participant).await;
+    // Looked up after the limits: where the key's own submission has just filled them, it is there to be found.
+    if refused.is_err()
+        && let Some(key) = idempotency_key
         && store::submission::by_idempotency_key(&app.db, participant.id, key).await?.is_some()
     {
         return Ok(());
     }
+    refused
+}
+
+/// Whether an upload that arrived now would count.
+async fn would_count(app: &App, track: &Track, participant: Participant) -> Result<(), SubmitError> {
     let now = app.clock.now();
     track::takes_submissions(track.phase, track.settings.dates, now).map_err(SubmitError::NotTaking)?;
     let used = store::submission::attempts_used(&app.db, participant.id, now).await?;

@@ -177,10 +177,7 @@ mod tests {
         let problem = parse_solution(b"0,1\n", "s.csv").and_then(|_| parse_solution(b"0, 0.5,2", "s.csv"));
         let problem = problem.expect_err("0.5 is not a label");
         assert_eq!(problem.code, ProblemCode::NotALabel);
-        assert_eq!(
-            problem.to_string(),
-            "s.csv : 1 : 4: 0.5 is not a label; expected 0 for a non-member or 1 for a member"
-        );
+        assert_eq!(problem.to_string(), "s.csv:1:4: 0.5 is not a label; expected 0 for a non-member or 1 for a member");
     }
 
     #[test]

@@ -204,7 +204,7 @@ fn a_directory_tree_is_read_by_the_same_rules() {
     broken.push(FileEntry { path: "cifar10/.DS_Store".to_owned(), bytes: Vec::new() });
     let problems = validate_files(broken, &shape, &Split::SUBMITTED).expect_err("2 is over 1");
     assert_eq!(problems.total, 1);
-    assert_eq!(problems.shown[0].place(), "cifar10/cifar10_hi/dev/model_100/prediction.csv : 1 : 13");
+    assert_eq!(problems.shown[0].place(), "cifar10/cifar10_hi/dev/model_100/prediction.csv:1:13");
 }
 
 #[test]
