@@ -62,6 +62,9 @@ impl App {
     }
 }
 
+/// How long connections may take to end in good order.
+const CLOSE_TIME: Duration = Duration::from_secs(3);
+
 /// The database of this run: the one that was named, or a private Postgres.
 #[derive(Debug)]
 pub struct Database {
@@ -109,7 +112,8 @@ impl Database {
 
     /// Ends the connections, and the private Postgres where this process runs it.
     pub async fn close(self) {
-        self.pool.close().await;
+        // The connection that listens for wake-ups can miss the close and stay; ending the process ends it, too.
+        let _ = tokio::time::timeout(CLOSE_TIME, self.pool.close()).await;
         if let Some(private) = self.private {
             private.close().await;
         }
