@@ -112,7 +112,7 @@ impl Database {
 
     /// Ends the connections, and the private Postgres where this process runs it.
     pub async fn close(self) {
-        // The connection that listens for wake-ups can miss the close and stay; ending the process ends it, too.
+        // Past the time they end with the process.
         let _ = tokio::time::timeout(CLOSE_TIME, self.pool.close()).await;
         if let Some(private) = self.private {
             private.close().await;

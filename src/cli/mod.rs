@@ -180,6 +180,7 @@ impl Session {
 
     /// Ends in good order, whatever came of the work.
     async fn close<T>(self, outcome: Result<T, Failure>) -> Result<T, Failure> {
+        self.app.live.stop();
         self.database.close().await;
         outcome
     }

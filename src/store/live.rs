@@ -9,6 +9,7 @@ use std::time::Duration;
 use sqlx::postgres::PgListener;
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::broadcast;
+use tokio::task::AbortHandle;
 
 use super::StoreError;
 use crate::domain::ids::{SubmissionId, TrackId};
@@ -66,16 +67,17 @@ pub async fn notify(db: &mut PgConnection, signal: Signal) -> Result<(), StoreEr
 #[derive(Debug, Clone)]
 pub struct Live {
     sender: broadcast::Sender<Signal>,
+    listening: AbortHandle,
 }
 
 impl Live {
-    /// Begins to listen, for as long as the process runs; reconnects by itself.
+    /// Begins to listen, until [`Live::stop`] or the end of the process; reconnects by itself.
     pub fn start(pool: PgPool) -> Self {
         let (sender, _) = broadcast::channel(1024);
-        let live = Self { sender: sender.clone() };
-        tokio::spawn(async move {
+        let hears = sender.clone();
+        let listening = tokio::spawn(async move {
             loop {
-                if let Err(error) = listen(&pool, &sender).await {
+                if let Err(error) = listen(&pool, &hears).await {
                     if pool.is_closed() {
                         return;
                     }
@@ -84,7 +86,13 @@ impl Live {
                 }
             }
         });
-        live
+        Self { sender, listening: listening.abort_handle() }
+    }
+
+    /// Stops listening and gives the connection back. The listener can miss that its pool is closed, and would
+    /// keep it from closing.
+    pub fn stop(&self) {
+        self.listening.abort();
     }
 
     /// A receiver of all signals from now on. One that lags behind gets `Lagged` and must look for itself.
