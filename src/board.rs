@@ -74,12 +74,10 @@ pub async fn of_track(
 async fn compute(app: &App, track: &Track, split: Split) -> Result<Arc<Board>, StoreError> {
     // The entries are read after the version: at worst a newer board stands under an older version until the
     // next look, never an older board under a newer version.
-    let entries = store::entry::of_track(&app.db, track.id, split).await?;
-    let ordered = leaderboard::rank(entries, |_, _| false);
-    app.boards.find_ties(app, &ordered).await?;
-    let entries = leaderboard::rank(ordered.into_iter().map(|ranked| ranked.entry).collect(), |above, below| {
-        app.boards.tied(above, below)
-    });
+    let mut entries = store::entry::of_track(&app.db, track.id, split).await?;
+    leaderboard::order(&mut entries);
+    app.boards.find_ties(app, &entries).await?;
+    let entries = leaderboard::rank(entries, |above, below| app.boards.tied(above, below));
     let board = Arc::new(Board {
         track: track.path(),
         split,
@@ -109,9 +107,9 @@ impl Boards {
 
     /// Compares the neighbours that were not neighbours before. A change of the board makes three new pairs
     /// at most; after a start all are new, and they are read some at a time.
-    async fn find_ties(&self, app: &App, ordered: &[RankedEntry]) -> Result<(), StoreError> {
+    async fn find_ties(&self, app: &App, ordered: &[BoardEntry]) -> Result<(), StoreError> {
         const AT_A_TIME: usize = 256;
-        let pair_of = |pair: &[RankedEntry]| (pair[0].entry.result.scoring, pair[1].entry.result.scoring);
+        let pair_of = |pair: &[BoardEntry]| (pair[0].result.scoring, pair[1].result.scoring);
         let pairs: Vec<(ScoringId, ScoringId)> = ordered.windows(2).map(pair_of).collect();
         let new: Vec<(ScoringId, ScoringId)> = {
             let mut ties = self.ties.lock().unwrap_or_else(PoisonError::into_inner);

@@ -153,15 +153,19 @@ pub struct RankedEntry {
     pub entry: BoardEntry,
 }
 
-/// Orders entries by their exact ranking number, best first, equal ones by the earlier submission, and gives
-/// out ranks. `tied(above, below)` answers whether two neighbours differ within chance.
-pub fn rank(mut entries: Vec<BoardEntry>, mut tied: impl FnMut(&BoardEntry, &BoardEntry) -> bool) -> Vec<RankedEntry> {
+/// Orders entries by their exact ranking number, best first, equal ones by the earlier submission.
+pub fn order(entries: &mut [BoardEntry]) {
     entries.sort_by(|a, b| {
         b.result
             .ranking
             .cmp(&a.result.ranking)
             .then_with(|| (a.submitted_at, a.submission).cmp(&(b.submitted_at, b.submission)))
     });
+}
+
+/// Orders entries and gives out ranks. `tied(above, below)` answers whether two neighbours differ within chance.
+pub fn rank(mut entries: Vec<BoardEntry>, mut tied: impl FnMut(&BoardEntry, &BoardEntry) -> bool) -> Vec<RankedEntry> {
+    order(&mut entries);
     let mut ranked: Vec<RankedEntry> = Vec::with_capacity(entries.len());
     for (place, entry) in entries.into_iter().enumerate() {
         let (rank, tied_with_above) = match ranked.last() {
