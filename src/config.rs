@@ -1,6 +1,7 @@
 //! Configuration: one struct a concern, each field a flag and an environment variable.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 /// Where everything is kept.
@@ -40,23 +41,25 @@ pub struct WorkerConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
 pub struct GuardConfig {
     /// Rejected uploads one participant may send within an hour
-    #[arg(long, env = "CALLIMICO_REJECTED_PER_HOUR", default_value_t = 600, value_name = "N")]
+    #[arg(long, env = "CALLIMICO_REJECTED_PER_HOUR", default_value_t = GuardConfig::DEFAULT.rejected_per_hour, value_name = "N")]
     pub rejected_per_hour: u32,
     /// Tries to log in to one account from one network within a minute, right or wrong; six times as many are allowed
     /// from one network to all accounts, ten times as many to one account from all networks
-    #[arg(long, env = "CALLIMICO_LOGINS_PER_MINUTE", default_value = "10", value_name = "N")]
-    pub logins_per_minute: std::num::NonZeroU32,
+    #[arg(long, env = "CALLIMICO_LOGINS_PER_MINUTE", default_value_t = GuardConfig::DEFAULT.logins_per_minute, value_name = "N")]
+    pub logins_per_minute: NonZeroU32,
     /// Seconds an upload may take from its first byte to its last
-    #[arg(long, env = "CALLIMICO_UPLOAD_SECONDS", default_value_t = 120, value_name = "SECONDS")]
+    #[arg(long, env = "CALLIMICO_UPLOAD_SECONDS", default_value_t = GuardConfig::DEFAULT.upload_seconds, value_name = "SECONDS")]
     pub upload_seconds: u64,
+}
+
+impl GuardConfig {
+    /// What holds where nothing is said, on the command line and within the program.
+    const DEFAULT: Self =
+        Self { rejected_per_hour: 600, logins_per_minute: NonZeroU32::new(10).unwrap(), upload_seconds: 120 };
 }
 
 impl Default for GuardConfig {
     fn default() -> Self {
-        Self {
-            rejected_per_hour: 600,
-            logins_per_minute: const { std::num::NonZeroU32::new(10).unwrap() },
-            upload_seconds: 120,
-        }
+        Self::DEFAULT
     }
 }

@@ -23,7 +23,7 @@ use crate::domain::leaderboard::{RankedEntry, ScenarioNumbers};
 use crate::domain::moment::rfc3339;
 use crate::domain::track::Phase;
 use crate::http::auth::TrackView;
-use crate::http::error::{Detail, HttpError};
+use crate::http::error::HttpError;
 use crate::store;
 use crate::store::live::Signal;
 
@@ -94,8 +94,7 @@ pub(super) struct BoardParams {
 type Params = Result<Query<BoardParams>, QueryRejection>;
 
 async fn board(app: &App, view: &TrackView, params: Params) -> Result<Arc<Board>, HttpError> {
-    let Query(params) =
-        params.map_err(|error| HttpError::BadRequest(Detail::new("bad_parameter", error.body_text())))?;
+    let Query(params) = params?;
     let split = split_param(params.split.as_deref())?;
     board::of_track(app, &view.track, split, view.audience).await?.ok_or(HttpError::NotRevealed)
 }
@@ -183,7 +182,7 @@ pub(super) async fn events(
     params: Result<Query<NoParams>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, HttpError> {
-    params.map_err(|error| HttpError::BadRequest(Detail::new("bad_parameter", error.body_text())))?;
+    params?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
     // Listen first, look second.
     let signals = app.live.subscribe();

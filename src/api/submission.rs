@@ -205,8 +205,7 @@ pub(super) async fn show(
     Segment(id): Segment,
     params: Result<Query<WaitParams>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<SubmissionView>, HttpError> {
-    let Query(params) =
-        params.map_err(|error| HttpError::BadRequest(Detail::new("bad_parameter", error.body_text())))?;
+    let Query(params) = params?;
     let until = tokio::time::Instant::now() + Duration::from_secs(params.wait.min(60));
     // Listen first, look second: a change between the two is heard.
     let mut signals = app.live.subscribe();
@@ -250,8 +249,7 @@ pub(super) async fn scores_txt(
     SeenSubmission { submission, track, audience, .. }: SeenSubmission,
     params: Result<Query<SplitParams>, axum::extract::rejection::QueryRejection>,
 ) -> Result<impl IntoResponse, HttpError> {
-    let Query(params) =
-        params.map_err(|error| HttpError::BadRequest(Detail::new("bad_parameter", error.body_text())))?;
+    let Query(params) = params?;
     let split = split_param(params.split.as_deref())?;
     let scores = store::scoring::visible(&app.db, submission.id, audience, track.phase).await?;
     let (_, result) = scores.into_iter().find(|(scored, _)| *scored == split).ok_or(HttpError::NotFound)?;

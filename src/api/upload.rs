@@ -72,8 +72,7 @@ pub(super) async fn create(
     request: Request,
 ) -> Result<Response, HttpError> {
     let Submitter { track, participant, .. } = submitter;
-    let Query(params) =
-        params.map_err(|error| HttpError::BadRequest(Detail::new("bad_parameter", error.body_text())))?;
+    let Query(params) = params?;
     let key = idempotency_key(request.headers())?;
     upload::refuse_encoded(request.headers())?;
     upload::refuse_large(request.headers(), &track)?;

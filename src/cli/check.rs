@@ -6,7 +6,7 @@ use anyhow::Context;
 use scoring::{Limits, Split};
 
 use super::Failure;
-use super::offline::{TrackArgs, check_archive};
+use super::offline::{TrackArgs, check_archive, read_archive};
 use crate::domain::track::SubmissionLimits;
 
 #[derive(Debug, clap::Args)]
@@ -35,9 +35,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 fn json(args: &Args, limits: &Limits, shape: &scoring::TrackShape) -> Result<(), Failure> {
-    let bytes = std::fs::read(&args.zip).map_err(|error| {
-        Failure::Input(anyhow::Error::new(error).context(format!("cannot read {}", args.zip.display())))
-    })?;
+    let bytes = read_archive(&args.zip)?;
     let outcome = scoring::validate_archive(&bytes, shape, limits);
     let document = match &outcome {
         Ok(validated) => {

@@ -57,7 +57,8 @@ pub(super) fn predictions(path: &Path, shape: &TrackShape, split: Split) -> Resu
     }
 }
 
-fn read_archive(path: &Path) -> Result<Vec<u8>, Failure> {
+/// Reads a zip whole, if it is not beyond all measure.
+pub(super) fn read_archive(path: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable =
         |error| Failure::Input(anyhow::Error::new(error).context(format!("cannot read {}", path.display())));
     let size = fs::metadata(path).map_err(unreadable)?.len();

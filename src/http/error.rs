@@ -1,6 +1,7 @@
 //! The one error of the HTTP side. It carries what the client may know; the router that answers turns it into
 //! a page or into `application/problem+json`. Internal text never reaches a client: it is logged once, here.
 
+use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use scoring::Problems;
@@ -235,6 +236,13 @@ impl From<StoreError> for HttpError {
 fn passes(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| code.starts_with("53") || code.starts_with("57") || code == "25006")
+}
+
+impl From<QueryRejection> for HttpError {
+    /// A parameter of the address is unknown or has a value that makes no sense.
+    fn from(rejection: QueryRejection) -> Self {
+        Self::BadRequest(Detail::new("bad_parameter", rejection.body_text()))
+    }
 }
 
 impl From<EnrolError> for HttpError {

@@ -111,12 +111,7 @@ impl From<TrackRow> for Track {
                 dates: Dates { opens_at: row.opens_at, closes_at: row.closes_at },
                 scenario_labels: row.scenario_labels.0,
                 pages: row.pages.0,
-                limits: SubmissionLimits {
-                    // The database holds them positive.
-                    per_day: row.limit_per_day.unsigned_abs(),
-                    total: row.limit_total.unsigned_abs(),
-                    bytes: row.limit_bytes.unsigned_abs(),
-                },
+                limits: limits(row.limit_per_day, row.limit_total, row.limit_bytes),
                 entry_rule: row.entry_rule,
                 approval: row.needs_approval.into(),
             },
@@ -125,6 +120,11 @@ impl From<TrackRow> for Track {
             board_changed_at: row.board_changed_at,
         }
     }
+}
+
+/// Limits from their columns, which the database holds positive.
+fn limits(per_day: i32, total: i32, bytes: i64) -> SubmissionLimits {
+    SubmissionLimits { per_day: per_day.unsigned_abs(), total: total.unsigned_abs(), bytes: bytes.unsigned_abs() }
 }
 
 /// Which tracks a query is about; `None` is "any".
@@ -218,11 +218,7 @@ pub async fn gate(
     .fetch_optional(db)
     .await?;
     Ok(row.map(|row| {
-        let limits = SubmissionLimits {
-            per_day: row.limit_per_day.unsigned_abs(),
-            total: row.limit_total.unsigned_abs(),
-            bytes: row.limit_bytes.unsigned_abs(),
-        };
+        let limits = limits(row.limit_per_day, row.limit_total, row.limit_bytes);
         (row.phase, Dates { opens_at: row.opens_at, closes_at: row.closes_at }, limits)
     }))
 }

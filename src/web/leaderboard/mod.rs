@@ -27,7 +27,7 @@ use crate::domain::audience::Audience;
 use crate::domain::leaderboard::RankedEntry;
 use crate::domain::track::Phase;
 use crate::http::auth::TrackView;
-use crate::http::error::{Detail, HttpError};
+use crate::http::error::HttpError;
 
 /// `/c/{competition}/{track}/leaderboard`.
 #[derive(Template)]
@@ -187,7 +187,7 @@ pub(crate) async fn show(
     view: TrackView,
     raw: Result<UrlQuery<Raw>, QueryRejection>,
 ) -> Result<Html<String>, HttpError> {
-    let UrlQuery(raw) = raw.map_err(|error| HttpError::BadRequest(Detail::new("bad_parameter", error.body_text())))?;
+    let UrlQuery(raw) = raw?;
     let names = scenario::names(&view.track);
     let query = Query::parse(raw, names.iter().map(|name| name.folder.clone()).collect())?;
     let board = board::of_track(&app, &view.track, query.split, view.audience).await?.ok_or(HttpError::NotRevealed)?;
