@@ -17,6 +17,7 @@ pub mod npz;
 pub mod objects;
 pub mod routes;
 pub mod secret;
+pub mod splits;
 pub mod store;
 pub mod submit;
 pub mod trainer;

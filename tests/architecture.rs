@@ -13,6 +13,7 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("config", &[]),
     ("npz", &[]),
+    ("splits", &[]),
     ("domain", &[]),
     ("secret", &["domain"]),
     ("objects", &["domain"]),
@@ -34,7 +35,7 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
         "cli",
         &[
             "app", "clock", "config", "demo", "domain", "http", "importer", "objects", "routes", "secret", "store",
-            "submit", "web", "worker",
+            "submit", "trainer", "web", "worker",
         ],
     ),
 ];
@@ -45,6 +46,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("store", &["axum", "askama"]),
     ("trainer", &["axum", "sqlx", "tokio"]),
     ("npz", &["axum", "sqlx", "tokio"]),
+    ("splits", &["axum", "sqlx", "tokio"]),
 ];
 
 /// Crates of which the pure crate must know nothing.
