@@ -16,6 +16,8 @@ pub enum Failure {
     Told,
     /// The network, or what lies behind it, did not answer; trying again is safe (5).
     Network(anyhow::Error),
+    /// It was told to stop, and said where it stands (130, as shells have it for Ctrl-C).
+    Stopped(anyhow::Error),
     /// A started program ended with this code.
     Child(u8),
 }
@@ -32,6 +34,7 @@ impl Failure {
             Self::Ours(error) => (error, 1),
             Self::Input(error) => (error, 2),
             Self::Network(error) => (error, 5),
+            Self::Stopped(error) => (error, 130),
             Self::Told => return ExitCode::from(2),
             Self::Child(code) => return ExitCode::from(*code),
         };

@@ -8,10 +8,12 @@ mod import;
 mod migrate;
 mod offline;
 mod postgres;
+mod progress;
 mod report;
 mod score;
 mod serve;
 mod track;
+mod train;
 mod user;
 mod worker;
 
@@ -75,6 +77,8 @@ enum Command {
     Check(check::Args),
     /// Score predictions offline against solution.csv files
     Score(score::Args),
+    /// Make a track directory: networks with and without differential privacy, splits, solutions
+    Train(Box<train::Args>),
     /// A whole small competition from nothing, served on 127.0.0.1:8080
     Demo(demo::Args),
     /// Run a command with DATABASE_URL set to the private Postgres, for example `postgres -- sh -c 'psql "$DATABASE_URL"'`
@@ -107,6 +111,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Track(command) => track::run(&storage, command).await,
         Command::Check(args) => check::run(&args),
         Command::Score(args) => score::run(&args),
+        Command::Train(args) => train::run(*args).await,
         Command::Demo(args) => demo::run(&storage, args).await,
         Command::Postgres(args) => postgres::run(&storage, args).await,
     }

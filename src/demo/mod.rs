@@ -3,7 +3,10 @@
 
 use std::fmt;
 use std::fs;
+use std::num::NonZero;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::thread;
 
 use anyhow::{Context, ensure};
 use axum::body::Bytes;
@@ -22,7 +25,7 @@ use crate::store::track::Track;
 use crate::store::user::NewUser;
 use crate::submit::{self, Details};
 use crate::trainer::attack::PublicTrack;
-use crate::trainer::{self, Dataset};
+use crate::trainer::{self, Conditions, Dataset, Leftover};
 use crate::worker;
 
 const TRACK: &str = "demo/digits";
@@ -68,11 +71,18 @@ pub async fn make(app: &App, folder: &Path, say: &mut dyn FnMut(&str)) -> anyhow
     let path: TrackPath = TRACK.parse()?;
     let directory = folder.join(path.track.as_str());
     if !directory.is_dir() {
-        say("training 240 small networks on handwritten digits …");
-        let (plan, target) = (trainer::demo_plan(), directory.clone());
+        let plan = trainer::demo_plan();
+        say(&format!("training {} small networks on handwritten digits …", plan.networks()));
+        let target = directory.clone();
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         tokio::task::spawn_blocking(move || {
-            trainer::train(&plan, &Dataset::digits()?, &target, &mut |_| {}).context("cannot train the demo's networks")
+            let conditions = Conditions {
+                leftover: Leftover::ContinueSame,
+                threads: thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
+                stop: &AtomicBool::new(false),
+            };
+            trainer::train(&plan, &Dataset::digits()?, &target, conditions, &mut |_| {})
+                .context("cannot train the demo's networks")
         })
         .await??;
     }
@@ -129,6 +139,11 @@ fn entries(directory: &Path) -> anyhow::Result<Vec<Entry>> {
         entry("noise", "confidences drawn at random", track.noise(1)?),
         entry("loss_threshold", "the starting kit: a small loss means a member", track.loss_threshold()?),
         entry("ten_levels", "the loss threshold rounded to ten levels", track.quantised(10)?),
+        entry(
+            "likelihood_ratio",
+            "networks trained on the point against networks that were not, as two normal distributions",
+            track.likelihood_ratio()?,
+        ),
         entry("calibrated_loss", "the loss against the mean loss of networks not trained on it", track.calibrated()?),
     ])
 }

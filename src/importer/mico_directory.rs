@@ -201,7 +201,17 @@ fn is_scenario(path: &Path) -> bool {
 
 /// Names beside the scenarios that have a meaning here or to participants, or that systems leave behind.
 fn is_known(name: &str) -> bool {
-    let known = ["track.yaml", "pages", "logo.png", "data.npz", "data.x.npy", "data.y.npy", "report.json"];
+    let known = [
+        "track.yaml",
+        "pages",
+        "logo.png",
+        "data.npz",
+        "data.x.npy",
+        "data.y.npy",
+        "report.json",
+        "report.txt",
+        "recipe.json",
+    ];
     known.contains(&name) || name.starts_with('.')
 }
 

@@ -1,9 +1,10 @@
-//! Four small attacks on a track that [`train`](super::train) made: entries for the demo's board.
+//! Five small attacks on a track that [`train`](super::train) made: entries for the demo's board.
 //!
 //! They read what participants are given and nothing else: models and challenge points of all splits, and of the
 //! train split the rows each model was trained on. No hidden file is ever opened. Each attack gives the zip of a
 //! whole submission. The reference baseline for real tracks is another program.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -63,9 +64,36 @@ pub struct PublicTrack {
 
 struct Scenario {
     name: String,
-    shadows: Vec<Shadow>,
     /// Dev, then final.
     splits: Vec<(Split, Vec<Target>)>,
+    /// What the shadows say of every row that is a challenge point anywhere.
+    rows: BTreeMap<i64, Elsewhere>,
+    variances: Variances,
+}
+
+/// What the models of the train split say of one row of the pool.
+#[derive(Default)]
+struct Elsewhere {
+    /// By models that were trained on it.
+    seen: Vec<Signal>,
+    /// By the others.
+    unseen: Vec<Signal>,
+}
+
+/// What one model says of one record with its true class.
+#[derive(Clone, Copy)]
+struct Signal {
+    /// The cross-entropy.
+    loss: f64,
+    /// The logit of its class less the logarithm of the others' sum of exponentials: the log-odds of the class.
+    odds: f64,
+}
+
+/// How far the log-odds of a record spread over models, pooled over the records of a scenario.
+#[derive(Clone, Copy)]
+struct Variances {
+    seen: f64,
+    unseen: f64,
 }
 
 /// A model of the train split, and the rows of the pool it was trained on, ascending.
@@ -107,7 +135,7 @@ impl PublicTrack {
     /// # Errors
     /// [`AttackError::Zip`].
     pub fn loss_threshold(&self) -> Result<Vec<u8>, AttackError> {
-        self.submission(|_, target| negated(&target.losses()), ranks)
+        self.submission(|_, target| target.gains(), ranks)
     }
 
     /// The loss threshold with confidences rounded to `levels` steps, so that many points tie.
@@ -119,7 +147,7 @@ impl PublicTrack {
             let levels = f64::from(levels.max(1));
             ranks(scores).into_iter().map(|rank| ((rank * levels).floor() + 0.5) / levels).collect()
         };
-        self.submission(|_, target| negated(&target.losses()), coarse)
+        self.submission(|_, target| target.gains(), coarse)
     }
 
     /// The loss compared with what the point's loss is elsewhere: the mean over the train models that were not
@@ -132,6 +160,17 @@ impl PublicTrack {
     /// [`AttackError::Zip`].
     pub fn calibrated(&self) -> Result<Vec<u8>, AttackError> {
         self.submission(Scenario::calibrated, ranks)
+    }
+
+    /// How much likelier the point's confidence is under a normal distribution fitted to the train models that were
+    /// trained on it than under one fitted to the others; their variances are those of the whole scenario.
+    ///
+    /// Likelihood ratio attack: N. Carlini et al., "Membership Inference Attacks From First Principles", S&P 2022.
+    ///
+    /// # Errors
+    /// [`AttackError::Zip`].
+    pub fn likelihood_ratio(&self) -> Result<Vec<u8>, AttackError> {
+        self.submission(Scenario::likelihood_ratios, ranks)
     }
 
     /// Confidences drawn at random from `seed`: what no attack at all looks like.
@@ -180,7 +219,7 @@ impl Scenario {
     fn read(track: &Path, name: &str) -> Result<Self, AttackError> {
         let folder = track.join(name);
         let train = folder.join(Split::Train.as_str());
-        let shadows =
+        let shadows: Vec<Shadow> =
             subfolders(&train)?.iter().map(|model| Shadow::read(&train.join(model))).collect::<Result<_, _>>()?;
         let splits = Split::SUBMITTED.into_iter().map(|split| {
             let folder = folder.join(split.as_str());
@@ -188,22 +227,75 @@ impl Scenario {
             let targets = models.iter().map(|model| Target::read(&folder, model)).collect::<Result<_, _>>()?;
             Ok((split, targets))
         });
-        Ok(Self { name: name.to_owned(), shadows, splits: splits.collect::<Result<_, AttackError>>()? })
+        let splits = splits.collect::<Result<Vec<_>, AttackError>>()?;
+        let rows = elsewhere(&shadows, splits.iter().flat_map(|(_, targets)| targets));
+        let variances = Variances {
+            seen: pooled_variance(rows.values().map(|row| &row.seen)),
+            unseen: pooled_variance(rows.values().map(|row| &row.unseen)),
+        };
+        Ok(Self { name: name.to_owned(), splits, rows, variances })
     }
 
     fn calibrated(&self, target: &Target) -> Vec<f64> {
-        let points = &target.points;
-        let elsewhere: Vec<Vec<f64>> = self.shadows.iter().map(|shadow| losses(&shadow.network, points)).collect();
-        let own = target.losses();
-        let scores = points.rows.iter().zip(own).enumerate().map(|(point, (row, own))| {
-            let shadows = self.shadows.iter().zip(&elsewhere);
-            let unseen = shadows.filter(|(shadow, _)| shadow.trained_on.binary_search(row).is_err());
-            let (count, sum) = unseen.fold((0.0, 0.0), |(count, sum), (_, losses)| (count + 1.0, sum + losses[point]));
+        let scores = target.points.rows.iter().zip(target.signals()).map(|(row, own)| {
             // A point that all of them were trained on keeps its own loss.
-            if count == 0.0 { -own } else { sum / count - own }
+            let unseen = self.rows.get(row).and_then(|row| mean(row.unseen.iter().map(|signal| signal.loss)));
+            unseen.unwrap_or(0.0) - own.loss
         });
         scores.collect()
     }
+
+    fn likelihood_ratios(&self, target: &Target) -> Vec<f64> {
+        let Variances { seen: variance_seen, unseen: variance_unseen } = self.variances;
+        let scores = target.points.rows.iter().zip(target.signals()).map(|(row, own)| {
+            let odds = |signals: &Vec<Signal>| mean(signals.iter().map(|signal| signal.odds));
+            let means = self.rows.get(row).map(|row| (odds(&row.seen), odds(&row.unseen)));
+            // Where one side is missing there is nothing to compare with.
+            let Some((Some(seen), Some(unseen))) = means else { return 0.0 };
+            (variance_unseen / variance_seen).ln() / 2.0 + (own.odds - unseen).powi(2) / (2.0 * variance_unseen)
+                - (own.odds - seen).powi(2) / (2.0 * variance_seen)
+        });
+        scores.collect()
+    }
+}
+
+/// Every row that is a challenge point of a target, and what each shadow says of it.
+fn elsewhere<'a>(shadows: &[Shadow], targets: impl Iterator<Item = &'a Target>) -> BTreeMap<i64, Elsewhere> {
+    let mut points: BTreeMap<i64, (&[f32], usize)> = BTreeMap::new();
+    for Target { points: Points { x, y, rows }, .. } in targets {
+        let records = x.chunks(x.len() / y.len().max(1));
+        points.extend(rows.iter().copied().zip(records.zip(y.iter().copied())));
+    }
+    let all = Points {
+        x: points.values().flat_map(|(record, _)| *record).copied().collect(),
+        y: points.values().map(|(_, class)| *class).collect(),
+        rows: points.keys().copied().collect(),
+    };
+    let mut rows: BTreeMap<i64, Elsewhere> = all.rows.iter().map(|&row| (row, Elsewhere::default())).collect();
+    for shadow in shadows {
+        for (signal, (row, elsewhere)) in signals(&shadow.network, &all).into_iter().zip(&mut rows) {
+            let seen = shadow.trained_on.binary_search(row).is_ok();
+            if seen { &mut elsewhere.seen } else { &mut elsewhere.unseen }.push(signal);
+        }
+    }
+    rows
+}
+
+/// The variance of the log-odds within a record, over all records; 1 where there is none to speak of.
+fn pooled_variance<'a>(records: impl Iterator<Item = &'a Vec<Signal>>) -> f64 {
+    let (mut squares, mut freedom) = (0.0, 0.0);
+    for signals in records {
+        let Some(mean) = mean(signals.iter().map(|signal| signal.odds)) else { continue };
+        squares += signals.iter().map(|signal| (signal.odds - mean).powi(2)).sum::<f64>();
+        freedom += signals.len() as f64 - 1.0;
+    }
+    if squares > 0.0 && freedom > 0.0 { squares / freedom } else { 1.0 }
+}
+
+/// `None` of nothing.
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
+    let count = values.len();
+    (count > 0).then(|| values.sum::<f64>() / count as f64)
 }
 
 impl Shadow {
@@ -234,8 +326,13 @@ impl Target {
         Ok(Self { name: name.to_owned(), network, points })
     }
 
-    fn losses(&self) -> Vec<f64> {
-        losses(&self.network, &self.points)
+    fn signals(&self) -> Vec<Signal> {
+        signals(&self.network, &self.points)
+    }
+
+    /// Its losses with the sign changed: a small loss means a member.
+    fn gains(&self) -> Vec<f64> {
+        self.signals().iter().map(|signal| -signal.loss).collect()
     }
 }
 
@@ -274,20 +371,20 @@ fn subfolders(path: &Path) -> Result<Vec<String>, AttackError> {
     Ok(names)
 }
 
-/// The cross-entropy of each point, from logits and with the maximum taken out, in double precision.
-fn losses(network: &Network, points: &Points) -> Vec<f64> {
+/// The signals of each point, from logits and with the maximum taken out, in double precision.
+fn signals(network: &Network, points: &Points) -> Vec<Signal> {
     let logits = network.logits(&points.x);
     let rows = logits.chunks(network.widths().classes).zip(&points.y);
-    let losses = rows.map(|(row, &class)| {
+    let signals = rows.map(|(row, &class)| {
         let largest = f64::from(row.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-        let sum: f64 = row.iter().map(|&logit| (f64::from(logit) - largest).exp()).sum();
-        sum.ln() + largest - f64::from(row[class])
+        let exponential = |&logit: &f32| (f64::from(logit) - largest).exp();
+        let others = row.iter().enumerate().filter(|&(other, _)| other != class);
+        let others: f64 = others.map(|(_, logit)| exponential(logit)).sum();
+        let own = f64::from(row[class]) - largest;
+        // Another class' exponential is 1 or the class' own is, and then the others' sum may be 0.
+        Signal { loss: (others + own.exp()).ln() - own, odds: own - others.max(f64::MIN_POSITIVE).ln() }
     });
-    losses.collect()
-}
-
-fn negated(values: &[f64]) -> Vec<f64> {
-    values.iter().map(|value| -value).collect()
+    signals.collect()
 }
 
 /// Confidences in (0, 1) in the order of `scores`: (average rank - 0.5) / n, equal scores sharing a rank.

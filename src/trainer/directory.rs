@@ -1,30 +1,44 @@
-//! Writes a track directory: the public pool, one folder for each model, and `track.yaml`.
+//! Writes a track directory: the public pool, one folder for each model, `track.yaml`, the report and the recipe.
 //!
 //! Everything goes to a folder beside the target, whose name begins with a dot, and is renamed at the end: whoever
-//! finds the target finds it whole. It decides nothing about what the files hold.
+//! finds the target finds it whole. A run that was interrupted leaves that folder, and the next one with the same recipe
+//! goes on in it. It decides nothing about what the files hold.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Cursor};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Cursor, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, ArrayView1, Axis};
 use scoring::Membership;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::npz::{NpzError, NpzWriter, npy_bytes};
 
 use super::dataset::Dataset;
+use super::journal::Journal;
 use super::network::Network;
 use super::onnx;
-use super::split::{ModelKey, ModelSplit};
+use super::plan::TrainPlan;
+use super::report::Report;
+use super::split::{ModelKey, ModelSplit, Seed};
 
 /// Why a track directory could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// There is something at the target already; nothing is ever overwritten.
-    #[error("{0} exists already")]
+    #[error("{0} exists already and is not empty: give another folder")]
     Exists(PathBuf),
+    /// Another process is writing this track.
+    #[error("another run is writing {0}")]
+    Busy(PathBuf),
+    /// An interrupted run left another track's models.
+    #[error(
+        "{0} was begun with other options, data or another version: give the same again to go on, or --restart to begin anew"
+    )]
+    OtherRecipe(PathBuf),
     /// The target is a root or ends in `..`, so it has no name.
     #[error("{0} does not name a folder")]
     NoName(PathBuf),
@@ -42,6 +56,9 @@ pub enum WriteError {
     /// `track.yaml` could not be put into its form.
     #[error("cannot encode track.yaml")]
     Yaml(#[from] serde_saphyr::ser::Error),
+    /// The report or the recipe could not be put into its form.
+    #[error("cannot encode the report or the recipe")]
+    Json(#[from] serde_json::Error),
 }
 
 /// What `track.yaml` says.
@@ -61,29 +78,101 @@ pub(super) struct ScenarioFile {
     pub(super) epsilon: Option<f64>,
 }
 
-/// A track directory that is being written. Dropped before [`Staging::publish`], it is removed.
+/// What is done with the folder an interrupted run left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leftover {
+    /// Go on where the same recipe was begun; refuse where it was another one.
+    Continue,
+    /// Go on where the same recipe was begun; begin anew where it was another one.
+    ContinueSame,
+    /// Begin anew.
+    Discard,
+}
+
+/// Everything a track is made from: the same recipe gives the same bytes. It holds the seed, so it is as secret as
+/// the solutions.
+#[derive(Serialize)]
+pub(super) struct Recipe<'a> {
+    pub(super) program: &'static str,
+    pub(super) seed: String,
+    /// SHA-256 of the records and labels.
+    pub(super) dataset: String,
+    pub(super) plan: &'a TrainPlan,
+}
+
+/// The part of a recipe that a later run may take over.
+#[derive(Deserialize)]
+struct SeedOfRecipe {
+    seed: String,
+}
+
+const RECIPE: &str = "recipe.json";
+const JOURNAL: &str = "journal.jsonl";
+
+/// The files of a model, in the order in which they are hashed.
+const MODEL_FILES: [&str; 4] = ["model.onnx", "challenge.npz", "train_idx.npy", "solution.csv"];
+
+/// A track directory that is being written.
 pub(super) struct Staging {
     folder: PathBuf,
     target: PathBuf,
 }
 
+/// The seed of the run that was interrupted before `target` was finished, if there was one.
+///
+/// # Errors
+/// [`WriteError`] if there is a recipe and it cannot be read.
+pub fn interrupted_seed(target: &Path) -> Result<Option<Seed>, WriteError> {
+    let recipe = partial(target)?.join(RECIPE);
+    let Some(bytes) = read_if_there(&recipe)? else { return Ok(None) };
+    let recipe: SeedOfRecipe = serde_json::from_slice(&bytes)?;
+    Ok(Seed::from_hex(&recipe.seed))
+}
+
+/// The hidden folder beside `target`.
+fn partial(target: &Path) -> Result<PathBuf, WriteError> {
+    let name = target.file_name().ok_or_else(|| WriteError::NoName(target.to_owned()))?;
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(".partial");
+    Ok(target.with_file_name(hidden))
+}
+
 impl Staging {
-    /// Begins a directory that will be at `target`. What an interrupted run left beside it is removed.
-    pub(super) fn begin(target: &Path) -> Result<Self, WriteError> {
-        let name = target.file_name().ok_or_else(|| WriteError::NoName(target.to_owned()))?;
-        if target.symlink_metadata().is_ok() {
+    /// Begins the directory that will be at `target`, or goes on with it; the journal is this run's until it is
+    /// dropped.
+    pub(super) fn begin(target: &Path, recipe: &Recipe<'_>, leftover: Leftover) -> Result<(Self, Journal), WriteError> {
+        let folder = partial(target)?;
+        if !is_free(target) {
             return Err(WriteError::Exists(target.to_owned()));
         }
-        let mut hidden = std::ffi::OsString::from(".");
-        hidden.push(name);
-        hidden.push(".partial");
-        let folder = target.with_file_name(hidden);
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&folder, error)),
-            _ => {}
-        }
         create_folder(&folder)?;
-        Ok(Self { folder, target: target.to_owned() })
+        let path = folder.join(JOURNAL);
+        let journal = Journal::open(&path).map_err(|error| failed(&path, error))?;
+        let journal = journal.ok_or_else(|| WriteError::Busy(target.to_owned()))?;
+
+        let mut text = serde_json::to_vec_pretty(recipe)?;
+        text.push(b'\n');
+        let found = read_if_there(&folder.join(RECIPE))?;
+        match (found, leftover) {
+            (Some(found), Leftover::Continue | Leftover::ContinueSame) if found == text => {}
+            (Some(_), Leftover::Continue) => return Err(WriteError::OtherRecipe(folder)),
+            _ => {
+                clear(&folder, &journal)?;
+                write_secret(&folder.join(RECIPE), &text)?;
+            }
+        }
+        Ok((Self { folder, target: target.to_owned() }, journal))
+    }
+
+    /// The journal could not be read or written.
+    pub(super) fn journal_failed(&self, error: io::Error) -> WriteError {
+        failed(&self.folder.join(JOURNAL), error)
+    }
+
+    /// Where the directory is while it is not finished.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Writes `data.npz`: x [N, d] float32 and y [N] int64.
@@ -95,21 +184,34 @@ impl Staging {
         write(&self.folder.join("data.npz"), archive.finish()?.get_ref())
     }
 
-    /// Writes the folder of one model, hidden files included.
+    /// Writes the folder of one model, hidden files included; answers the hash of its files.
     pub(super) fn write_model(
         &self,
         model: ModelKey<'_>,
         dataset: &Dataset,
         split: &ModelSplit,
         network: &Network,
-    ) -> Result<(), WriteError> {
-        let folder =
-            self.folder.join(model.scenario).join(model.split.as_str()).join(format!("model_{}", model.number));
+    ) -> Result<String, WriteError> {
+        let folder = self.folder.join(model.path());
         create_folder(&folder)?;
-        write(&folder.join("model.onnx"), &onnx::write(network))?;
-        write(&folder.join("challenge.npz"), &challenge(dataset, &split.challenge)?)?;
-        write(&folder.join("train_idx.npy"), &npy_bytes(indices(&split.trained_on).view())?)?;
-        write(&folder.join("solution.csv"), solution(&split.membership).as_bytes())
+        let contents = [
+            onnx::write(network),
+            challenge(dataset, &split.challenge)?,
+            npy_bytes(indices(&split.trained_on).view())?,
+            solution(&split.membership).into_bytes(),
+        ];
+        for (name, content) in MODEL_FILES.iter().zip(&contents) {
+            write(&folder.join(name), content)?;
+        }
+        Ok(hash(&contents))
+    }
+
+    /// The hash of a model's files as they are; `None` where one is missing.
+    pub(super) fn hash_of(&self, model: ModelKey<'_>) -> Result<Option<String>, WriteError> {
+        let folder = self.folder.join(model.path());
+        let contents: Option<Vec<_>> =
+            MODEL_FILES.iter().map(|name| read_if_there(&folder.join(name)).transpose()).collect();
+        contents.map(|contents| Ok(hash(&contents.into_iter().collect::<Result<Vec<_>, WriteError>>()?))).transpose()
     }
 
     /// Writes `track.yaml`.
@@ -117,18 +219,55 @@ impl Staging {
         write(&self.folder.join("track.yaml"), serde_saphyr::to_string(track)?.as_bytes())
     }
 
-    /// Puts the finished directory in its place.
-    pub(super) fn publish(self) -> Result<(), WriteError> {
-        fs::rename(&self.folder, &self.target).map_err(|error| failed(&self.target, error))
+    /// Adds the report and puts the finished directory in its place.
+    pub(super) fn publish(self, report: &Report, journal: Journal) -> Result<(), WriteError> {
+        let mut json = serde_json::to_vec_pretty(report)?;
+        json.push(b'\n');
+        write(&self.folder.join("report.json"), &json)?;
+        write(&self.folder.join("report.txt"), report.to_string().as_bytes())?;
+        fs::rename(&self.folder, &self.target).map_err(|error| failed(&self.target, error))?;
+        drop(journal);
+        let journal = self.target.join(JOURNAL);
+        fs::remove_file(&journal).map_err(|error| failed(&journal, error))
+    }
+
+    /// Removes what was written.
+    pub(super) fn discard(self) -> Result<(), WriteError> {
+        fs::remove_dir_all(&self.folder).map_err(|error| failed(&self.folder, error))
     }
 }
 
-impl Drop for Staging {
-    fn drop(&mut self) {
-        // After `publish` the folder is gone, and there is nobody to tell of a failure before it: the next run
-        // removes what is left.
-        let _ = fs::remove_dir_all(&self.folder);
+/// Whether nothing is there, or an empty folder, which a rename replaces.
+fn is_free(target: &Path) -> bool {
+    match target.symlink_metadata() {
+        Ok(found) => found.is_dir() && fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none()),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
+}
+
+/// Empties a folder but for its journal, which is emptied too: first, so that no line is left without its model.
+fn clear(folder: &Path, journal: &Journal) -> Result<(), WriteError> {
+    journal.clear().map_err(|error| failed(&folder.join(JOURNAL), error))?;
+    let entries = fs::read_dir(folder).map_err(|error| failed(folder, error))?;
+    for entry in entries {
+        let path = entry.map_err(|error| failed(folder, error))?.path();
+        if path.ends_with(JOURNAL) {
+            continue;
+        }
+        let is_folder = path.symlink_metadata().map_err(|error| failed(&path, error))?.is_dir();
+        let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        removed.map_err(|error| failed(&path, error))?;
+    }
+    Ok(())
+}
+
+fn hash(contents: &[Vec<u8>]) -> String {
+    let mut hash = Sha256::new();
+    for content in contents {
+        hash.update((content.len() as u64).to_le_bytes());
+        hash.update(content);
+    }
+    hex::encode(hash.finalize())
 }
 
 /// `challenge.npz`: x [2m, d] float32, y [2m] int64 and idx [2m] int64, rows of the pool.
@@ -162,8 +301,23 @@ fn create_folder(path: &Path) -> Result<(), WriteError> {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    let written = File::create_new(path).and_then(|mut file| io::Write::write_all(&mut file, bytes));
+    fs::write(path, bytes).map_err(|error| failed(path, error))
+}
+
+/// Writes a file that is whole whenever it is there, and that only its owner may read.
+fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let beside = path.with_extension("new");
+    let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside);
+    let written = written.and_then(|mut file| file.write_all(bytes)).and_then(|()| fs::rename(&beside, path));
     written.map_err(|error| failed(path, error))
+}
+
+fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, WriteError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(path, error)),
+    }
 }
 
 fn failed(path: &Path, source: io::Error) -> WriteError {

@@ -2,9 +2,15 @@
 //!
 //! It knows nothing of how it is trained (`sgd`) or written (`onnx`).
 
+use ndarray::Axis;
 use rand_chacha::rand_core::Rng;
 
-use super::kernel::{add_product, add_transposed_product, exp, padded, tanh};
+use super::dataset::{Dataset, Scale};
+use super::sgd::Examples;
+use kernel::{
+    add_product, add_rows, add_transposed_product, padded, scale_rows, softmax, squares_of_rows, tanh_all,
+    through_tanh, transpose,
+};
 
 /// The widths of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,13 +55,16 @@ impl Layer {
     /// Draws weights and bias uniformly from +-1/sqrt(inputs).
     fn draw(&mut self, rng: &mut impl Rng) {
         let bound = 1.0 / (self.inputs as f32).sqrt();
-        let (outputs, columns) = (self.outputs, self.columns());
-        let rows = self.weights.chunks_mut(columns).take(self.inputs);
-        for row in rows.chain([self.bias.as_mut_slice()]) {
-            for weight in &mut row[..outputs] {
-                *weight = bound * (2.0 * unit(rng) - 1.0);
-            }
+        for weight in self.real_parameters_mut() {
+            *weight = bound * (2.0 * unit(rng) - 1.0);
         }
+    }
+
+    /// The weights, input by input, then the bias; no padding.
+    fn real_parameters_mut(&mut self) -> impl Iterator<Item = &mut f32> {
+        let (inputs, outputs, columns) = (self.inputs, self.outputs, self.columns());
+        let rows = self.weights.chunks_mut(columns).take(inputs).chain([self.bias.as_mut_slice()]);
+        rows.flat_map(move |row| &mut row[..outputs])
     }
 
     /// Writes `input` x weights + bias to `output`, a row for each row of `input`.
@@ -69,16 +78,12 @@ impl Layer {
     }
 
     /// Sets this layer, as a gradient, to the sum over records of `input` outer `delta`.
-    fn set_gradient(&mut self, input: &[f32], delta: &[f32]) {
+    fn set_gradient(&mut self, input: &[f32], delta: &[f32], memory: &mut Vec<f32>) {
         self.weights.fill(0.0);
         self.bias.fill(0.0);
         let columns = self.columns();
-        add_transposed_product(input, delta, &mut self.weights, columns);
-        for row in delta.chunks(columns) {
-            for (sum, value) in self.bias.iter_mut().zip(row) {
-                *sum += value;
-            }
-        }
+        add_transposed_product(input, delta, &mut self.weights, columns, memory);
+        add_rows(delta, &mut self.bias);
     }
 }
 
@@ -94,6 +99,50 @@ pub struct Network {
     pub(super) second: Layer,
 }
 
+/// Records gathered for one pass, scaled: `records` [n, inputs], `labels` [n], and `squares` [n], the squared norm of
+/// each record.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) records: Vec<f32>,
+    pub(super) labels: Vec<usize>,
+    pub(super) squares: Vec<f32>,
+}
+
+impl Batch {
+    /// Rows worked on at once where there is no batch size.
+    pub(super) const LARGE: usize = 1_024;
+
+    /// Copies `rows` of `examples`, scaled, next to each other.
+    pub(super) fn gather(&mut self, examples: Examples<'_>, rows: &[usize]) {
+        let Examples { x, y, squares, scale } = examples;
+        let inputs = x.len() / y.len();
+        self.records.resize(rows.len() * inputs, 0.0);
+        for (record, &row) in self.records.chunks_mut(inputs).zip(rows) {
+            kernel::scale(&x[row * inputs..][..inputs], scale.shift, scale.factor, record);
+        }
+        self.labels.clear();
+        self.labels.extend(rows.iter().map(|&row| y[row]));
+        self.squares.clear();
+        self.squares.extend(rows.iter().map(|&row| squares[row]));
+    }
+}
+
+/// How much each record of a batch counts in a gradient.
+#[derive(Clone, Copy)]
+pub(super) enum Weighting {
+    /// All the same: the gradient of the mean loss.
+    Mean,
+    /// The sum of the gradients, each scaled down where its norm is above this.
+    Clipped {
+        /// The greatest Euclidean norm one record's gradient can have in the sum.
+        norm: f32,
+    },
+}
+
+/// Keeps rounding in single precision from lifting a clipped gradient above the norm: sums of some hundred squares
+/// are off by less than 1e-5.
+const SAFE: f32 = 1.0 - 1e-5;
+
 /// Memory for one pass over a batch, kept between batches.
 #[derive(Default)]
 pub(super) struct Workspace {
@@ -101,6 +150,9 @@ pub(super) struct Workspace {
     delta_hidden: Vec<f32>,
     delta_logits: Vec<f32>,
     transposed: Vec<f32>,
+    weights: Vec<f32>,
+    /// Of the activations, of the deltas of the hidden layer and of those of the logits.
+    squares: [Vec<f32>; 3],
 }
 
 impl Network {
@@ -135,46 +187,69 @@ impl Network {
 
     fn forward(&self, records: &[f32], hidden: &mut Vec<f32>, logits: &mut Vec<f32>) {
         self.first.apply(records, hidden);
-        for value in hidden.iter_mut() {
-            *value = tanh(*value);
-        }
+        tanh_all(hidden);
         self.second.apply(hidden, logits);
     }
 
-    /// Sets `gradient` to that of the mean cross-entropy over a batch of `records` [n, inputs] with `labels` [n].
-    pub(super) fn mean_gradient(
-        &self,
-        records: &[f32],
-        labels: &[usize],
-        gradient: &mut Network,
-        memory: &mut Workspace,
-    ) {
-        self.forward(records, &mut memory.hidden, &mut memory.delta_logits);
-        let share = 1.0 / labels.len() as f32;
-        for (row, &label) in memory.delta_logits.chunks_mut(self.second.columns()).zip(labels) {
-            let (logits, padding) = row.split_at_mut(self.second.outputs);
-            cross_entropy_delta(logits, label, share);
-            padding.fill(0.0);
+    /// Sets `gradient` to the gradient of the cross-entropy over a batch of `records` [n, inputs] with `labels` [n],
+    /// each record counted as `weighting` says. A batch may be empty.
+    pub(super) fn gradient(&self, batch: &Batch, weighting: Weighting, gradient: &mut Network, memory: &mut Workspace) {
+        self.forward(&batch.records, &mut memory.hidden, &mut memory.delta_logits);
+        let columns = self.second.columns();
+        softmax(&mut memory.delta_logits, columns, self.second.outputs);
+        for (row, &label) in memory.delta_logits.chunks_mut(columns).zip(&batch.labels) {
+            row[label] -= 1.0;
         }
-        gradient.second.set_gradient(&memory.hidden, &memory.delta_logits);
 
-        self.transpose_second(&mut memory.transposed);
+        transpose(&self.second.weights, self.second.columns(), &mut memory.transposed);
         memory.delta_hidden.clear();
         memory.delta_hidden.resize(memory.hidden.len(), 0.0);
         let columns = self.first.columns();
         // The padded columns of the logits meet the padded rows of the transposed weights: zero times zero.
         add_product(&memory.delta_logits, &memory.transposed, &mut memory.delta_hidden, columns);
-        for (delta, hidden) in memory.delta_hidden.iter_mut().zip(&memory.hidden) {
-            *delta *= 1.0 - hidden * hidden;
-        }
-        gradient.first.set_gradient(records, &memory.delta_hidden);
+        through_tanh(&mut memory.delta_hidden, &memory.hidden);
+
+        self.weigh(batch, weighting, memory);
+        gradient.second.set_gradient(&memory.hidden, &memory.delta_logits, &mut memory.transposed);
+        gradient.first.set_gradient(&batch.records, &memory.delta_hidden, &mut memory.transposed);
     }
 
-    fn transpose_second(&self, transposed: &mut Vec<f32>) {
-        let (rows, columns) = (self.second.rows(), self.second.columns());
-        transposed.clear();
-        for column in 0..columns {
-            transposed.extend((0..rows).map(|row| self.second.weights[row * columns + column]));
+    /// Multiplies the deltas of every record by its weight, and with them its whole gradient.
+    ///
+    /// The gradient of a dense layer for one record is the outer product of its input (with a 1 for the bias) and its
+    /// delta, so its squared norm is (|input|^2 + 1) |delta|^2 and needs no gradient to be written down: I. Goodfellow,
+    /// "Efficient Per-Example Gradient Computations", 2015.
+    fn weigh(&self, batch: &Batch, weighting: Weighting, memory: &mut Workspace) {
+        let (hidden, logits) = (self.first.columns(), self.second.columns());
+        let Workspace { weights, squares: [activations, first, second], .. } = memory;
+        weights.clear();
+        match weighting {
+            Weighting::Mean => weights.resize(batch.labels.len(), 1.0 / batch.labels.len() as f32),
+            Weighting::Clipped { norm } => {
+                squares_of_rows(&memory.hidden, hidden, activations);
+                squares_of_rows(&memory.delta_hidden, hidden, first);
+                squares_of_rows(&memory.delta_logits, logits, second);
+                let deltas = first.iter().zip(second);
+                let inputs = batch.squares.iter().zip(activations);
+                weights.extend(deltas.zip(inputs).map(|((first, second), (record, activation))| {
+                    let square = *first * (record + 1.0) + *second * (*activation + 1.0);
+                    (SAFE * norm / square.sqrt()).min(1.0)
+                }));
+            }
+        }
+        scale_rows(&mut memory.delta_hidden, hidden, weights);
+        scale_rows(&mut memory.delta_logits, logits, weights);
+    }
+
+    /// Takes the scaling of its records into its first layer: afterwards the network gives for a record as it is in
+    /// the pool the logits it gave for the scaled one.
+    pub(super) fn absorb(&mut self, scale: Scale) {
+        let columns = self.first.columns();
+        for row in self.first.weights.chunks_mut(columns) {
+            for (weight, bias) in row.iter_mut().zip(&mut self.first.bias) {
+                *weight *= scale.factor;
+                *bias -= *weight * scale.shift;
+            }
         }
     }
 
@@ -184,6 +259,11 @@ impl Network {
         parts.into_iter().flatten().all(|weight| weight.is_finite())
     }
 
+    /// All weights, layer by layer, without the padding.
+    pub(super) fn real_parameters_mut(&mut self) -> impl Iterator<Item = &mut f32> {
+        self.first.real_parameters_mut().chain(self.second.real_parameters_mut())
+    }
+
     /// All weights, layer by layer, padding included: the order in which two networks of equal widths match.
     pub(super) fn parameters_mut(&mut self) -> [&mut [f32]; 4] {
         let (first, second) = (&mut self.first, &mut self.second);
@@ -191,22 +271,15 @@ impl Network {
     }
 }
 
-/// Turns the logits of one record into the gradient of `share` times its cross-entropy: (softmax - one-hot) share.
-fn cross_entropy_delta(logits: &mut [f32], label: usize, share: f32) {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for logit in logits.iter_mut() {
-        *logit = exp(*logit - largest);
-        sum += *logit;
-    }
-    for logit in logits.iter_mut() {
-        *logit *= share / sum;
-    }
-    logits[label] -= share;
+/// How many of `rows` the network classifies rightly.
+pub(super) fn correct(network: &Network, dataset: &Dataset, rows: &[usize]) -> usize {
+    let records: Vec<f32> = dataset.x().select(Axis(0), rows).into_iter().collect();
+    let labels: Vec<usize> = rows.iter().map(|&row| dataset.y()[row]).collect();
+    largest_at(&network.logits(&records), &labels, dataset.classes())
 }
 
 /// How many rows of `logits` [n, classes] are largest at their label, the first of equals counting.
-pub(super) fn correct(logits: &[f32], labels: &[usize], classes: usize) -> usize {
+fn largest_at(logits: &[f32], labels: &[usize], classes: usize) -> usize {
     let rows = logits.chunks(classes).zip(labels);
     rows.filter(|(row, label)| {
         let before = row[..**label].iter().all(|logit| *logit < row[**label]);
@@ -232,26 +305,40 @@ mod tests {
         losses.sum::<f64>() / labels.len() as f64
     }
 
-    fn example() -> (Network, Vec<f32>, Vec<usize>) {
+    fn batch(records: Vec<f32>, labels: Vec<usize>) -> Batch {
+        let squares = records.chunks(5).map(|record| record.iter().map(|value| value * value).sum()).collect();
+        Batch { records, labels, squares }
+    }
+
+    fn example() -> (Network, Batch) {
         let mut rng = ChaCha20Rng::from_seed([1; 32]);
         let network = Network::draw(WIDTHS, &mut rng);
         let records = (0..30).map(|_| unit(&mut rng)).collect();
-        (network, records, vec![0, 2, 1, 1, 0, 2])
+        (network, batch(records, vec![0, 2, 1, 1, 0, 2]))
+    }
+
+    fn gradient(network: &Network, batch: &Batch, weighting: Weighting) -> Network {
+        let mut gradient = Network::zero(WIDTHS);
+        network.gradient(batch, weighting, &mut gradient, &mut Workspace::default());
+        gradient
+    }
+
+    fn norm(gradient: &mut Network) -> f64 {
+        gradient.real_parameters_mut().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt()
     }
 
     #[test]
     fn the_gradient_is_the_slope_of_the_loss_in_every_weight() {
-        let (mut network, records, labels) = example();
-        let mut gradient = Network::zero(WIDTHS);
-        network.mean_gradient(&records, &labels, &mut gradient, &mut Workspace::default());
+        let (mut network, batch) = example();
+        let mut gradient = gradient(&network, &batch, Weighting::Mean);
         let step = 1e-2_f32;
         for part in 0..4 {
             for i in 0..gradient.parameters_mut()[part].len() {
                 let before = network.parameters_mut()[part][i];
                 network.parameters_mut()[part][i] = before + step;
-                let above = mean_loss(&network, &records, &labels);
+                let above = mean_loss(&network, &batch.records, &batch.labels);
                 network.parameters_mut()[part][i] = before - step;
-                let below = mean_loss(&network, &records, &labels);
+                let below = mean_loss(&network, &batch.records, &batch.labels);
                 network.parameters_mut()[part][i] = before;
                 let slope = (above - below) / f64::from(2.0 * step);
                 let found = f64::from(gradient.parameters_mut()[part][i]);
@@ -264,18 +351,72 @@ mod tests {
 
     #[test]
     fn padding_gets_no_gradient_and_every_real_weight_gets_one() {
-        let (network, records, labels) = example();
-        let mut gradient = Network::zero(WIDTHS);
-        network.mean_gradient(&records, &labels, &mut gradient, &mut Workspace::default());
+        let (network, batch) = example();
+        let mut gradient = gradient(&network, &batch, Weighting::Mean);
         let real = 5 * 7 + 7 + 7 * 3 + 3;
         let nonzero = gradient.parameters_mut().iter().flat_map(|part| part.iter()).filter(|&&g| g != 0.0).count();
         assert_eq!(nonzero, real);
     }
 
+    /// Each record's gradient is computed alone, its norm from all its numbers, and only then are they added.
+    #[test]
+    fn a_clipped_gradient_is_the_sum_of_those_of_single_records_none_longer_than_the_norm() {
+        let (network, whole) = example();
+        let records = whole.records.chunks(5).zip(&whole.labels);
+        let mut alone: Vec<Network> = records
+            .map(|(record, &label)| gradient(&network, &batch(record.to_vec(), vec![label]), Weighting::Mean))
+            .collect();
+        let norms: Vec<f64> = alone.iter_mut().map(norm).collect();
+        let middle = norms.iter().copied().fold(f64::INFINITY, f64::min) * 1.05;
+        assert!(norms.iter().any(|&norm| norm > middle), "{norms:?}");
+        for clip in [middle, 1e-3, 1e3] {
+            let mut expected = Network::zero(WIDTHS);
+            for (alone, norm) in alone.iter_mut().zip(&norms) {
+                let factor = (clip / norm).min(1.0) as f32;
+                for (sum, value) in expected.real_parameters_mut().zip(alone.real_parameters_mut()) {
+                    *sum += factor * *value;
+                }
+            }
+            let mut found = gradient(&network, &whole, Weighting::Clipped { norm: clip as f32 });
+            for (found, expected) in found.real_parameters_mut().zip(expected.real_parameters_mut()) {
+                assert!((*found - *expected).abs() <= 2e-5 * clip.min(1.0) as f32, "{clip}: {found} and {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_clipped_alone_is_just_shorter_than_the_norm() {
+        let (network, whole) = example();
+        for (record, &label) in whole.records.chunks(5).zip(&whole.labels) {
+            let mut found = gradient(&network, &batch(record.to_vec(), vec![label]), Weighting::Clipped { norm: 0.01 });
+            let norm = norm(&mut found);
+            assert!((0.009_999..=0.01).contains(&norm), "{norm}");
+        }
+    }
+
+    #[test]
+    fn a_batch_of_nothing_has_no_gradient() {
+        let (network, _) = example();
+        let mut found = gradient(&network, &batch(Vec::new(), Vec::new()), Weighting::Clipped { norm: 1.0 });
+        assert_eq!(norm(&mut found), 0.0);
+    }
+
+    #[test]
+    fn a_network_that_absorbed_the_scaling_answers_for_records_as_they_are() {
+        let (mut network, batch) = example();
+        let scale = Scale { shift: 100.0, factor: 0.25 };
+        let raw: Vec<f32> = batch.records.iter().map(|value| value / scale.factor + scale.shift).collect();
+        let expected = network.logits(&batch.records);
+        network.absorb(scale);
+        for (found, expected) in network.logits(&raw).iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-4, "{found} and {expected}");
+        }
+    }
+
     #[test]
     fn the_first_of_equal_logits_is_the_answer() {
         let logits = [1.0, 1.0, 0.0, 0.0, 2.0, 2.0, 0.0, 0.0, 1.0];
-        assert_eq!(correct(&logits, &[0, 1, 2], 3), 3);
-        assert_eq!(correct(&logits, &[1, 2, 2], 3), 1);
+        assert_eq!(largest_at(&logits, &[0, 1, 2], 3), 3);
+        assert_eq!(largest_at(&logits, &[1, 2, 2], 3), 1);
     }
 }

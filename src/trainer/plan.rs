@@ -1,12 +1,16 @@
 //! What is to be trained: the scenarios of a track, how many models and points, and whether that can be done.
 
+use scoring::Split;
+use serde::Serialize;
+
+use super::accountant::{self, AccountantError, Mechanism};
 use super::dataset::Dataset;
+use super::dp_sgd::{Noise, Sampling};
 use super::sgd::Schedule;
 use super::split::{Seed, Sizes};
-use scoring::Split;
 
 /// A whole track to train.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct TrainPlan {
     /// Shown as the track's name.
     pub title: String,
@@ -19,11 +23,12 @@ pub struct TrainPlan {
     /// m: members among the challenge points of a model, and as many non-members.
     pub challenge: usize,
     /// Everything random comes from it.
+    #[serde(skip)]
     pub seed: Seed,
 }
 
 /// One scenario: networks of one kind, trained one way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ScenarioPlan {
     /// The folder's name: letters, digits, `_`, `-` and `.`, not beginning with a dot.
     pub name: String,
@@ -35,10 +40,32 @@ pub struct ScenarioPlan {
     pub hidden: usize,
     /// How the models are trained.
     pub schedule: Schedule,
+    /// The differential privacy they are trained with, if any.
+    pub privacy: Option<Privacy>,
+}
+
+/// (epsilon, delta)-differential privacy for each training row, rows being added or removed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Privacy {
+    /// The epsilon that must not be passed; the noise is the least that keeps to it.
+    pub epsilon: f64,
+    /// The delta it holds at.
+    pub delta: f64,
+    /// C: the Euclidean norm to which the gradient of each row is clipped.
+    pub clipping_norm: f32,
+}
+
+/// What DP-SGD does in one scenario and what that costs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Accounted {
+    pub(super) noise: Noise,
+    pub(super) sampling: Sampling,
+    /// An upper bound on the epsilon, at most the one that was asked for.
+    pub(super) epsilon: f64,
 }
 
 /// How many models there are of each split.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ModelCounts {
     /// Revealed in full.
     pub train: usize,
@@ -49,10 +76,19 @@ pub struct ModelCounts {
 }
 
 impl ModelCounts {
+    /// The models of one split.
+    pub fn of(self, split: Split) -> usize {
+        match split {
+            Split::Train => self.train,
+            Split::Dev => self.dev,
+            Split::Final => self.r#final,
+        }
+    }
+
     /// All models in the order of their numbers: train from 0, then dev, then final.
     pub(super) fn numbered(self) -> impl Iterator<Item = (Split, usize)> {
-        let splits = [(Split::Train, self.train), (Split::Dev, self.dev), (Split::Final, self.r#final)];
-        let each = splits.into_iter().flat_map(|(split, count)| std::iter::repeat_n(split, count));
+        let splits = [Split::Train, Split::Dev, Split::Final];
+        let each = splits.into_iter().flat_map(move |split| std::iter::repeat_n(split, self.of(split)));
         each.enumerate().map(|(number, split)| (split, number))
     }
 }
@@ -97,9 +133,23 @@ pub enum PlanError {
         /// Which number, and what it has to be.
         what: &'static str,
     },
+    /// No noise gives the privacy that is wanted.
+    #[error("scenario `{scenario}`: {source}")]
+    Privacy {
+        /// Which scenario.
+        scenario: String,
+        /// Why not.
+        source: AccountantError,
+    },
 }
 
 impl TrainPlan {
+    /// Models in all.
+    pub fn networks(&self) -> usize {
+        let ModelCounts { train, dev, r#final } = self.models;
+        self.scenarios.len() * (train + dev + r#final)
+    }
+
     /// Checks that the plan can be carried out on `dataset`.
     pub(super) fn check(&self, dataset: &Dataset) -> Result<(), PlanError> {
         let ModelCounts { train, dev, r#final } = self.models;
@@ -146,13 +196,33 @@ impl ScenarioPlan {
             (self.hidden == 0, "there has to be a hidden unit"),
             (epochs == 0, "there has to be an epoch"),
             (batch == 0, "a batch has to have a row"),
-            (!(rate > 0.0 && rate.is_finite()), "the rate has to be positive"),
+            (!is_positive(rate), "the rate has to be positive"),
             (!(0.0..1.0).contains(&momentum), "the momentum has to be at least 0 and below 1"),
             (!(0.0..1.0).contains(&weight_decay), "the weight decay has to be at least 0 and below 1"),
+            (
+                self.privacy.is_some_and(|privacy| !is_positive(privacy.clipping_norm)),
+                "the clipping norm has to be positive",
+            ),
         ];
         match wrong.into_iter().find(|&(wrong, _)| wrong) {
             Some((_, what)) => Err(PlanError::Schedule { scenario: scenario(), what }),
             None => Ok(()),
         }
     }
+
+    /// The least noise that keeps to the epsilon that is wanted; `None` for a scenario without privacy.
+    pub(super) fn account(&self) -> Result<Option<Accounted>, PlanError> {
+        let Some(privacy) = self.privacy else { return Ok(None) };
+        let failed = |source| PlanError::Privacy { scenario: self.name.clone(), source };
+        let sampling = Sampling::new(&self.schedule, self.training);
+        let Sampling { rate, steps } = sampling;
+        let multiplier = accountant::noise_multiplier(privacy.epsilon, privacy.delta, rate, steps).map_err(failed)?;
+        let mechanism = Mechanism { sampling_rate: rate, noise_multiplier: multiplier, steps };
+        let epsilon = accountant::epsilon(&mechanism, privacy.delta).map_err(failed)?;
+        Ok(Some(Accounted { noise: Noise { clipping_norm: privacy.clipping_norm, multiplier }, sampling, epsilon }))
+    }
+}
+
+fn is_positive(value: f32) -> bool {
+    value > 0.0 && value.is_finite()
 }

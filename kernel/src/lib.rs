@@ -1,0 +1,386 @@
+//! The arithmetic under the trainer's networks: two matrix products, exp, tanh and softmax, in plain `f32`.
+//!
+//! A crate of its own so that it is optimised in every build; it knows nothing of networks. Sizes that do not fit
+//! together panic or leave numbers out: the callers' matter. Everything here gives the same bits on every machine: sums run in one fixed order, nothing is fused and no
+//! system mathematics library is called. That is why a seed names the weights of a whole track. The loops are
+//! written so that the compiler turns them into vector instructions, twice: for every processor, and for those with
+//! AVX2, which is chosen when the program runs.
+
+use multiversion::multiversion;
+
+/// Columns of a matrix are a multiple of this, so that the inner loops have a fixed length.
+pub const LANES: usize = 8;
+
+/// Rows of a tile: so often is a number of the right-hand matrix used once it is loaded.
+const ROWS: usize = 4;
+
+/// The smallest multiple of [`LANES`] that is at least `columns`.
+pub fn padded(columns: usize) -> usize {
+    columns.next_multiple_of(LANES)
+}
+
+/// Adds the product `left` x `right` to `out`.
+///
+/// `left` is [rows, depth], `right` [depth, columns], `out` [rows, columns], all row by row; `columns` is a
+/// multiple of [`LANES`].
+#[multiversion(targets("x86_64+avx+avx2"))]
+pub fn add_product(left: &[f32], right: &[f32], out: &mut [f32], columns: usize) {
+    let depth = right.len() / columns;
+    if depth == 0 {
+        return;
+    }
+    let whole = left.len() / depth / ROWS * ROWS;
+    let (left, left_rest) = left.split_at(whole * depth);
+    let (out, out_rest) = out.split_at_mut(whole * columns);
+    for (left, out) in left.chunks_exact(ROWS * depth).zip(out.chunks_exact_mut(ROWS * columns)) {
+        // Equally long, so that the compiler sees that a step within one is within all.
+        let rows: [&[f32]; ROWS] = std::array::from_fn(|row| &left[row * depth..][..depth]);
+        add_tiles((0..depth).map(|step| rows.map(|row| row[step])), right, out, columns);
+    }
+    for (left, out) in left_rest.chunks_exact(depth).zip(out_rest.chunks_exact_mut(columns)) {
+        add_tiles(left.iter().map(|&factor| [factor]), right, out, columns);
+    }
+}
+
+/// Adds the product `left` transposed x `right` to `out`.
+///
+/// `left` is [depth, rows], `right` [depth, columns], `out` [rows, columns], all row by row; `columns` is a
+/// multiple of [`LANES`]. `memory` is for `left` transposed, which costs little beside the product and lets it run
+/// along the rows.
+pub fn add_transposed_product(left: &[f32], right: &[f32], out: &mut [f32], columns: usize, memory: &mut Vec<f32>) {
+    transpose(left, out.len() / columns, memory);
+    add_product(memory, right, out, columns);
+}
+
+/// Sets `out` [columns, rows] to `values` [rows, columns] transposed.
+#[multiversion(targets("x86_64+avx+avx2"))]
+pub fn transpose(values: &[f32], columns: usize, out: &mut Vec<f32>) {
+    out.resize(values.len(), 0.0);
+    if values.is_empty() {
+        return;
+    }
+    let rows = values.len() / columns;
+    // Eight rows at a time, so that what is written is written in runs.
+    for (block, values) in values.chunks(LANES * columns).enumerate() {
+        for (column, out) in out.chunks_exact_mut(rows).enumerate() {
+            for (out, row) in out[block * LANES..].iter_mut().zip(values.chunks_exact(columns)) {
+                *out = row[column];
+            }
+        }
+    }
+}
+
+/// Adds `R` rows of a product to `out`, tile by tile: three times [`LANES`] columns keep all registers busy.
+#[inline(always)]
+fn add_tiles<const R: usize>(
+    factors: impl Iterator<Item = [f32; R]> + Clone,
+    right: &[f32],
+    out: &mut [f32],
+    columns: usize,
+) {
+    let mut column = 0;
+    while column < columns {
+        let (factors, right, out) = (factors.clone(), right.get(column..).unwrap_or_default(), &mut out[column..]);
+        match (columns - column) / LANES {
+            1 => add_tile::<R, 1>(factors, right, out, columns),
+            2 | 4 => add_tile::<R, 2>(factors, right, out, columns),
+            _ => add_tile::<R, 3>(factors, right, out, columns),
+        }
+        column += match (columns - column) / LANES {
+            1 => LANES,
+            2 | 4 => 2 * LANES,
+            _ => 3 * LANES,
+        };
+    }
+}
+
+/// Adds one tile of a product to `out`: for every step of the depth, `R` factors times `L` [`LANES`] values of `right`.
+///
+/// `right` and `out` begin at the tile's first column; their rows are `columns` apart.
+#[inline(always)]
+fn add_tile<const R: usize, const L: usize>(
+    factors: impl Iterator<Item = [f32; R]>,
+    right: &[f32],
+    out: &mut [f32],
+    columns: usize,
+) {
+    let mut sums = [[[0.0_f32; LANES]; L]; R];
+    for (factors, right) in factors.zip(right.chunks(columns)) {
+        let Some(right) = right.as_chunks::<LANES>().0.first_chunk::<L>() else { break };
+        for (sums, factor) in sums.iter_mut().zip(factors) {
+            for (sums, right) in sums.iter_mut().zip(right) {
+                for (sum, value) in sums.iter_mut().zip(right) {
+                    *sum += factor * value;
+                }
+            }
+        }
+    }
+    for (out, sums) in out.chunks_mut(columns).zip(&sums) {
+        for (out, sum) in out.iter_mut().zip(sums.as_flattened()) {
+            *out += sum;
+        }
+    }
+}
+
+/// The hyperbolic tangent of every value, within 2e-7.
+#[multiversion(targets("x86_64+avx+avx2"))]
+pub fn tanh_all(values: &mut [f32]) {
+    for value in values {
+        *value = tanh(*value);
+    }
+}
+
+/// Multiplies `deltas` by the slope of the hyperbolic tangent, given its values: 1 - tanh^2.
+#[multiversion(targets("x86_64+avx+avx2"))]
+pub fn through_tanh(deltas: &mut [f32], values: &[f32]) {
+    for (delta, value) in deltas.iter_mut().zip(values) {
+        *delta *= 1.0 - value * value;
+    }
+}
+
+/// Turns each row of logits [rows, columns] into probabilities. Columns from `outputs` on are padding and become 0.
+#[multiversion(targets("x86_64+avx+avx2"))]
+pub fn softmax(logits: &mut [f32], columns: usize, outputs: usize) {
+    for row in logits.chunks_exact_mut(columns) {
+        row[outputs..].fill(f32::NEG_INFINITY);
+        let (lanes, _) = row.as_chunks_mut::<LANES>();
+        let mut largest = [f32::NEG_INFINITY; LANES];
+        for lane in lanes.iter() {
+            for (largest, &logit) in largest.iter_mut().zip(lane) {
+                *largest = if logit > *largest { logit } else { *largest };
+            }
+        }
+        let largest = largest.into_iter().fold(f32::NEG_INFINITY, f32::max);
+        // The exponential of what is infinitely small is the smallest there is, which no sum notices.
+        let mut sums = [0.0_f32; LANES];
+        for lane in lanes.iter_mut() {
+            for (sum, logit) in sums.iter_mut().zip(lane) {
+                *logit = exp(*logit - largest);
+                *sum += *logit;
+            }
+        }
+        let share = 1.0 / sums.iter().sum::<f32>();
+        for logit in row.iter_mut() {
+            *logit *= share;
+        }
+        row[outputs..].fill(0.0);
+    }
+}
+
+/// Sets `out` to (value - shift) factor for every value.
+#[multiversion(targets("x86_64+avx+avx2"))]
+pub fn scale(values: &[f32], shift: f32, factor: f32, out: &mut [f32]) {
+    for (out, value) in out.iter_mut().zip(values) {
+        *out = (value - shift) * factor;
+    }
+}
+
+/// Sets `out` [rows] to the sum of the squares of each row of `values` [rows, columns], in one fixed order; `columns`
+/// is a multiple of [`LANES`].
+#[multiversion(targets("x86_64+avx+avx2"))]
+pub fn squares_of_rows(values: &[f32], columns: usize, out: &mut Vec<f32>) {
+    out.clear();
+    out.extend(values.chunks_exact(columns).map(|row| {
+        let mut sums = [0.0_f32; LANES];
+        for lane in row.as_chunks::<LANES>().0 {
+            for (sum, value) in sums.iter_mut().zip(lane) {
+                *sum += value * value;
+            }
+        }
+        sums.iter().sum::<f32>()
+    }));
+}
+
+/// Multiplies each row of `values` [rows, columns] by its weight.
+#[multiversion(targets("x86_64+avx+avx2"))]
+pub fn scale_rows(values: &mut [f32], columns: usize, weights: &[f32]) {
+    for (row, weight) in values.chunks_exact_mut(columns).zip(weights) {
+        for value in row {
+            *value *= weight;
+        }
+    }
+}
+
+/// Adds every row of `rows` to `sums`, a row as long as `sums`.
+#[multiversion(targets("x86_64+avx+avx2"))]
+pub fn add_rows(rows: &[f32], sums: &mut [f32]) {
+    for row in rows.chunks_exact(sums.len()) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += value;
+        }
+    }
+}
+
+/// How far one step of descent goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// How much of the velocity is taken off the weights.
+    pub rate: f32,
+    /// The share of the last velocity that is kept.
+    pub momentum: f32,
+    /// The share of the weights that is added to the gradient.
+    pub weight_decay: f32,
+}
+
+/// One step: v <- momentum v + gradient + weight_decay w, w <- w - rate v.
+#[multiversion(targets("x86_64+avx+avx2"))]
+pub fn descend(weights: &mut [f32], velocity: &mut [f32], gradient: &[f32], step: Step) {
+    for ((weight, velocity), gradient) in weights.iter_mut().zip(velocity).zip(gradient) {
+        *velocity = step.momentum * *velocity + *gradient + step.weight_decay * *weight;
+        *weight -= step.rate * *velocity;
+    }
+}
+
+/// e to the power of `x`, within 2 units in the last place for -87 <= x <= 88; outside, as at these ends.
+///
+/// x = n ln 2 + r with |r| <= ln 2 / 2. The power of two is made from the bits of n and e^r is its Taylor series to
+/// r^7, whose first omitted term is below 1e-8.
+#[inline(always)]
+fn exp(x: f32) -> f32 {
+    // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the low bits.
+    const SHIFT: f32 = 12_582_912.0;
+    // ln 2 in two parts, the first with so few bits that its product with n is exact.
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    const EXPONENT_BIAS: u32 = 127;
+    const MANTISSA_BITS: u32 = 23;
+
+    let x = x.clamp(-87.0, 88.0);
+    let shifted = x * std::f32::consts::LOG2_E + SHIFT;
+    let n = shifted - SHIFT;
+    let r = (x - n * LN_2_HIGH) - n * LN_2_LOW;
+    let mut series = 1.0 / 5040.0;
+    for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+        series = series * r + coefficient;
+    }
+    let power_of_two = shifted.to_bits().wrapping_add(EXPONENT_BIAS) << MANTISSA_BITS;
+    series * f32::from_bits(power_of_two)
+}
+
+/// The hyperbolic tangent, within 2e-7.
+#[inline(always)]
+fn tanh(x: f32) -> f32 {
+    1.0 - 2.0 / (exp(2.0 * x) + 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers between -1 and 1 that use all bits.
+    fn numbers(count: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / 8_388_608.0 - 1.0
+        };
+        (0..count).map(|_| next()).collect()
+    }
+
+    /// The textbook's three loops, each sum from its first term to its last.
+    fn plain_product(left: &[f32], right: &[f32], out: &mut [f32], columns: usize) {
+        let depth = right.len() / columns;
+        for (row, out) in out.chunks_mut(columns).enumerate() {
+            for (column, out) in out.iter_mut().enumerate() {
+                let terms = (0..depth).map(|k| left[row * depth + k] * right[k * columns + column]);
+                *out += terms.fold(0.0, |sum, term| sum + term);
+            }
+        }
+    }
+
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|value| value.to_bits()).collect()
+    }
+
+    #[test]
+    fn products_are_to_the_bit_those_of_the_textbook_for_every_remainder() {
+        for rows in 0..=9 {
+            for (depth, columns) in [(1, 8), (5, 16), (64, 24), (7, 32), (3, 40), (2, 56), (0, 8)] {
+                let left = numbers(rows * depth, 1);
+                let right = numbers(depth * columns, 2);
+                let before = numbers(rows * columns, 3);
+                let mut expected = before.clone();
+                plain_product(&left, &right, &mut expected, columns);
+
+                let mut out = before.clone();
+                add_product(&left, &right, &mut out, columns);
+                assert_eq!(bits(&out), bits(&expected), "{rows} x {depth} x {columns}");
+
+                let mut transposed = Vec::new();
+                if depth > 0 {
+                    transpose(&left, depth, &mut transposed);
+                }
+                let mut out = before;
+                add_transposed_product(&transposed, &right, &mut out, columns, &mut Vec::new());
+                assert_eq!(bits(&out), bits(&expected), "{rows} x {depth} x {columns}, transposed");
+            }
+        }
+    }
+
+    #[test]
+    fn transposing_twice_changes_nothing_and_once_moves_every_number() {
+        for (rows, columns) in [(1, 1), (3, 8), (9, 5), (17, 24)] {
+            let values = numbers(rows * columns, 4);
+            let (mut once, mut twice) = (Vec::new(), Vec::new());
+            transpose(&values, columns, &mut once);
+            for row in 0..rows {
+                for column in 0..columns {
+                    assert_eq!(once[column * rows + row], values[row * columns + column]);
+                }
+            }
+            transpose(&once, rows, &mut twice);
+            assert_eq!(twice, values);
+        }
+    }
+
+    #[test]
+    fn probabilities_are_those_of_double_precision_and_padding_has_none() {
+        for outputs in [1, 3, 8, 10, 20, 24] {
+            let columns = padded(outputs);
+            let mut logits: Vec<f32> = numbers(2 * columns, 5).iter().map(|logit| logit * 30.0).collect();
+            let exact = logits.clone();
+            softmax(&mut logits, columns, outputs);
+            for (found, logits) in logits.chunks(columns).zip(exact.chunks(columns)) {
+                let sum: f64 = logits[..outputs].iter().map(|&logit| f64::from(logit).exp()).sum();
+                for (&found, &logit) in found.iter().zip(&logits[..outputs]) {
+                    assert!((f64::from(found) - f64::from(logit).exp() / sum).abs() < 1e-6, "{outputs}");
+                }
+                assert!(found[outputs..].iter().all(|&padding| padding == 0.0));
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_squared_scaled_and_added_one_by_one() {
+        let rows = [1.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 3.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+        let mut squares = Vec::new();
+        squares_of_rows(&rows, 8, &mut squares);
+        assert_eq!(squares, [14.0, 0.25]);
+        let mut scaled = rows;
+        scale_rows(&mut scaled, 8, &[2.0, 4.0]);
+        assert_eq!((scaled[7], scaled[8]), (6.0, 2.0));
+        let mut sums = [1.0; 8];
+        add_rows(&rows, &mut sums);
+        assert_eq!(sums, [2.5, 3.0, 1.0, 1.0, 1.0, 1.0, 1.0, 4.0]);
+    }
+
+    #[test]
+    fn a_step_goes_down_the_gradient_with_what_is_left_of_the_last() {
+        let (mut weights, mut velocity) = ([1.0], [2.0]);
+        descend(&mut weights, &mut velocity, &[3.0], Step { rate: 0.5, momentum: 0.25, weight_decay: 0.125 });
+        // 0.25 * 2 + 3 + 0.125 * 1, and half of that off the weight.
+        assert_eq!((velocity, weights), ([3.625], [-0.8125]));
+    }
+
+    #[test]
+    fn exp_and_tanh_agree_with_double_precision() {
+        for step in -8_700..=8_700_i16 {
+            let x = f32::from(step) / 100.0;
+            let exact = f64::from(x).exp();
+            assert!((f64::from(exp(x)) / exact - 1.0).abs() < 2.4e-7, "exp({x})");
+            assert!((f64::from(tanh(x)) - f64::from(x).tanh()).abs() < 2e-7, "tanh({x})");
+        }
+        assert_eq!(tanh(0.0), 0.0);
+        assert_eq!((tanh(1e9), tanh(-1e9)), (1.0, -1.0));
+    }
+}
