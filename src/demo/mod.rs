@@ -116,7 +116,7 @@ pub async fn make(app: &App, folder: &Path, say: &mut dyn FnMut(&str)) -> anyhow
     let try_me = folder.join("try-me.zip");
     let archive = {
         let directory = directory.clone();
-        tokio::task::spawn_blocking(move || PublicTrack::read(&directory)?.calibrated()).await??
+        tokio::task::spawn_blocking(move || PublicTrack::read(&directory)?.likelihood_ratio()).await??
     };
     fs::write(&try_me, archive).with_context(|| format!("cannot write {}", try_me.display()))?;
     Ok(Made { track: path, directory, password })

@@ -7,12 +7,21 @@ fn the_demo_makes_a_board_and_the_second_time_finds_it() {
     let folder = folder();
     let data = folder.path().join("data");
     let first = done(&["demo", "--no-serve", "--data-dir", text(&data)]);
-    assert!(first.contains("scored 4 submissions"), "{first}");
+    assert!(first.contains("scored 5 submissions"), "{first}");
     assert!(data.join("demo/try-me.zip").is_file());
     let again = done(&["demo", "--no-serve", "--data-dir", text(&data)]);
     assert!(!again.contains("scored") && !again.contains("submitted"), "{again}");
     assert!(again.contains("Log in as `visitor`"), "{again}");
-    // Its own zip passes its own check.
+    // Its own zip passes its own check, and finds less the more private the networks are.
     let (zip, track) = (data.join("demo/try-me.zip"), data.join("demo/digits"));
     done(&["check", text(&zip), "--track-dir", text(&track)]);
+    for split in ["dev", "final"] {
+        let scores = done(&["score", text(&zip), "--track-dir", text(&track), "--split", split, "--json"]);
+        let scores: serde_json::Value = serde_json::from_str(&scores).expect("JSON");
+        let [none, high, low] = ["inf", "hi", "lo"].map(|scenario| {
+            scores["scenarios"][format!("digits_{scenario}")]["TPR_FPR_1000"].as_f64().expect("a number")
+        });
+        // The seed of the demo is fixed, so these are the same everywhere. By chance each would be 0.1.
+        assert!(none > high + 0.05 && high > low + 0.02 && low > 0.11, "{split}: {none}, {high}, {low}");
+    }
 }

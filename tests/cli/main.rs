@@ -7,3 +7,4 @@ mod server;
 mod slow;
 mod support;
 mod track;
+mod train;

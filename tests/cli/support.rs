@@ -139,10 +139,15 @@ impl Running {
 
     /// As Ctrl-C does; answers how it ended.
     pub(crate) fn interrupt(mut self) -> std::process::ExitStatus {
-        let pid = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("a signal");
+        interrupt(self.child.id());
         self.child.wait().expect("it ended")
     }
+}
+
+/// As Ctrl-C does to a process.
+pub(crate) fn interrupt(process: u32) {
+    let pid = nix::unistd::Pid::from_raw(process.cast_signed());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("a signal");
 }
 
 impl Drop for Running {

@@ -1,0 +1,221 @@
+//! `callimico train`: a track from a data set, whatever stops it on the way.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use callimico::npz::NpzReader;
+use callimico::trainer;
+use serde_json::Value;
+
+use crate::support::{Running, callimico, done, folder, interrupt, run, stderr, stdout, text};
+
+/// 1,797 handwritten digits of 64 pixels from 0 to 16.
+const DIGITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits.npz");
+
+/// Options of a track of 24 small networks.
+const SMALL: [&str; 12] = [
+    "--dataset",
+    DIGITS,
+    "--models",
+    "4,2,2",
+    "--training",
+    "200",
+    "--challenge",
+    "20",
+    "--hidden",
+    "16",
+    "--seed",
+    "a test",
+];
+
+fn train<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["train", "--out", out][..], &SMALL, more].concat()
+}
+
+/// Every file below a folder, by its path from there.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).expect("below it").to_owned();
+                found.insert(name, fs::read(path).expect("a file"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_trained_track_is_imported_and_says_how_private_it_is() {
+    let folder = folder();
+    let (out, data) = (folder.path().join("digits"), folder.path().join("data"));
+    let report: Value = serde_json::from_str(&done(&train(text(&out), &["--json"]))).expect("JSON");
+    let names: Vec<&str> = report["scenarios"].as_array().expect("scenarios").iter().map(name).collect();
+    assert_eq!(names, ["digits_inf", "digits_hi", "digits_lo"]);
+    assert_eq!(report["scenarios"][0]["epsilon"], Value::Null);
+    for (scenario, target) in [(1, 10.0), (2, 4.0)] {
+        let epsilon = report["scenarios"][scenario]["epsilon"].as_f64().expect("a number");
+        assert!((target - 0.01..=target).contains(&epsilon), "{epsilon}");
+    }
+    let accuracy = |scenario: usize| report["scenarios"][scenario]["accuracy_trained"].as_f64().expect("a number");
+    assert!(accuracy(0) > 0.99 && accuracy(1) < accuracy(0) && accuracy(2) < accuracy(1), "{report}");
+
+    let plan = done(&["import", text(&out), "--competition", "c", "--data-dir", text(&data)]);
+    assert!(!plan.contains("recipe.json") && !plan.contains("report"), "all of it is known: {plan}");
+    assert!(plan.contains("scenario digits_hi: train: 4 models, 160 challenge points"), "{plan}");
+    let table = fs::read_to_string(out.join("report.txt")).expect("a table");
+    assert!(table.contains("digits_lo") && table.contains("Digits: 1797 rows of 64 numbers in 10 classes"), "{table}");
+}
+
+fn name(scenario: &Value) -> &str {
+    scenario["name"].as_str().expect("a name")
+}
+
+#[test]
+fn a_run_killed_at_any_moment_goes_on_and_gives_the_same_bytes() {
+    let folder = folder();
+    let (whole, parts) = (folder.path().join("whole/digits"), folder.path().join("parts/digits"));
+    done(&train(text(&whole), &[]));
+    let mut killed = 0;
+    for round in 0_u64..40 {
+        if parts.exists() {
+            break;
+        }
+        let mut running = Running::start(&train(text(&parts), &["--threads", "2"]));
+        // Longer each time, so that it gets somewhere and is killed everywhere.
+        std::thread::sleep(Duration::from_millis(60 + 17 * round));
+        running.kill();
+        killed += u32::from(!parts.exists());
+    }
+    assert!(killed >= 3, "it was done after {killed} kills: the test shows nothing");
+    if !parts.exists() {
+        done(&train(text(&parts), &[]));
+    }
+    assert!(files(&whole) == files(&parts));
+    let left = fs::read_dir(folder.path().join("parts")).expect("a folder").count();
+    assert_eq!(left, 1, "nothing is left beside it");
+}
+
+#[test]
+fn ctrl_c_says_where_it_stands_and_without_a_seed_the_same_command_goes_on_with_the_same_one() {
+    let folder = folder();
+    let out = folder.path().join("digits");
+    let recipe = folder.path().join(".digits.partial/recipe.json");
+    // So many epochs that it is not done before it is stopped.
+    let args = ["train", "--dataset", DIGITS, "--out", text(&out), "--models", "2,1,1", "--epochs", "3000", "--json"];
+    let seed = |path: &Path| {
+        let recipe: Value = serde_json::from_slice(&fs::read(path).expect("a recipe")).expect("JSON");
+        recipe["seed"].as_str().expect("a seed").to_owned()
+    };
+    let begun = callimico().args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    while !recipe.exists() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let first = seed(&recipe);
+    interrupt(begun.id());
+    let stopped = begun.wait_with_output().expect("it ends");
+    assert_eq!(stopped.status.code(), Some(130), "{}", stderr(&stopped));
+    assert!(stderr(&stopped).contains("the same command goes on"), "{}", stderr(&stopped));
+    assert!(stdout(&stopped).is_empty() && !out.exists());
+
+    let other = run(&train(text(&out), &[]));
+    assert_eq!(other.status.code(), Some(2), "another plan is refused: {}", stderr(&other));
+    assert!(stderr(&other).contains("--restart"), "{}", stderr(&other));
+    assert_eq!(seed(&recipe), first);
+    done(&train(text(&out), &["--restart"]));
+    assert_ne!(seed(&out.join("recipe.json")), first);
+}
+
+#[test]
+fn wrong_arguments_are_refused_with_a_sentence() {
+    let folder = folder();
+    let out = folder.path().join("digits");
+    let no_array = folder.path().join("notes.npz");
+    fs::write(&no_array, "no archive").expect("written");
+    let refused = |args: &[&str], part: &str| {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(part), "{args:?}: {}", stderr(&output));
+        assert!(stdout(&output).is_empty() && !out.exists());
+    };
+    let out_text = text(&out);
+    let with = |more: &[&'static str]| [&["train", "--dataset", DIGITS, "--out", out_text][..], more].concat();
+    refused(&["train", "--dataset", "/nowhere.npz", "--out", out_text], "cannot read /nowhere.npz");
+    refused(&["train", "--dataset", text(&no_array), "--out", out_text], "notes.npz");
+    refused(&with(&["--models", "10,5"]), "three numbers");
+    refused(&with(&["--models", "10,0,5"]), "no dev models");
+    refused(&with(&["--scenarios", "inf,loud"]), "an epsilon above 0");
+    refused(&with(&["--scenarios", "inf,inf"]), "two scenarios are called `digits_inf`");
+    refused(&with(&["--training", "1790"]), "needs 1890 rows");
+    refused(&with(&["--training", "50"]), "fewer than its 100 members");
+    refused(&with(&["--rate=-1"]), "the rate has to be positive");
+    refused(&with(&["--delta", "1.5"]), "delta is 1.5");
+    refused(&with(&["--epochs", "0"]), "an epoch");
+    refused(&["train", "--dataset", DIGITS, "--out", "/"], "does not name a folder");
+    fs::create_dir(&out).expect("a folder");
+    fs::write(out.join("mine"), "").expect("written");
+    let output = run(&train(out_text, &[]));
+    assert_eq!((output.status.code(), files(&out).len()), (Some(2), 1), "{}", stderr(&output));
+}
+
+/// Asks the `onnx` checker and ONNX Runtime about a trained model; prints its logits, a record a line.
+const PYTHON: &str = "
+import sys
+try:
+    import numpy, onnx, onnxruntime
+except ImportError as missing:
+    print(f'missing {missing.name}')
+    sys.exit(0)
+model, challenge = sys.argv[1:]
+onnx.checker.check_model(onnx.load(model), full_check=True)
+session = onnxruntime.InferenceSession(model, providers=['CPUExecutionProvider'])
+x = numpy.load(challenge)['x']
+assert [i.name for i in session.get_inputs()] == ['input'] and [o.name for o in session.get_outputs()] == ['logits']
+for row in session.run(None, {'input': x})[0]:
+    print(*(repr(float(value)) for value in row))
+one = session.run(None, {'input': x[:1]})[0]
+assert one.shape[0] == 1, 'the batch can have any size'
+";
+
+/// Runs where Python has numpy, onnx and onnxruntime; elsewhere it says so. The bytes of a model that both were seen to
+/// accept are held by a test of the writer, which always runs.
+#[test]
+fn onnx_and_onnx_runtime_agree_with_a_trained_model_where_python_has_them() {
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    if !Command::new(&python).arg("--version").output().is_ok_and(|found| found.status.success()) {
+        eprintln!("skipped: there is no {python}");
+        return;
+    }
+    let folder = folder();
+    let out = folder.path().join("digits");
+    done(&train(text(&out), &[]));
+    for scenario in ["digits_inf", "digits_lo"] {
+        let model = out.join(scenario).join("dev/model_4");
+        let (onnx, challenge) = (model.join("model.onnx"), model.join("challenge.npz"));
+        let output =
+            Command::new(&python).args(["-c", PYTHON, text(&onnx), text(&challenge)]).output().expect("it runs");
+        assert!(output.status.success(), "{}", stderr(&output));
+        let printed = stdout(&output);
+        if printed.starts_with("missing ") {
+            eprintln!("skipped: {python} is {}", printed.trim());
+            return;
+        }
+        let expected: Vec<f64> = printed.split_whitespace().map(|value| value.parse().expect("a number")).collect();
+        let network = trainer::read_onnx(&fs::read(&onnx).expect("a model")).expect("our own model");
+        let x = NpzReader::open(&challenge).expect("an archive").get("x").and_then(|x| x.floats()).expect("records");
+        let records: Vec<f32> = x.iter().copied().collect();
+        let found = network.logits(&records);
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((f64::from(*found) - expected).abs() < 1e-4, "{scenario}: {found} and {expected}");
+        }
+    }
+}
