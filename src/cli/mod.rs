@@ -34,7 +34,8 @@ pub use failure::Failure;
 
 /// A competition server for membership inference.
 ///
-/// Exit codes: 0 fine, 1 our fault, 2 the input is wrong, 3 a limit is reached, 4 not allowed, 5 network (try again).
+/// Exit codes: 0 fine, 1 our fault, 2 the input is wrong, 3 a limit is reached, 4 not allowed, 5 network (try again);
+/// 130 stopped by Ctrl-C.
 #[derive(Debug, Parser)]
 #[command(name = "callimico", version, arg_required_else_help = true)]
 struct Cli {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, ArrayView1, Axis};
 use scoring::Membership;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::npz::{NpzError, NpzWriter, npy_bytes};
@@ -74,8 +74,16 @@ pub(super) struct TrackFile {
 pub(super) struct ScenarioFile {
     pub(super) label: String,
     /// The epsilon the models were trained with; absent where they were trained without differential privacy.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_people_write_it")]
     pub(super) epsilon: Option<f64>,
+}
+
+/// 10 and not 10.0: it is shown as it is written.
+fn as_people_write_it<S: Serializer>(epsilon: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match epsilon {
+        Some(epsilon) if epsilon.fract() == 0.0 && *epsilon < 1e15 => (*epsilon as u64).serialize(serializer),
+        epsilon => epsilon.serialize(serializer),
+    }
 }
 
 /// What is done with the folder an interrupted run left.

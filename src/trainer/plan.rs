@@ -9,6 +9,12 @@ use super::dp_sgd::{Noise, Sampling};
 use super::sgd::Schedule;
 use super::split::{Seed, Sizes};
 
+/// More hidden units than this are a mistake in typing, and would not fit into memory with many a data set.
+const MOST_HIDDEN: usize = 65_536;
+
+/// More models of a split than this are a mistake in typing.
+const MOST_MODELS: usize = 100_000;
+
 /// A whole track to train.
 #[derive(Clone, Debug, Serialize)]
 pub struct TrainPlan {
@@ -99,6 +105,9 @@ pub enum PlanError {
     /// Scenarios, models of a split, or challenge points are none at all.
     #[error("the plan has no {0}")]
     None(&'static str),
+    /// More models than anybody trains.
+    #[error("the plan has {0} models of one split; {MOST_MODELS} are the most")]
+    TooManyModels(usize),
     /// The name of a scenario cannot name a folder.
     #[error("`{0}` cannot name a scenario: use letters, digits, `_`, `-` and `.`, and begin with no dot")]
     Name(String),
@@ -163,6 +172,9 @@ impl TrainPlan {
         if let Some((_, what)) = counts.into_iter().find(|&(count, _)| count == 0) {
             return Err(PlanError::None(what));
         }
+        if let Some(&count) = [train, dev, r#final].iter().find(|&&count| count > MOST_MODELS) {
+            return Err(PlanError::TooManyModels(count));
+        }
         for (i, scenario) in self.scenarios.iter().enumerate() {
             scenario.check(self.challenge, dataset.len())?;
             if self.scenarios[..i].iter().any(|earlier| earlier.name == scenario.name) {
@@ -193,7 +205,7 @@ impl ScenarioPlan {
         }
         let Schedule { epochs, batch, rate, momentum, weight_decay } = self.schedule;
         let wrong = [
-            (self.hidden == 0, "there has to be a hidden unit"),
+            (!(1..=MOST_HIDDEN).contains(&self.hidden), "there have to be 1 to 65536 hidden units"),
             (epochs == 0, "there has to be an epoch"),
             (batch == 0, "a batch has to have a row"),
             (!is_positive(rate), "the rate has to be positive"),

@@ -145,7 +145,7 @@ fn track_yaml_names_every_scenario_and_the_privacy_it_was_trained_with() {
     let track: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
     assert_eq!(track["title"], "A test");
     assert_eq!(track["scenarios"]["few"], serde_json::json!({"label": "12 rows"}));
-    assert_eq!(track["scenarios"]["many"], serde_json::json!({"label": "40 rows", "epsilon": 8.0}));
+    assert_eq!(track["scenarios"]["many"], serde_json::json!({"label": "40 rows", "epsilon": 8}));
 }
 
 #[test]
@@ -345,6 +345,11 @@ fn a_plan_that_cannot_be_carried_out_says_why() {
     };
     assert_eq!(refusal(&|plan| plan.models.dev = 0), PlanError::None("dev models"));
     assert_eq!(refusal(&|plan| plan.scenarios.clear()), PlanError::None("scenarios"));
+    assert_eq!(refusal(&|plan| plan.models.train = usize::MAX), PlanError::TooManyModels(usize::MAX));
+    for hidden in [0, usize::MAX] {
+        let refused = refusal(&|plan| plan.scenarios[0].hidden = hidden);
+        assert!(matches!(refused, PlanError::Schedule { what: "there have to be 1 to 65536 hidden units", .. }));
+    }
     assert_eq!(refusal(&|plan| plan.scenarios[1].name = "few".into()), PlanError::TwiceNamed("few".into()));
     for name in ["", "..", "a/b", "a b", ".hidden"] {
         assert_eq!(refusal(&|plan| plan.scenarios[0].name = name.into()), PlanError::Name(name.into()));
