@@ -1,9 +1,12 @@
-//! A progress bar on stderr, where that is a terminal; nothing elsewhere.
+//! A progress bar on stderr, where that is a terminal; a line at every tenth elsewhere.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// The bar of one piece of work. It goes away when it is dropped.
-pub(super) struct Bar(ProgressBar);
+pub(super) struct Bar {
+    bar: ProgressBar,
+    things: String,
+}
 
 impl Bar {
     /// A bar of `total` things, in plural.
@@ -13,22 +16,27 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style.progress_chars("━╸ "));
         }
-        Self(bar)
+        Self { bar, things: things.to_owned() }
     }
 
     /// Begins at `done`, which was done earlier and says nothing about the time that is left.
     pub(super) fn begin_at(&self, done: u64) {
-        self.0.set_position(done);
-        self.0.reset_eta();
+        self.bar.set_position(done);
+        self.bar.reset_eta();
     }
 
     pub(super) fn set(&self, done: u64) {
-        self.0.set_position(done);
+        let tenths = |done: u64| 10 * done / self.bar.length().unwrap_or(1).max(1);
+        let is_next_tenth = tenths(done) > tenths(self.bar.position());
+        self.bar.set_position(done);
+        if is_next_tenth && self.bar.is_hidden() {
+            eprintln!("{done} of {} {}", self.bar.length().unwrap_or(done), self.things);
+        }
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }

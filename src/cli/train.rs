@@ -19,6 +19,9 @@ use crate::trainer::{
     TrainError, TrainPlan, WriteError,
 };
 
+/// More is no privacy at all: then `inf` is meant.
+const MOST_EPSILON: f64 = 10_000.0;
+
 /// Seeds shorter than this are found by trying.
 const GUESSABLE: usize = 16;
 
@@ -153,8 +156,8 @@ impl FromStr for Wanted {
             "lo" => Ok(Self::Low),
             number => match number.parse::<f64>() {
                 Ok(epsilon) if epsilon == f64::INFINITY => Ok(Self::WithoutPrivacy),
-                Ok(epsilon) if epsilon > 0.0 => Ok(Self::Epsilon(epsilon)),
-                _ => Err("a scenario is `inf`, `hi`, `lo` or an epsilon above 0".to_owned()),
+                Ok(epsilon) if epsilon > 0.0 && epsilon <= MOST_EPSILON => Ok(Self::Epsilon(epsilon)),
+                _ => Err(format!("a scenario is `inf`, `hi`, `lo` or an epsilon above 0 and up to {MOST_EPSILON}")),
             },
         }
     }
@@ -220,6 +223,9 @@ fn train(args: &Args, stop: &AtomicBool) -> Result<Report, Failure> {
     let dataset = Dataset::from_npz(&bytes)
         .map_err(|error| Failure::Input(anyhow::Error::new(error).context(args.dataset.display().to_string())))?;
     drop(bytes);
+    for note in dataset.notes() {
+        eprintln!("note: {note}");
+    }
     let plan = plan(args, &dataset)?;
     let threads = args.threads.or(thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);
     let leftover = if args.restart { Leftover::Discard } else { Leftover::Continue };
@@ -325,9 +331,11 @@ fn failure(error: TrainError) -> Failure {
 
 fn write_failure(error: WriteError) -> Failure {
     match error {
-        WriteError::Exists(_) | WriteError::NoName(_) | WriteError::Busy(_) | WriteError::OtherRecipe(_) => {
-            Failure::Input(error.into())
-        }
+        WriteError::Exists(_)
+        | WriteError::Foreign(_)
+        | WriteError::NoName(_)
+        | WriteError::Busy(_)
+        | WriteError::OtherRecipe(_) => Failure::Input(error.into()),
         other => Failure::Ours(other.into()),
     }
 }

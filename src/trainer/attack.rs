@@ -317,7 +317,8 @@ impl Target {
         let path = folder.join("challenge.npz");
         let points = read_points(&path).map_err(|source| AttackError::Array { path: path.clone(), source })?;
         let widths = network.widths();
-        let fits = points.x.len() == points.y.len() * widths.inputs
+        let fits = !points.y.is_empty()
+            && points.x.len() == points.y.len() * widths.inputs
             && points.rows.len() == points.y.len()
             && points.y.iter().all(|&class| class < widths.classes);
         if !fits {

@@ -3,7 +3,7 @@
 //! Reads the `x` and `y` of an `.npz` file, and the digits that ship with the program (`data/README.md` says whose
 //! they are). It knows nothing of splits or networks.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 use sha2::{Digest, Sha256};
 
 use crate::npz::{NpzError, NpzReader};
@@ -14,6 +14,9 @@ use super::sgd::Examples;
 /// learn their training rows by heart; at 0.5 they did so on binary baskets, images and Gaussian mixtures alike
 /// without losing more on other rows than at 0.25.
 const SPREAD: f64 = 0.5;
+
+/// Beyond so many standard deviations from 0, halved, what is folded into the first layer costs digits that attacks read.
+const FAR_OFF: f64 = 1_000.0;
 
 /// Pixel values of the digits run from 0 to this.
 const FULL_PIXEL: f32 = 16.0;
@@ -37,6 +40,12 @@ pub enum DatasetError {
         /// Length of `y`.
         labels: usize,
     },
+    /// `y` is not made of whole numbers, a row each.
+    #[error("y has to hold one whole number a row; in Python, y = y.astype(int).ravel() may do")]
+    Labels(#[source] Option<NpzError>),
+    /// All rows have the same label.
+    #[error("all rows are of one class: there is nothing to learn")]
+    OneClass,
     /// A label is negative or absurdly large.
     #[error("row {row} has the label {label}; labels are 0, 1, 2, …")]
     Label {
@@ -45,8 +54,8 @@ pub enum DatasetError {
         /// The label found.
         label: i64,
     },
-    /// A value is infinite or not a number.
-    #[error("row {row} holds a value that is not finite")]
+    /// A value is infinite, not a number, or too large for 32 bits.
+    #[error("row {row} of x holds a value that is not finite, or too large for 32 bits")]
     NotFinite {
         /// Row of the pool, from 0.
         row: usize,
@@ -106,6 +115,9 @@ impl Dataset {
             return Err(DatasetError::Label { row, label: y[row] });
         }
         let y: Vec<usize> = y.iter().map(|&label| label as usize).collect();
+        if y.iter().all(|class| *class == y[0]) {
+            return Err(DatasetError::OneClass);
+        }
         let classes = y.iter().max().map_or(0, |&greatest| greatest + 1);
         let scale = Scale::of(x.view());
         let x = x.as_standard_layout().into_owned();
@@ -126,7 +138,11 @@ impl Dataset {
     fn arrays(bytes: &[u8]) -> Result<(Array2<f32>, Vec<i64>), DatasetError> {
         let mut file = NpzReader::from_bytes(bytes)?;
         let x = file.get("x")?.floats()?;
-        let y = file.get("y")?.integers()?;
+        let y = file.get("y")?.integers().map_err(|error| DatasetError::Labels(Some(error)))?;
+        // [N] or [N, 1]: anything else is not labels.
+        if y.len() != y.shape().first().copied().unwrap_or(0) {
+            return Err(DatasetError::Labels(None));
+        }
         let records = x.shape().first().copied().unwrap_or(0);
         let inputs = x.len().checked_div(records).unwrap_or(0);
         let mismatch = DatasetError::Shape { records, inputs, labels: y.len() };
@@ -142,6 +158,31 @@ impl Dataset {
         let (mut x, y) = Self::arrays(include_bytes!("../../data/digits.npz"))?;
         x.mapv_inplace(|pixel| pixel / FULL_PIXEL);
         Self::new(x, &y)
+    }
+
+    /// What about the data makes good networks unlikely, in sentences.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let mut rows = vec![0_usize; self.classes];
+        self.y.iter().for_each(|&class| rows[class] += 1);
+        let empty = rows.iter().filter(|&&rows| rows == 0).count();
+        if empty > 0 {
+            notes.push(format!("{empty} of {} classes have no row: number them 0, 1, 2, …", self.classes));
+        }
+        let squares = |column: ArrayView1<'_, f32>| {
+            column.iter().map(|&value| f64::from(self.scale.apply(value)).powi(2)).sum::<f64>()
+        };
+        let columns: Vec<f64> = self.x.columns().into_iter().map(squares).collect();
+        let (greatest, all) = (columns.iter().copied().fold(0.0, f64::max), columns.iter().sum::<f64>());
+        if columns.len() > 2 && greatest > 0.9 * all {
+            notes.push(
+                "one column of x is far larger than all others, which it drowns: bring them to one scale".to_owned(),
+            );
+        }
+        if (f64::from(self.scale.shift) * f64::from(self.scale.factor)).abs() > FAR_OFF {
+            notes.push("the numbers of x lie far from 0 for how little they differ, which costs precision: subtract their mean".to_owned());
+        }
+        notes
     }
 
     /// The number of records, N.
@@ -230,7 +271,33 @@ mod tests {
         let one = fingerprint(array![[1.0], [2.0]], [0, 1]);
         assert_eq!(one, fingerprint(array![[1.0], [2.0]], [0, 1]));
         assert_ne!(one, fingerprint(array![[1.0], [2.5]], [0, 1]));
-        assert_ne!(one, fingerprint(array![[1.0], [2.0]], [1, 1]));
+        assert_ne!(one, fingerprint(array![[1.0], [2.0]], [1, 0]));
+    }
+
+    #[test]
+    fn data_that_networks_learn_badly_from_is_noted() {
+        let notes = |x, y: [i64; 3]| Dataset::new(x, &y).unwrap().notes().join("; ");
+        assert_eq!(notes(array![[1.0, 0.0, 2.0], [2.0, 1.0, 0.0], [0.0, 1.0, 1.0]], [0, 1, 1]), "");
+        assert!(
+            notes(array![[1.0, 0.0, 900.0], [2.0, 1.0, 0.0], [0.0, 1.0, -900.0]], [0, 1, 1]).contains("one column")
+        );
+        assert!(notes(array![[1e6], [1e6 + 1.0], [1e6 + 2.0]], [0, 1, 1]).contains("far from 0"));
+        assert!(notes(array![[1.0], [2.0], [3.0]], [0, 7, 1]).contains("5 of 8 classes have no row"));
+    }
+
+    #[test]
+    fn labels_that_are_none_are_refused_with_what_to_do() {
+        let x = array![[1.0_f32], [2.0]];
+        let file = |y: ndarray::ArrayViewD<'_, f64>| {
+            let mut archive = crate::npz::NpzWriter::new(std::io::Cursor::new(Vec::new()));
+            archive.add("x", x.view()).unwrap();
+            archive.add("y", y).unwrap();
+            archive.finish().unwrap().into_inner()
+        };
+        let fractions = file(array![0.5, 1.0].view().into_dyn());
+        let refused = Dataset::from_npz(&fractions).unwrap_err();
+        assert!(matches!(refused, DatasetError::Labels(Some(_))) && refused.to_string().contains("astype(int)"));
+        assert!(matches!(Dataset::new(x.clone(), &[3, 3]), Err(DatasetError::OneClass)));
     }
 
     #[test]

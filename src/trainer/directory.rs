@@ -11,7 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, ArrayView1, Axis};
-use scoring::Membership;
+use scoring::{Membership, Split};
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
@@ -29,8 +29,11 @@ use super::split::{ModelKey, ModelSplit, Seed};
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// There is something at the target already; nothing is ever overwritten.
-    #[error("{0} exists already and is not empty: give another folder")]
+    #[error("{0} exists already: give a new folder or an empty one")]
     Exists(PathBuf),
+    /// Where unfinished tracks are kept there is something that no run left.
+    #[error("{0} is where an unfinished track is kept, and holds something else: move it away")]
+    Foreign(PathBuf),
     /// Another process is writing this track.
     #[error("another run is writing {0}")]
     Busy(PathBuf),
@@ -43,7 +46,7 @@ pub enum WriteError {
     #[error("{0} does not name a folder")]
     NoName(PathBuf),
     /// A file or folder could not be written.
-    #[error("cannot write {path}")]
+    #[error("cannot read or write {path}")]
     Io {
         /// Which one.
         path: PathBuf,
@@ -120,6 +123,9 @@ const JOURNAL: &str = "journal.jsonl";
 /// The files of a model, in the order in which they are hashed.
 const MODEL_FILES: [&str; 4] = ["model.onnx", "challenge.npz", "train_idx.npy", "solution.csv"];
 
+/// Those of them that only the organiser may read while the model is attacked.
+const SECRET_FILES: [&str; 2] = ["train_idx.npy", "solution.csv"];
+
 /// A track directory that is being written.
 pub(super) struct Staging {
     folder: PathBuf,
@@ -133,8 +139,9 @@ pub(super) struct Staging {
 pub fn interrupted_seed(target: &Path) -> Result<Option<Seed>, WriteError> {
     let recipe = partial(target)?.join(RECIPE);
     let Some(bytes) = read_if_there(&recipe)? else { return Ok(None) };
-    let recipe: SeedOfRecipe = serde_json::from_slice(&bytes)?;
-    Ok(Seed::from_hex(&recipe.seed))
+    let seed = serde_json::from_slice(&bytes).ok().and_then(|SeedOfRecipe { seed }| Seed::from_hex(&seed));
+    // A recipe without a seed is not one of this version's.
+    seed.map(Some).ok_or_else(|| WriteError::OtherRecipe(partial(target).unwrap_or(recipe)))
 }
 
 /// The hidden folder beside `target`.
@@ -151,13 +158,16 @@ impl Staging {
     /// dropped.
     pub(super) fn begin(target: &Path, recipe: &Recipe<'_>, leftover: Leftover) -> Result<(Self, Journal), WriteError> {
         let folder = partial(target)?;
-        if !is_free(target) {
-            return Err(WriteError::Exists(target.to_owned()));
+        make_free(target)?;
+        if is_foreign(&folder)? {
+            return Err(WriteError::Foreign(folder));
         }
         create_folder(&folder)?;
         let path = folder.join(JOURNAL);
         let journal = Journal::open(&path).map_err(|error| failed(&path, error))?;
         let journal = journal.ok_or_else(|| WriteError::Busy(target.to_owned()))?;
+        // Another run may have finished between the first look and the lock.
+        make_free(target)?;
 
         let mut text = serde_json::to_vec_pretty(recipe)?;
         text.push(b'\n');
@@ -209,7 +219,8 @@ impl Staging {
             solution(&split.membership).into_bytes(),
         ];
         for (name, content) in MODEL_FILES.iter().zip(&contents) {
-            write(&folder.join(name), content)?;
+            let is_secret = model.split != Split::Train && SECRET_FILES.contains(name);
+            if is_secret { write_secret(&folder.join(name), content)? } else { write(&folder.join(name), content)? }
         }
         Ok(hash(&contents))
     }
@@ -245,12 +256,30 @@ impl Staging {
     }
 }
 
-/// Whether nothing is there, or an empty folder, which a rename replaces.
-fn is_free(target: &Path) -> bool {
-    match target.symlink_metadata() {
-        Ok(found) => found.is_dir() && fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none()),
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
+/// Sees to it that nothing is at `target`. An empty folder is removed at once: where that cannot be done, as with the
+/// root of a volume, it is better known now than when all is trained.
+pub(super) fn make_free(target: &Path) -> Result<(), WriteError> {
+    partial(target)?;
+    match fs::remove_dir(target) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() != io::ErrorKind::ResourceBusy && target.symlink_metadata().is_ok() => {
+            Err(WriteError::Exists(target.to_owned()))
+        }
+        Err(error) => Err(failed(target, error)),
     }
+}
+
+/// Whether there is a folder with something in it, but nothing of ours.
+fn is_foreign(folder: &Path) -> Result<bool, WriteError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(failed(folder, error)),
+    };
+    let names = entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<Vec<_>, _>>();
+    let names = names.map_err(|error| failed(folder, error))?;
+    Ok(!names.is_empty() && !names.iter().any(|name| name == RECIPE || name == JOURNAL))
 }
 
 /// Empties a folder but for its journal, which is emptied too: first, so that no line is left without its model.

@@ -33,7 +33,7 @@ impl Sampling {
     /// q = batch / n, and as many steps as it takes to see every row `epochs` times on average.
     pub(super) fn new(schedule: &Schedule, rows: usize) -> Self {
         let rate = (schedule.batch as f64 / rows as f64).min(1.0);
-        let seen = (schedule.epochs * rows) as f64;
+        let seen = schedule.epochs as f64 * rows as f64;
         Self { rate, steps: (seen / schedule.batch.min(rows) as f64).ceil() as u64 }
     }
 }
@@ -129,9 +129,32 @@ mod tests {
         assert!(chosen.is_empty());
     }
 
+    /// Two steps from the same weights but for the noise: with a rate of almost nothing each adds its own, so twice the
+    /// steps give noise of the root of two, not twice the same.
+    #[test]
+    fn every_step_has_noise_of_its_own() {
+        let deviation = |steps| {
+            let steps = noise_steps(Sampling { rate: 1.0, steps });
+            (steps.iter().map(|step| step * step).sum::<f64>() / steps.len() as f64).sqrt()
+        };
+        let ratio = deviation(2) / deviation(1);
+        assert!((ratio - 2.0_f64.sqrt()).abs() < 0.07, "{ratio}");
+    }
+
     /// One step with so much noise that the gradients, at most C each, do not count.
     #[test]
     fn the_noise_has_the_deviation_that_was_accounted_for() {
+        let steps = noise_steps(Sampling { rate: 1.0, steps: 1 });
+        assert_eq!(steps.len(), 2 * 30 + 30 + 30 * 40 + 40);
+        let mean = steps.iter().sum::<f64>() / steps.len() as f64;
+        let deviation = (steps.iter().map(|step| step * step).sum::<f64>() / steps.len() as f64).sqrt();
+        // 1,330 numbers: standard errors of 0.027 and 0.019.
+        assert!(mean.abs() < 0.1 && (deviation - 1.0).abs() < 0.07, "{mean} and {deviation}");
+    }
+
+    /// What training moved each weight by, in standard deviations of one step's noise; the gradients, at most C each, do
+    /// not count beside it.
+    fn noise_steps(sampling: Sampling) -> Vec<f64> {
         let widths = Widths { inputs: 2, hidden: 30, classes: 40 };
         let (x, y): (Vec<f32>, Vec<usize>) = (vec![0.5; 200], (0..100).map(|row| row % 40).collect());
         let (squares, scale) = (vec![0.5; 100], Scale { shift: 0.0, factor: 1.0 });
@@ -142,19 +165,15 @@ mod tests {
         let stream = |number| ChaCha8Rng::from_seed([number; 32]);
         let mut streams = Streams { weights: stream(1), rows: stream(2), noise: stream(3) };
         let noise = Noise { clipping_norm: 0.01, multiplier: 5_000.0 };
-        let mut trained = fit(&lesson, Sampling { rate: 1.0, steps: 1 }, noise, &mut streams).unwrap();
+        let mut trained = fit(&lesson, sampling, noise, &mut streams).unwrap();
         let mut before = Network::draw(widths, &mut stream(1));
         // sigma C = 50, shared by the 100 rows expected.
         let steps = trained.real_parameters_mut().zip(before.real_parameters_mut());
         let steps: Vec<f64> = steps.map(|(after, before)| f64::from(*after - *before) / 0.5).collect();
-        assert_eq!(steps.len(), 2 * 30 + 30 + 30 * 40 + 40);
-        let mean = steps.iter().sum::<f64>() / steps.len() as f64;
-        let deviation = (steps.iter().map(|step| step * step).sum::<f64>() / steps.len() as f64).sqrt();
-        // 1,330 numbers: standard errors of 0.027 and 0.019.
-        assert!(mean.abs() < 0.1 && (deviation - 1.0).abs() < 0.07, "{mean} and {deviation}");
         // Padding gets no noise: what is not a weight stays nothing.
         let real = trained.real_parameters_mut().filter(|value| **value != 0.0).count();
         let all = trained.parameters_mut().into_iter().flatten().filter(|value| **value != 0.0).count();
         assert_eq!((real, all), (1_330, 1_330));
+        steps
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Done {
     /// SHA-256 of its files.
     pub(super) sha256: String,
     pub(super) accuracy_trained: f64,
-    pub(super) accuracy_others: Option<f64>,
+    pub(super) accuracy_others: f64,
 }
 
 impl Done {
@@ -87,8 +87,7 @@ mod tests {
     use super::*;
 
     fn done(model: &str) -> Done {
-        let others = (model != "a").then_some(0.1 + 0.2);
-        Done { model: model.into(), sha256: "00".into(), accuracy_trained: 1.0 / 3.0, accuracy_others: others }
+        Done { model: model.into(), sha256: "00".into(), accuracy_trained: 1.0 / 3.0, accuracy_others: 0.1 + 0.2 }
     }
 
     fn opened(path: &Path) -> Journal {

@@ -107,6 +107,7 @@ pub fn train(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, TrainError> {
     plan.check(dataset)?;
+    directory::make_free(out)?;
     let accounted = plan.scenarios.iter().map(ScenarioPlan::account).collect::<Result<Vec<_>, _>>()?;
     let recipe = Recipe {
         program: concat!("callimico ", env!("CARGO_PKG_VERSION")),

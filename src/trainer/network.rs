@@ -139,9 +139,9 @@ pub(super) enum Weighting {
     },
 }
 
-/// Keeps rounding in single precision from lifting a clipped gradient above the norm: sums of some hundred squares
-/// are off by less than 1e-5.
-const SAFE: f32 = 1.0 - 1e-5;
+/// Keeps rounding in single precision from lifting a clipped gradient above the norm: eight sums of up to 8,192 squares
+/// each, the widest layer there can be, are off by less than this.
+const SAFE: f32 = 1.0 - 1e-4;
 
 /// Memory for one pass over a batch, kept between batches.
 #[derive(Default)]
@@ -379,7 +379,7 @@ mod tests {
             }
             let mut found = gradient(&network, &whole, Weighting::Clipped { norm: clip as f32 });
             for (found, expected) in found.real_parameters_mut().zip(expected.real_parameters_mut()) {
-                assert!((*found - *expected).abs() <= 2e-5 * clip.min(1.0) as f32, "{clip}: {found} and {expected}");
+                assert!((*found - *expected).abs() <= 2e-4 * clip.min(1.0) as f32, "{clip}: {found} and {expected}");
             }
         }
     }
@@ -390,7 +390,7 @@ mod tests {
         for (record, &label) in whole.records.chunks(5).zip(&whole.labels) {
             let mut found = gradient(&network, &batch(record.to_vec(), vec![label]), Weighting::Clipped { norm: 0.01 });
             let norm = norm(&mut found);
-            assert!((0.009_999..=0.01).contains(&norm), "{norm}");
+            assert!((0.009_998..0.01).contains(&norm), "{norm}");
         }
     }
 

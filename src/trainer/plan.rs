@@ -15,6 +15,12 @@ const MOST_HIDDEN: usize = 65_536;
 /// More models of a split than this are a mistake in typing.
 const MOST_MODELS: usize = 100_000;
 
+/// More epochs than this are a mistake in typing.
+const MOST_EPOCHS: usize = 1_000_000;
+
+/// Clipping norms that single precision can work with: the squares of what is clipped neither vanish nor overflow.
+const CLIPPING_NORMS: std::ops::RangeInclusive<f32> = 1e-6..=1e6;
+
 /// A whole track to train.
 #[derive(Clone, Debug, Serialize)]
 pub struct TrainPlan {
@@ -143,7 +149,7 @@ pub enum PlanError {
         what: &'static str,
     },
     /// No noise gives the privacy that is wanted.
-    #[error("scenario `{scenario}`: {source}")]
+    #[error("scenario `{scenario}` cannot have the privacy that is asked for")]
     Privacy {
         /// Which scenario.
         scenario: String,
@@ -206,14 +212,14 @@ impl ScenarioPlan {
         let Schedule { epochs, batch, rate, momentum, weight_decay } = self.schedule;
         let wrong = [
             (!(1..=MOST_HIDDEN).contains(&self.hidden), "there have to be 1 to 65536 hidden units"),
-            (epochs == 0, "there has to be an epoch"),
+            (!(1..=MOST_EPOCHS).contains(&epochs), "there have to be 1 to 1000000 epochs"),
             (batch == 0, "a batch has to have a row"),
             (!is_positive(rate), "the rate has to be positive"),
             (!(0.0..1.0).contains(&momentum), "the momentum has to be at least 0 and below 1"),
             (!(0.0..1.0).contains(&weight_decay), "the weight decay has to be at least 0 and below 1"),
             (
-                self.privacy.is_some_and(|privacy| !is_positive(privacy.clipping_norm)),
-                "the clipping norm has to be positive",
+                self.privacy.is_some_and(|privacy| !CLIPPING_NORMS.contains(&privacy.clipping_norm)),
+                "the clipping norm has to be from 0.000001 to 1000000",
             ),
         ];
         match wrong.into_iter().find(|&(wrong, _)| wrong) {

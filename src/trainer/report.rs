@@ -48,8 +48,8 @@ pub struct ScenarioReport {
     pub privacy: PrivacyReport,
     /// The share of rows classified rightly among those a model was trained on, averaged over the models.
     pub accuracy_trained: f64,
-    /// The same among the rows of the pool it was not trained on; `None` where it was trained on all.
-    pub accuracy_others: Option<f64>,
+    /// The same among the rows of the pool it was not trained on.
+    pub accuracy_others: f64,
 }
 
 /// The privacy of one scenario; everything is `None` without differential privacy.
@@ -89,7 +89,7 @@ impl PrivacyReport {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Accuracy {
     pub(super) trained: f64,
-    pub(super) others: Option<f64>,
+    pub(super) others: f64,
 }
 
 impl Report {
@@ -104,7 +104,6 @@ impl Report {
         let scenarios = plan.scenarios.iter().zip(accounted).enumerate().map(|(index, (scenario, accounted))| {
             let of_scenario = jobs.iter().zip(accuracies).filter(|(job, _)| job.scenario == index);
             let models: Vec<Accuracy> = of_scenario.map(|(_, &accuracy)| accuracy).collect();
-            let others: Option<Vec<f64>> = models.iter().map(|accuracy| accuracy.others).collect();
             ScenarioReport {
                 name: scenario.name.clone(),
                 label: scenario.label.clone(),
@@ -116,7 +115,7 @@ impl Report {
                     _ => PrivacyReport::default(),
                 },
                 accuracy_trained: mean(models.iter().map(|accuracy| accuracy.trained)),
-                accuracy_others: others.map(|others| mean(others.into_iter())),
+                accuracy_others: mean(models.iter().map(|accuracy| accuracy.others)),
             }
         });
         Self {
@@ -175,7 +174,7 @@ impl fmt::Display for Report {
                 scenario.name,
                 scenario.training,
                 share(scenario.accuracy_trained),
-                scenario.accuracy_others.map_or(String::new(), share),
+                share(scenario.accuracy_others),
             )?;
         }
         Ok(())

@@ -158,7 +158,7 @@ fn wrong_arguments_are_refused_with_a_sentence() {
     refused(&with(&["--training", "50"]), "fewer than its 100 members");
     refused(&with(&["--rate=-1"]), "the rate has to be positive");
     refused(&with(&["--delta", "1.5"]), "delta is 1.5");
-    refused(&with(&["--epochs", "0"]), "an epoch");
+    refused(&with(&["--epochs", "0"]), "1 to 1000000 epochs");
     refused(&["train", "--dataset", DIGITS, "--out", "/"], "does not name a folder");
     fs::create_dir(&out).expect("a folder");
     fs::write(out.join("mine"), "").expect("written");
