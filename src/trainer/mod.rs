@@ -93,9 +93,9 @@ pub struct Conditions<'a> {
 
 /// Trains every model of `plan` on `dataset` and writes the track directory `out`.
 ///
-/// `progress` is called on this thread, at the beginning and after each model. `out` must not exist; it appears when
-/// it is complete. What is done until then is kept beside it and taken up again by the next call with the same plan
-/// and data; the bytes are the same as if there had been one run.
+/// `progress` is called on this thread, at the beginning and after each model. `out` must not exist or be an empty
+/// folder; it appears when it is complete. What is done until then is kept beside it and taken up again by the next call
+/// with the same plan and data; the bytes are the same as if there had been one run.
 ///
 /// # Errors
 /// [`TrainError`].
