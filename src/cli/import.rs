@@ -70,7 +70,7 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
             if !args.no_release {
                 eprintln!(
                     "participants' archives are not built yet: hand the files out yourself, and of the dev and final \
-                     models leave out solution.csv, seed_training, seed_membership and train_idx.npy"
+                     models leave out solution.csv, seed_training, seed_membership and train_idx.npy, and recipe.json everywhere"
                 );
             }
             eprintln!("open it with: callimico track open {}", request.track);
