@@ -59,7 +59,7 @@ impl<'a> Layout<'a> {
     pub(crate) fn new(shape: &'a TrackShape, wanted: Wanted<'a>) -> Self {
         let mut slots = Vec::new();
         for (scenario, of_scenario) in shape.scenarios().iter().enumerate() {
-            for split in [Split::Train, Split::Dev, Split::Final] {
+            for split in Split::ALL {
                 let mut start = 0;
                 for model in of_scenario.models(split) {
                     let folder = format!("{}/{split}/{}", of_scenario.name(), model.name);

@@ -27,6 +27,9 @@ pub enum Split {
 }
 
 impl Split {
+    /// All of them, in the order in which models are numbered.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Dev, Self::Final];
+
     /// The splits every submission has to answer in full.
     pub const SUBMITTED: [Self; 2] = [Self::Dev, Self::Final];
 

@@ -38,8 +38,6 @@ pub enum Mode {
     Apply,
 }
 
-const SPLITS: [Split; 3] = [Split::Train, Split::Dev, Split::Final];
-
 /// Imports the track directory at `root`; answers what was done, or would be.
 ///
 /// # Errors
@@ -118,7 +116,7 @@ fn title(slug: &str) -> String {
 
 /// Reads the directory and checks that it can be scored: train and dev in full, final if its labels are there.
 fn read(root: &Path, slug: &str) -> Result<TrackDirectory, ImportError> {
-    let directory = TrackDirectory::read(root, slug, &SPLITS)?;
+    let directory = TrackDirectory::read(root, slug, &Split::ALL)?;
     directory.solution(Split::Train)?;
     directory.solution(Split::Dev)?;
     if !directory.lacks_solution(Split::Final) {

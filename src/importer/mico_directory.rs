@@ -196,7 +196,7 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, ImportError> {
 }
 
 fn is_scenario(path: &Path) -> bool {
-    [Split::Train, Split::Dev, Split::Final].iter().any(|split| path.join(split.as_str()).is_dir())
+    Split::ALL.iter().any(|split| path.join(split.as_str()).is_dir())
 }
 
 /// Names beside the scenarios that have a meaning here or to participants, or that systems leave behind.

@@ -63,7 +63,7 @@ impl fmt::Display for Plan {
 /// A shape in a line a scenario.
 pub fn describe_shape(shape: &TrackShape) -> Vec<String> {
     let describe = |scenario: &scoring::ScenarioShape| {
-        let splits: Vec<String> = [Split::Train, Split::Dev, Split::Final]
+        let splits: Vec<String> = Split::ALL
             .into_iter()
             .map(|split| {
                 let (models, points) = (scenario.models(split).len(), scenario.points(split));

@@ -35,8 +35,8 @@ pub fn defaults(slug: &str) -> TrackSettings {
     }
 }
 
-/// `purchase100_hi` becomes `Purchase100 hi`.
-fn title_from(slug: &str) -> String {
+/// The title of a track that has only its short name: `purchase100_hi` becomes `Purchase100 hi`.
+pub fn title_from(slug: &str) -> String {
     let words = slug.replace(['_', '-'], " ");
     let mut letters = words.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()

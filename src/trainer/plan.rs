@@ -99,8 +99,7 @@ impl ModelCounts {
 
     /// All models in the order of their numbers: train from 0, then dev, then final.
     pub(super) fn numbered(self) -> impl Iterator<Item = (Split, usize)> {
-        let splits = [Split::Train, Split::Dev, Split::Final];
-        let each = splits.into_iter().flat_map(move |split| std::iter::repeat_n(split, self.of(split)));
+        let each = Split::ALL.into_iter().flat_map(move |split| std::iter::repeat_n(split, self.of(split)));
         each.enumerate().map(|(number, split)| (split, number))
     }
 }

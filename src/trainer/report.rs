@@ -151,7 +151,7 @@ fn rounded_up(bound: f64, most: f64) -> f64 {
 /// A table for people, a line a scenario.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [train, dev, last] = [Split::Train, Split::Dev, Split::Final].map(|split| self.models.of(split));
+        let [train, dev, last] = Split::ALL.map(|split| self.models.of(split));
         let Self { title, rows, inputs, classes, challenge, .. } = self;
         writeln!(f, "{title}: {rows} rows of {inputs} numbers in {classes} classes")?;
         writeln!(

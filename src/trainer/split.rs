@@ -219,7 +219,7 @@ mod tests {
         let mut firsts = Vec::new();
         for purpose in purposes {
             for scenario in ["a", "b"] {
-                for split in [Split::Train, Split::Dev, Split::Final] {
+                for split in Split::ALL {
                     for number in [1, 11] {
                         let model = ModelKey { scenario, split, number };
                         firsts.push(stream(&seed, purpose, model).next_u64());

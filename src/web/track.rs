@@ -197,9 +197,10 @@ fn scenario_row(track: &Track, name: ScenarioName) -> Option<ScenarioRow> {
 
 /// The challenge points of a model: a number, or `100 to 200` where models differ.
 pub(crate) fn points<'a>(shapes: impl Iterator<Item = &'a scoring::ScenarioShape>) -> String {
-    let splits = [Split::Train, Split::Dev, Split::Final];
-    let all: Vec<usize> =
-        shapes.flat_map(|shape| splits.into_iter().flat_map(|split| shape.models(split))).map(|m| m.points).collect();
+    let all: Vec<usize> = shapes
+        .flat_map(|shape| Split::ALL.into_iter().flat_map(|split| shape.models(split)))
+        .map(|m| m.points)
+        .collect();
     match (all.iter().min(), all.iter().max()) {
         (Some(least), Some(most)) if least == most => number::count(*least as u64),
         (Some(least), Some(most)) => format!("{} to {}", number::count(*least as u64), number::count(*most as u64)),
