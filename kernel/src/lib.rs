@@ -1,10 +1,12 @@
 //! The arithmetic under the trainer's networks: two matrix products, exp, tanh and softmax, in plain `f32`.
 //!
 //! A crate of its own so that it is optimised in every build; it knows nothing of networks. Sizes that do not fit
-//! together panic or leave numbers out: the callers' matter. Everything here gives the same bits on every machine: sums run in one fixed order, nothing is fused and no
-//! system mathematics library is called. That is why a seed names the weights of a whole track. The loops are
-//! written so that the compiler turns them into vector instructions, twice: for every processor, and for those with
-//! AVX2, which is chosen when the program runs.
+//! together panic or leave numbers out: the callers' matter.
+//!
+//! Everything here gives the same bits on every machine: sums run in one fixed order, nothing is fused and no system
+//! mathematics library is called. That is why a seed names the weights of a whole track. The loops are written so that
+//! the compiler turns them into vector instructions, twice: for every processor, and for those with AVX2, which is
+//! chosen when the program runs.
 
 use multiversion::multiversion;
 
@@ -82,16 +84,18 @@ fn add_tiles<const R: usize>(
     let mut column = 0;
     while column < columns {
         let (factors, right, out) = (factors.clone(), right.get(column..).unwrap_or_default(), &mut out[column..]);
-        match (columns - column) / LANES {
+        let lanes = match (columns - column) / LANES {
+            1 => 1,
+            // Two and two: three would leave one, which keeps fewer registers busy.
+            2 | 4 => 2,
+            _ => 3,
+        };
+        match lanes {
             1 => add_tile::<R, 1>(factors, right, out, columns),
-            2 | 4 => add_tile::<R, 2>(factors, right, out, columns),
+            2 => add_tile::<R, 2>(factors, right, out, columns),
             _ => add_tile::<R, 3>(factors, right, out, columns),
         }
-        column += match (columns - column) / LANES {
-            1 => LANES,
-            2 | 4 => 2 * LANES,
-            _ => 3 * LANES,
-        };
+        column += lanes * LANES;
     }
 }
 

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use anyhow::Context;
 
 use super::progress::Bar;
 use super::{Failure, serve};
 use crate::domain::slug::Slug;
+use crate::importer::settings;
 use crate::trainer::{
     self, Conditions, Dataset, Leftover, ModelCounts, Privacy, Progress, Report, ScenarioPlan, Schedule, Seed,
     TrainError, TrainPlan, WriteError,
@@ -227,7 +227,7 @@ fn train(args: &Args, stop: &AtomicBool) -> Result<Report, Failure> {
         eprintln!("note: {note}");
     }
     let plan = plan(args, &dataset)?;
-    let threads = args.threads.or(thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);
+    let threads = args.threads.unwrap_or_else(trainer::all_cores);
     let leftover = if args.restart { Leftover::Discard } else { Leftover::Continue };
     let mut bar = None;
     let mut progress = |Progress { done, total }| {
@@ -265,7 +265,7 @@ fn plan(args: &Args, dataset: &Dataset) -> Result<TrainPlan, Failure> {
         }),
     };
     Ok(TrainPlan {
-        title: args.title.clone().unwrap_or_else(|| title(&track)),
+        title: args.title.clone().unwrap_or_else(|| settings::title_from(&track)),
         description: description(args, dataset, training),
         scenarios: args.scenarios.iter().map(scenario).collect(),
         models: ModelCounts { train, dev, r#final: last },
@@ -296,13 +296,6 @@ fn track_name(out: &Path) -> String {
     let letters = lower.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' });
     let name: String = letters.collect::<String>().trim_matches(['_', '-']).chars().take(64).collect();
     if name.is_empty() { "track".to_owned() } else { name }
-}
-
-/// `market_20` becomes `Market 20`.
-fn title(track: &str) -> String {
-    let words = track.replace(['_', '-'], " ");
-    let mut letters = words.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn description(args: &Args, dataset: &Dataset, training: usize) -> String {

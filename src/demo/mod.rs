@@ -3,10 +3,8 @@
 
 use std::fmt;
 use std::fs;
-use std::num::NonZero;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::thread;
 
 use anyhow::{Context, ensure};
 use axum::body::Bytes;
@@ -78,7 +76,7 @@ pub async fn make(app: &App, folder: &Path, say: &mut dyn FnMut(&str)) -> anyhow
         tokio::task::spawn_blocking(move || {
             let conditions = Conditions {
                 leftover: Leftover::ContinueSame,
-                threads: thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
+                threads: trainer::all_cores(),
                 stop: &AtomicBool::new(false),
             };
             trainer::train(&plan, &Dataset::digits()?, &target, conditions, &mut |_| {})

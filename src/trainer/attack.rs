@@ -263,7 +263,7 @@ impl Scenario {
 fn elsewhere<'a>(shadows: &[Shadow], targets: impl Iterator<Item = &'a Target>) -> BTreeMap<i64, Elsewhere> {
     let mut points: BTreeMap<i64, (&[f32], usize)> = BTreeMap::new();
     for Target { points: Points { x, y, rows }, .. } in targets {
-        let records = x.chunks(x.len() / y.len().max(1));
+        let records = x.chunks(x.len() / y.len());
         points.extend(rows.iter().copied().zip(records.zip(y.iter().copied())));
     }
     let all = Points {

@@ -158,7 +158,6 @@ impl Staging {
     /// dropped.
     pub(super) fn begin(target: &Path, recipe: &Recipe<'_>, leftover: Leftover) -> Result<(Self, Journal), WriteError> {
         let folder = partial(target)?;
-        make_free(target)?;
         if is_foreign(&folder)? {
             return Err(WriteError::Foreign(folder));
         }
@@ -166,11 +165,10 @@ impl Staging {
         let path = folder.join(JOURNAL);
         let journal = Journal::open(&path).map_err(|error| failed(&path, error))?;
         let journal = journal.ok_or_else(|| WriteError::Busy(target.to_owned()))?;
-        // Another run may have finished between the first look and the lock.
+        // Another run may have finished before the lock.
         make_free(target)?;
 
-        let mut text = serde_json::to_vec_pretty(recipe)?;
-        text.push(b'\n');
+        let text = json(recipe)?;
         let found = read_if_there(&folder.join(RECIPE))?;
         match (found, leftover) {
             (Some(found), Leftover::Continue | Leftover::ContinueSame) if found == text => {}
@@ -240,9 +238,7 @@ impl Staging {
 
     /// Adds the report and puts the finished directory in its place.
     pub(super) fn publish(self, report: &Report, journal: Journal) -> Result<(), WriteError> {
-        let mut json = serde_json::to_vec_pretty(report)?;
-        json.push(b'\n');
-        write(&self.folder.join("report.json"), &json)?;
+        write(&self.folder.join("report.json"), &json(report)?)?;
         write(&self.folder.join("report.txt"), report.to_string().as_bytes())?;
         fs::rename(&self.folder, &self.target).map_err(|error| failed(&self.target, error))?;
         drop(journal);
@@ -331,6 +327,13 @@ fn solution(membership: &[Membership]) -> String {
         Membership::NonMember => "0",
     });
     values.collect::<Vec<_>>().join(",") + "\n"
+}
+
+/// A JSON file for people to read as well.
+fn json(value: &impl Serialize) -> Result<Vec<u8>, WriteError> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    Ok(text)
 }
 
 fn create_folder(path: &Path) -> Result<(), WriteError> {

@@ -24,6 +24,7 @@ mod wire;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::thread;
 
 use scoring::Split;
 
@@ -91,6 +92,11 @@ pub struct Conditions<'a> {
     pub stop: &'a AtomicBool,
 }
 
+/// As many threads as the machine has cores, one where nothing tells.
+pub fn all_cores() -> NonZero<usize> {
+    thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
+}
+
 /// Trains every model of `plan` on `dataset` and writes the track directory `out`.
 ///
 /// `progress` is called on this thread, at the beginning and after each model. `out` must not exist or be an empty
@@ -107,6 +113,7 @@ pub fn train(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, TrainError> {
     plan.check(dataset)?;
+    // Known before minutes of work, and looked at again once nobody else can be writing it.
     directory::make_free(out)?;
     let accounted = plan.scenarios.iter().map(ScenarioPlan::account).collect::<Result<Vec<_>, _>>()?;
     let recipe = Recipe {

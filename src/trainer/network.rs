@@ -2,15 +2,15 @@
 //!
 //! It knows nothing of how it is trained (`sgd`) or written (`onnx`).
 
+use kernel::{
+    add_product, add_rows, add_transposed_product, padded, scale_rows, softmax, squares_of_rows, tanh_all,
+    through_tanh, transpose,
+};
 use ndarray::Axis;
 use rand_chacha::rand_core::Rng;
 
 use super::dataset::{Dataset, Scale};
 use super::sgd::Examples;
-use kernel::{
-    add_product, add_rows, add_transposed_product, padded, scale_rows, softmax, squares_of_rows, tanh_all,
-    through_tanh, transpose,
-};
 
 /// The widths of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,13 +4,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use kernel::{Step, descend};
 use rand_chacha::rand_core::Rng;
 use serde::Serialize;
 
 use super::dataset::Scale;
 use super::network::{Batch, Network, Weighting, Widths, Workspace};
 use super::split::shuffle;
-use kernel::{Step, descend};
 
 /// How a network is trained.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -28,8 +28,8 @@ pub struct Schedule {
     pub weight_decay: f32,
 }
 
-/// Records to learn from: `x` is [N, inputs] row by row as in the pool, `y` [N]; networks see `x` scaled, and `squares` [N] are
-/// the squared norms of the scaled records.
+/// Records to learn from: `x` is [N, inputs] row by row as in the pool, `y` [N]; networks see `x` scaled, and `squares`
+/// [N] are the squared norms of the scaled records.
 #[derive(Clone, Copy)]
 pub(super) struct Examples<'a> {
     pub(super) x: &'a [f32],
