@@ -8,6 +8,7 @@
 //! This module knows nothing of tracks or models.
 
 mod header;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,8 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use self::header::{MAGIC, body_bytes, read_header, unreadable};
+
+pub use self::rows::read_rows;
 
 /// The largest array that is read into memory, in bytes. Larger pools are memory-mapped, not read.
 pub const MAX_ARRAY_BYTES: u64 = 4 << 30;
@@ -64,6 +67,17 @@ pub enum NpzError {
     /// An unsigned value does not fit in `i64`.
     #[error("the value {0} does not fit in a signed 64-bit integer")]
     OutOfRange(u64),
+    /// A row that the array does not have.
+    #[error("there is no row {row} in an array of {length}")]
+    NoSuchRow {
+        /// The row, counted from 0.
+        row: usize,
+        /// Rows of the array.
+        length: u64,
+    },
+    /// The rows of the array are not in one piece.
+    #[error("the array is in Fortran's order; save it with numpy.ascontiguousarray")]
+    ColumnsFirst,
     /// The array has no axes, so it has no rows.
     #[error("a single value where an array is expected")]
     NoAxis,
@@ -76,6 +90,17 @@ impl From<ZipError> for NpzError {
             error => Self::Archive(error),
         }
     }
+}
+
+/// The elements of an array of numbers, as narrow as they are stored.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Numbers {
+    /// Floats; those of 64 bits are rounded.
+    Floats(ArrayD<f32>),
+    /// Bytes and booleans.
+    Bytes(ArrayD<u8>),
+    /// All other integers.
+    Integers(ArrayD<i64>),
 }
 
 /// One array, its header checked and its data held as bytes until the type that is wanted is known.
@@ -157,6 +182,19 @@ impl RawArray {
                 Ok(wide.mapv(u64::cast_signed))
             }
             _ => Err(self.element_type("integers")),
+        }
+    }
+
+    /// The elements, whatever numbers they are.
+    ///
+    /// # Errors
+    /// As [`floats`](Self::floats) and [`integers`](Self::integers).
+    pub fn numbers(&self) -> Result<Numbers, NpzError> {
+        match self.kind() {
+            Some((TypeChar::Uint, 1)) => Ok(Numbers::Bytes(self.array::<u8>()?)),
+            Some((TypeChar::Bool, 1)) => Ok(Numbers::Bytes(self.array::<bool>()?.mapv(u8::from))),
+            Some((TypeChar::Int | TypeChar::Uint, _)) => Ok(Numbers::Integers(self.integers()?)),
+            _ => Ok(Numbers::Floats(self.floats()?)),
         }
     }
 

@@ -208,3 +208,46 @@ fn an_array_that_inflates_beyond_its_header_is_refused() {
     let found = NpzReader::from_bytes(&archive).unwrap().get("x");
     assert!(matches!(found, Err(NpzError::Length { promised: 3 })));
 }
+
+#[test]
+fn rows_are_picked_from_files_and_archives() {
+    let array = ArrayD::from_shape_fn(IxDyn(&[6, 2, 2]), |at| (100 * at[0] + 10 * at[1] + at[2]) as i64);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (plain, packed) = (folder.path().join("x.npy"), folder.path().join("x.npz"));
+    std::fs::write(&plain, npy_bytes(array.view()).expect("bytes")).expect("a file");
+    let mut writer = NpzWriter::new(std::fs::File::create(&packed).expect("a file"));
+    writer.add("x", array.view()).expect("an array");
+    writer.finish().expect("an archive");
+    for path in [&plain, &packed] {
+        for rows in [vec![0, 1, 5], vec![3], vec![], vec![0, 1, 2, 3, 4, 5]] {
+            let picked = read_rows(path, "x", &rows).and_then(|rows| rows.array::<i64>()).expect("rows");
+            assert_eq!(picked, array.select(ndarray::Axis(0), &rows), "{rows:?}");
+        }
+        assert!(matches!(read_rows(path, "x", &[2, 6]), Err(NpzError::NoSuchRow { row: 6, length: 6 })));
+    }
+    assert!(matches!(read_rows(&packed, "y", &[0]), Err(NpzError::NoSuchArray(_))));
+}
+
+#[test]
+fn rows_that_are_cut_off_or_not_in_one_piece_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.npy");
+    std::fs::write(&path, plain("<f4", "(3, 1)", &[0; 8])).expect("a file");
+    assert!(read_rows(&path, "x", &[0, 1]).is_ok());
+    for rows in [[2].as_slice(), &[0, 1, 2]] {
+        assert!(matches!(read_rows(&path, "x", rows), Err(NpzError::Length { promised: 12 })), "{rows:?}");
+    }
+    let columns = npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }", &[0; 16]);
+    std::fs::write(&path, columns).expect("a file");
+    assert!(matches!(read_rows(&path, "x", &[0]), Err(NpzError::ColumnsFirst)));
+}
+
+#[test]
+fn numbers_stay_as_narrow_as_they_are() {
+    let numbers = |descr, body: &[u8]| read(&plain(descr, "(1,)", body)).and_then(|array| array.numbers());
+    assert!(matches!(numbers("|u1", &[200]), Ok(Numbers::Bytes(bytes)) if bytes[0] == 200));
+    assert!(matches!(numbers("|b1", &[1]), Ok(Numbers::Bytes(bytes)) if bytes[0] == 1));
+    assert!(matches!(numbers("<i2", &[0xff, 0xff]), Ok(Numbers::Integers(values)) if values[0] == -1));
+    assert!(matches!(numbers("<f8", &1.5_f64.to_le_bytes()), Ok(Numbers::Floats(values)) if values[0] == 1.5));
+    assert!(matches!(numbers("<U1", &[0; 4]), Err(NpzError::ElementType { .. })));
+}
