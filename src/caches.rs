@@ -1,0 +1,41 @@
+//! Where this program keeps what can be had again: a Postgres that was unpacked, ONNX Runtime's library, answers of
+//! models. `scripts/lib.sh` knows the same folders.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Root's when Postgres is run: no other user can read root's own cache.
+const OF_THE_MACHINE: &str = "/var/cache/callimico";
+
+/// The folders to look into, best first. Read from `CALLIMICO_CACHE_DIR`, `XDG_CACHE_HOME` and `HOME`.
+pub fn folders() -> impl Iterator<Item = PathBuf> {
+    own().into_iter().chain([PathBuf::from(OF_THE_MACHINE)])
+}
+
+/// The folder to write into; `None` for a user without a home.
+pub fn own() -> Option<PathBuf> {
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+    chosen(set("CALLIMICO_CACHE_DIR"), set("XDG_CACHE_HOME"), set("HOME"))
+}
+
+fn chosen(own: Option<OsString>, xdg: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
+    own.map(PathBuf::from).or_else(|| {
+        let cache = xdg.map(PathBuf::from).or_else(|| home.map(|home| PathBuf::from(home).join(".cache")));
+        cache.map(|cache| cache.join("callimico"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_of_three_variables_decides() {
+        let some = |text: &str| Some(OsString::from(text));
+        assert_eq!(chosen(some("/a"), some("/b"), some("/c")), Some(PathBuf::from("/a")));
+        assert_eq!(chosen(None, some("/b"), some("/c")), Some(PathBuf::from("/b/callimico")));
+        assert_eq!(chosen(None, None, some("/c")), Some(PathBuf::from("/c/.cache/callimico")));
+        assert_eq!(chosen(None, None, None), None);
+    }
+}
