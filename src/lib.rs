@@ -14,6 +14,7 @@ pub mod domain;
 pub mod enrol;
 pub mod http;
 pub mod importer;
+pub mod lira;
 pub mod npz;
 pub mod objects;
 pub mod routes;

@@ -26,12 +26,13 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     ("submit", &["app", "domain", "objects", "store"]),
     ("worker", &["app", "domain", "objects", "store"]),
     ("importer", &["app", "domain", "npz", "store"]),
+    ("lira", &["caches", "npz", "splits"]),
     ("trainer", &["npz"]),
     ("http", &["app", "config", "domain", "enrol", "objects", "secret", "store", "submit"]),
     ("web", &["app", "board", "domain", "enrol", "http", "objects", "secret", "store", "submit"]),
     ("api", &["app", "board", "domain", "enrol", "http", "objects", "store", "submit"]),
     ("routes", &["api", "http", "web"]),
-    ("demo", &["app", "domain", "enrol", "importer", "secret", "store", "submit", "trainer", "worker"]),
+    ("demo", &["app", "domain", "enrol", "importer", "lira", "secret", "store", "submit", "trainer", "worker"]),
     (
         "cli",
         &[
@@ -45,6 +46,7 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
 const NEVER: &[(&str, &[&str])] = &[
     ("domain", &["axum", "tokio", "std::fs", "std::net"]),
     ("store", &["axum", "askama"]),
+    ("lira", &["axum", "sqlx", "tokio"]),
     ("trainer", &["axum", "sqlx", "tokio"]),
     ("npz", &["axum", "sqlx", "tokio"]),
     ("splits", &["axum", "sqlx", "tokio"]),
