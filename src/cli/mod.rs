@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod failure;
 mod import;
+mod lira;
 mod migrate;
 mod offline;
 mod postgres;
@@ -78,6 +79,8 @@ enum Command {
     Check(check::Args),
     /// Score predictions offline against solution.csv files
     Score(score::Args),
+    /// The reference baseline: from a copy of a track to a submission, by the likelihood ratio attack and others
+    Lira(Box<lira::Args>),
     /// Make a track directory: networks with and without differential privacy, splits, solutions
     Train(Box<train::Args>),
     /// A whole small competition from nothing, served on 127.0.0.1:8080
@@ -112,6 +115,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Track(command) => track::run(&storage, command).await,
         Command::Check(args) => check::run(&args),
         Command::Score(args) => score::run(&args),
+        Command::Lira(args) => lira::run(*args).await,
         Command::Train(args) => train::run(*args).await,
         Command::Demo(args) => demo::run(&storage, args).await,
         Command::Postgres(args) => postgres::run(&storage, args).await,

@@ -1,11 +1,15 @@
 //! A progress bar on stderr, where that is a terminal; a line at every tenth elsewhere.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
 /// The bar of one piece of work. It goes away when it is dropped.
 pub(super) struct Bar {
     bar: ProgressBar,
     things: String,
+    /// Since when this run has been at work, and how much of what is done came from elsewhere; where the rate is told.
+    pace: Option<(Instant, u64)>,
 }
 
 impl Bar {
@@ -16,7 +20,42 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style.progress_chars("━╸ "));
         }
-        Self { bar, things: things.to_owned() }
+        Self { bar, things: things.to_owned(), pace: None }
+    }
+
+    /// A bar that tells how many things are done in a second.
+    pub(super) fn with_rate(total: u64, things: &str) -> Self {
+        let mut bar = Self::new(total, things);
+        let template = format!("{{bar:30}} {{human_pos}} of {{human_len}} {things}, {{msg}}");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            bar.bar.set_style(style.progress_chars("━╸ "));
+        }
+        bar.pace = Some((Instant::now(), 0));
+        bar
+    }
+
+    /// As [`set`](Self::set), of which `found` were done earlier and say nothing about rate and time left.
+    pub(super) fn set_with_found(&mut self, done: u64, found: u64) {
+        if let Some((_, known)) = &mut self.pace {
+            *known = found;
+        }
+        if !self.bar.is_hidden() {
+            self.bar.set_message(self.pace(done).unwrap_or_default());
+        }
+        self.set(done);
+    }
+
+    /// Rate and time left, once something is done.
+    fn pace(&self, done: u64) -> Option<String> {
+        let (began, found) = self.pace?;
+        let elapsed = began.elapsed().as_secs_f64();
+        let rate = done.saturating_sub(found) as f64 / elapsed;
+        if rate <= 0.0 || !rate.is_finite() {
+            return None;
+        }
+        let left = self.bar.length().unwrap_or(done).saturating_sub(done) as f64 / rate;
+        let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
+        Some(format!("{} a second, {} left", HumanCount(rate as u64), HumanDuration(left)))
     }
 
     /// Begins at `done`, which was done earlier and says nothing about the time that is left.
@@ -25,12 +64,18 @@ impl Bar {
         self.bar.reset_eta();
     }
 
+    /// Lets `say` write lines without the bar in between.
+    pub(super) fn aside(&self, say: impl FnOnce()) {
+        self.bar.suspend(say);
+    }
+
     pub(super) fn set(&self, done: u64) {
         let tenths = |done: u64| 10 * done / self.bar.length().unwrap_or(1).max(1);
         let is_next_tenth = tenths(done) > tenths(self.bar.position());
         self.bar.set_position(done);
         if is_next_tenth && self.bar.is_hidden() {
-            eprintln!("{done} of {} {}", self.bar.length().unwrap_or(done), self.things);
+            let pace = self.pace(done).map(|pace| format!(", {pace}")).unwrap_or_default();
+            eprintln!("{done} of {} {}{pace}", self.bar.length().unwrap_or(done), self.things);
         }
     }
 }

@@ -58,6 +58,16 @@ pub(super) fn page(track: &str, split: Split, score: &TrackScore, interval: Inte
     Ok(page.render().context("cannot write scores.html")?)
 }
 
+/// The curves of each scenario on both scales as files of their own: names and SVG.
+pub(super) fn plots(score: &TrackScore) -> Result<Vec<(String, String)>, Failure> {
+    let mut files = Vec::new();
+    for (name, scale) in [("log", Scale::LogLog), ("linear", Scale::Linear)] {
+        let group = figures(score, name, scale)?;
+        files.extend(group.figures.into_iter().map(|figure| (format!("{}_{name}.svg", figure.name), figure.svg)));
+    }
+    Ok(files)
+}
+
 fn figures<'a>(score: &'a TrackScore, heading: &'static str, scale: Scale) -> Result<Group<'a>, Failure> {
     let series = Series::nth(0).context("there is no first series")?;
     let draw = |scenario: &'a scoring::ScenarioScore| {

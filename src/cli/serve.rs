@@ -1,5 +1,7 @@
 //! `callimico serve`: pages, API and scoring workers in one process.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -108,4 +110,17 @@ pub(super) fn stop_signal() -> Result<watch::Receiver<bool>, Failure> {
         }
     });
     Ok(receiver)
+}
+
+/// The same for work outside of the runtime: becomes true at Ctrl-C or SIGTERM.
+pub(super) fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut stopped = stop_signal()?;
+    let asked = Arc::clone(&stop);
+    tokio::spawn(async move {
+        if stopped.wait_for(|stopped| *stopped).await.is_ok() {
+            asked.store(true, Ordering::Relaxed);
+        }
+    });
+    Ok(stop)
 }

@@ -5,8 +5,7 @@ use std::fs;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 
@@ -194,14 +193,7 @@ impl Wanted {
 }
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut stopped = serve::stop_signal()?;
-    let asked = Arc::clone(&stop);
-    tokio::spawn(async move {
-        if stopped.wait_for(|stopped| *stopped).await.is_ok() {
-            asked.store(true, Ordering::Relaxed);
-        }
-    });
+    let stop = serve::stop_flag()?;
     let json = args.json;
     let out = args.out.clone();
     let report = tokio::task::spawn_blocking(move || train(&args, &stop)).await.context("training broke off")??;
