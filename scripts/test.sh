@@ -40,14 +40,14 @@ set_up() {
     need_cargo
     need_component fmt rustfmt
     need_component clippy clippy
-    scripts/setup-postgres.sh && CHROMEDRIVER=$(scripts/setup-browser.sh) && export CHROMEDRIVER
+    scripts/setup-postgres.sh && scripts/setup-onnxruntime.sh && CHROMEDRIVER=$(scripts/setup-browser.sh) && export CHROMEDRIVER
 }
 
 with_postgres() {
     "$(target_dir)/debug/callimico" postgres --not-durable --data-dir "$work/data" -- "$@"
 }
 
-step "set-up: Rust's components, Postgres, a browser" set_up
+step "set-up: Rust's components, Postgres, ONNX Runtime, a browser" set_up
 step "scripts and container files" scripts/check-files.sh
 step "format: cargo fmt --check" cargo fmt --all --check
 step "lints: cargo clippy, warnings denied" cargo clippy --locked --workspace --all-targets -- --deny warnings

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Makes sure that callimico finds ONNX Runtime, which `callimico lira` and the
+# demo run models with. It does nothing if ORT_DYLIB_PATH names a library or
+# one was unpacked before; otherwise it unpacks the library of the Python wheel
+# "onnxruntime" into callimico's cache folder. It needs python3, which it
+# installs where it may.
+set -eu
+
+name=setup-onnxruntime
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+wheel='onnxruntime>=1.24,<2'
+cache=$(callimico_cache)
+make_work
+
+find_library() {
+    for dir in "$cache" /var/cache/callimico; do
+        for library in "$dir"/onnxruntime/onnxruntime/capi/libonnxruntime.so* \
+            "$dir"/onnxruntime/onnxruntime/capi/libonnxruntime.*dylib; do
+            if [ -f "$library" ]; then
+                printf '%s\n' "$library"
+                return
+            fi
+        done
+    done
+    return 1
+}
+
+if [ -n "${ORT_DYLIB_PATH:-}" ]; then
+    [ -f "$ORT_DYLIB_PATH" ] || fail "ORT_DYLIB_PATH names $ORT_DYLIB_PATH, which is not a file; unset it or set it right"
+    say "ORT_DYLIB_PATH is set, nothing to do"
+elif library=$(find_library); then
+    say "found ONNX Runtime: $library"
+elif unpack_wheel "$wheel" onnxruntime 'onnxruntime/capi/libonnxruntime*' && library=$(find_library); then
+    say "unpacked ONNX Runtime: $library"
+else
+    fail "ONNX Runtime could not be set up; install it by hand (python3 -m pip install onnxruntime)" \
+        "and set ORT_DYLIB_PATH to libonnxruntime.so.* in its folder onnxruntime/capi"
+fi
