@@ -1,4 +1,4 @@
-//! `callimico doctor`: checks what the server needs, a line each.
+//! `callimico doctor`: checks what the server and the baseline need, a line each.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use super::Failure;
 use crate::app::Database;
 use crate::clock::Clock;
 use crate::config::StorageConfig;
+use crate::lira::{Device, Library, RuntimeError, WantedDevice};
 use crate::objects::Objects;
 
 #[derive(Debug, clap::Args)]
@@ -35,6 +36,7 @@ pub(super) async fn run(storage: &StorageConfig, args: &Args) -> Result<(), Fail
         }
         Err(error) => findings.push(finding("database", Err(error))),
     }
+    findings.push(finding("onnxruntime", onnxruntime()));
     if args.json {
         let text = serde_json::to_string_pretty(&findings).context("cannot write the findings")?;
         println!("{text}");
@@ -86,4 +88,22 @@ async fn clock(database: &Database) -> anyhow::Result<String> {
     } else {
         anyhow::bail!("{:.0} s apart from the database's: let both follow a time server", apart.as_seconds_f64())
     }
+}
+
+/// The server does without, so that it is not here is nothing wrong.
+fn onnxruntime() -> anyhow::Result<String> {
+    let library = match Library::load() {
+        Err(error @ RuntimeError::NotFound) => {
+            return Ok(format!("not here, and only `callimico lira` and the demo need it. {error}"));
+        }
+        loaded => loaded?,
+    };
+    let mut text = format!("{} in {}, which has the CPU", library.version(), library.path().display());
+    if library.providers().contains(&Device::Cuda) {
+        text += match library.on(WantedDevice::Cuda, false) {
+            Ok(_) => " and CUDA, where a GPU answers",
+            Err(_) => " and CUDA, where no GPU answers (`callimico lira --device cuda` says why)",
+        };
+    }
+    Ok(text)
 }

@@ -65,7 +65,7 @@ enum Command {
     Worker(worker::Args),
     /// Bring the database up to date and end
     Migrate,
-    /// Check database, objects and clock, a line each
+    /// Check database, objects, clock and ONNX Runtime, a line each
     Doctor(doctor::Args),
     /// Accounts and their tokens
     #[command(subcommand)]

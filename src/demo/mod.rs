@@ -9,6 +9,9 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, ensure};
 use axum::body::Bytes;
 use futures_util::stream;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use scoring::{ScenarioShape, Split};
 
 use crate::app::App;
 use crate::domain::account::UserName;
@@ -17,12 +20,13 @@ use crate::domain::slug::TrackPath;
 use crate::domain::track::Phase;
 use crate::enrol;
 use crate::importer::apply::{self, Mode, Request};
+use crate::lira::statistic::{Calibration, Variances};
+use crate::lira::{self, Attack, Library, PublicTrack, Runtime, Settings, Wanted, WantedDevice};
 use crate::secret;
 use crate::store;
 use crate::store::track::Track;
 use crate::store::user::NewUser;
 use crate::submit::{self, Details};
-use crate::trainer::attack::PublicTrack;
 use crate::trainer::{self, Conditions, Dataset, Leftover};
 use crate::worker;
 
@@ -67,6 +71,8 @@ struct Entry {
 /// A step fails; run again, it goes on where it was.
 pub async fn make(app: &App, folder: &Path, say: &mut dyn FnMut(&str)) -> anyhow::Result<Made> {
     let path: TrackPath = TRACK.parse()?;
+    // Its lack should be told before anything is made.
+    let library = Library::load()?;
     let directory = folder.join(path.track.as_str());
     if !directory.is_dir() {
         let plan = trainer::demo_plan();
@@ -97,13 +103,14 @@ pub async fn make(app: &App, folder: &Path, say: &mut dyn FnMut(&str)) -> anyhow
             enrol::accepting_terms(app, &track, user).await?;
         }
     }
+    say("attacking its networks with the reference baseline …");
     let attacks = {
-        let directory = directory.clone();
-        tokio::task::spawn_blocking(move || entries(&directory)).await??
+        let (directory, cache) = (directory.clone(), folder.join("signals"));
+        tokio::task::spawn_blocking(move || entries(&directory, &cache, library)).await??
     };
-    for Entry { participant, description, archive } in attacks {
+    for Entry { participant, description, archive } in &attacks {
         let user = account(app, participant, &password, false).await?;
-        if submit_once(app, &track, user, description, archive).await? {
+        if submit_once(app, &track, user, description, archive.clone()).await? {
             say(&format!("submitted {participant}: {description}"));
         }
     }
@@ -112,10 +119,7 @@ pub async fn make(app: &App, folder: &Path, say: &mut dyn FnMut(&str)) -> anyhow
         say(&format!("scored {} submissions", scored.len()));
     }
     let try_me = folder.join("try-me.zip");
-    let archive = {
-        let directory = directory.clone();
-        tokio::task::spawn_blocking(move || PublicTrack::read(&directory)?.likelihood_ratio()).await??
-    };
+    let archive = attacks.last().map(|entry| entry.archive.as_slice()).unwrap_or_default();
     fs::write(&try_me, archive).with_context(|| format!("cannot write {}", try_me.display()))?;
     Ok(Made { track: path, directory, password })
 }
@@ -129,21 +133,56 @@ fn write_pages(directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The attacks, which read only what participants are given.
-fn entries(directory: &Path) -> anyhow::Result<Vec<Entry>> {
-    let track = PublicTrack::read(directory)?;
+/// The attacks, which read only what participants are given. Answers of networks are kept in `cache`. The last one is
+/// the best.
+fn entries(directory: &Path, cache: &Path, library: Library) -> anyhow::Result<Vec<Entry>> {
+    let slug = TRACK.parse::<TrackPath>()?.track;
+    let track = PublicTrack::read(directory, slug.as_str(), None)?;
+    // The same board everywhere.
+    let runtime = library.on(WantedDevice::Cpu, false)?;
+    let attack = |wanted| attack(&track, &runtime, cache, wanted);
     let entry = |participant, description, archive| Entry { participant, description, archive };
     Ok(vec![
-        entry("noise", "confidences drawn at random", track.noise(1)?),
-        entry("loss_threshold", "the starting kit: a small loss means a member", track.loss_threshold()?),
-        entry("ten_levels", "the loss threshold rounded to ten levels", track.quantised(10)?),
+        entry("noise", "confidences drawn at random", noise(&track)?),
+        entry("loss_threshold", "the starting kit: a small loss means a member", attack(Wanted::One(Attack::Loss))?),
         entry(
-            "likelihood_ratio",
-            "networks trained on the point against networks that were not, as two normal distributions",
-            track.likelihood_ratio()?,
+            "calibrated",
+            "the confidence against that of networks trained on the point",
+            attack(Wanted::One(Attack::Calibrated(Calibration::Confidence)))?,
         ),
-        entry("calibrated_loss", "the loss against the mean loss of networks not trained on it", track.calibrated()?),
+        entry(
+            "lira_offline",
+            "the likelihood of networks not trained on the point",
+            attack(Wanted::One(Attack::Offline(Variances::Shrunk)))?,
+        ),
+        entry(
+            "lira",
+            "the reference baseline: on each scenario what does best on the train models",
+            attack(Wanted::Best)?,
+        ),
     ])
+}
+
+fn attack(track: &PublicTrack, runtime: &Runtime, cache: &Path, wanted: Wanted) -> anyhow::Result<Vec<u8>> {
+    let settings = Settings { wanted, cache: Some(cache.to_owned()), evaluate: false };
+    let stop = AtomicBool::new(false);
+    let conditions = lira::Conditions { threads: trainer::all_cores(), batch: None, stop: &stop };
+    let outcome = lira::run(track, runtime, &settings, conditions, &mut |_| {})?;
+    Ok(outcome.archive(track.shape())?)
+}
+
+/// What no attack at all looks like.
+fn noise(track: &PublicTrack) -> anyhow::Result<Vec<u8>> {
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let of_scenario = |scenario: &ScenarioShape| {
+        Split::SUBMITTED.map(|split| {
+            // 32 random bits are exact in an f64.
+            let scores: Vec<f64> = (0..scenario.points(split)).map(|_| f64::from(rng.next_u32())).collect();
+            lira::confidences(&scores)
+        })
+    };
+    let confidences: Vec<[Vec<f64>; 2]> = track.shape().scenarios().iter().map(of_scenario).collect();
+    Ok(lira::archive(track.shape(), &confidences)?)
 }
 
 async fn open(app: &App, path: &TrackPath) -> anyhow::Result<Track> {

@@ -34,7 +34,7 @@ impl TrackDirectory {
     ///
     /// A scenario is a folder that holds one of the folders `train`, `dev` and `final`. The number of a model's
     /// challenge points is that of its `solution.csv`, else of its `challenge.npz` or `challenge.npy`, else the
-    /// one on which all other models of the scenario agree.
+    /// one on which all other models of these splits agree, else the one of the models of the train split.
     ///
     /// # Errors
     /// Nothing that looks like a scenario, a split without models, files that cannot be read, counts that
@@ -102,7 +102,11 @@ fn read_scenario(
         }
         folders.push((*split, models));
     }
-    let agreed = agreed_points(folders.iter().flat_map(|(_, models)| models));
+    let mut agreed = agreed_points(folders.iter().flat_map(|(_, models)| models));
+    if agreed.is_none() && !splits.contains(&Split::Train) {
+        // Participants of MICO have a seed where others have challenge points, and solutions of the train split alone.
+        agreed = agreed_points(read_split(&path.join(Split::Train.as_str()))?.iter());
+    }
     let mut shape = Vec::new();
     for (split, models) in folders {
         let mut targets = Vec::with_capacity(models.len());

@@ -353,7 +353,7 @@ fn lengths(records: &Records) -> Lengths {
             Values::Floats(_) => {}
         }
     }
-    let Some(mask) = records.column("attention_mask") else { return None };
+    let mask = records.column("attention_mask")?;
     let width = mask.width().max(1);
     let known = match &mask.values {
         Values::Integers(values) => {

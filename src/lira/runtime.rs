@@ -127,16 +127,16 @@ impl Library {
         &self.path
     }
 
-    /// The library's own words for its version: branch and commit.
+    /// The version by the name of the file, where it is told, and the commit that the library was built from.
     pub fn version(&self) -> String {
-        let part = |name: &str| {
-            let (_, rest) = ort::info().split_once(name)?;
-            rest.split([',', ' ']).next().map(str::to_owned)
-        };
-        let branch = part("git-branch=").map(|branch| branch.trim_start_matches("rel-").to_owned());
-        match (branch, part("git-commit-id=")) {
-            (Some(branch), Some(commit)) => format!("{branch} ({commit})"),
-            _ => ort::info().to_owned(),
+        let real = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        let name = real.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let number = name.trim_matches(|c: char| !c.is_ascii_digit()).to_owned();
+        let commit = ort::info().split_once("git-commit-id=").and_then(|(_, rest)| rest.split([',', ' ']).next());
+        match (number.is_empty(), commit) {
+            (false, Some(commit)) => format!("{number} ({commit})"),
+            (true, Some(commit)) => format!("of commit {commit}"),
+            (_, None) => ort::info().to_owned(),
         }
     }
 
@@ -205,7 +205,7 @@ impl Runtime {
 
     /// Opens the model at `path`, to be run by one thread.
     pub(super) fn open(&self, path: &Path) -> Result<Session, String> {
-        let session = self.builder().and_then(|mut builder| Ok(builder.commit_from_file(path)?));
+        let session = self.builder().and_then(|mut builder| builder.commit_from_file(path));
         session.map_err(|error| error.to_string())
     }
 
@@ -243,8 +243,9 @@ impl Runtime {
     }
 }
 
+/// What the library says, fit to stand within a sentence.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    text.trim_end_matches(['.', ' ', '\n']).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The library that is named by `ORT_DYLIB_PATH`, else the first of those that setup and Python leave, else the system's.

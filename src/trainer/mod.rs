@@ -1,10 +1,9 @@
 //! Makes a track: draws the splits, trains the networks and writes the directory an organiser imports.
 //!
 //! It makes files and nothing else; whoever calls it hands them to the importer. One seed gives the same bytes
-//! whatever the number of threads. The attacks in [`attack`] read only what participants are given.
+//! whatever the number of threads.
 
 pub mod accountant;
-pub mod attack;
 mod dataset;
 mod demo_track;
 mod directory;

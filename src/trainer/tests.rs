@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Cursor, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::Ordering;
 
 use ndarray::{Array2, Axis};
-use scoring::{Limits, ScenarioShape, TargetModel, TrackShape};
 use tempfile::TempDir;
 
-use super::attack::{AttackError, PublicTrack};
 use super::*;
 use crate::npz::{NpzReader, RawArray};
 
@@ -407,131 +404,4 @@ fn the_demo_plan_can_be_carried_out_on_the_digits() {
     assert_eq!(plan.check(&Dataset::digits().unwrap()), Ok(()));
     let epsilons = plan.scenarios.iter().map(|scenario| scenario.privacy.map(|privacy| privacy.epsilon));
     assert!(epsilons.eq([None, Some(10.0), Some(4.0)]));
-}
-
-/// The confidences of a submission, by path.
-fn submitted(zip: Vec<u8>) -> BTreeMap<String, Vec<f64>> {
-    let mut archive = zip::ZipArchive::new(Cursor::new(zip)).unwrap();
-    let mut files = BTreeMap::new();
-    for index in 0..archive.len() {
-        let mut file = archive.by_index(index).unwrap();
-        let mut text = String::new();
-        file.read_to_string(&mut text).unwrap();
-        let values = text.trim_end().split(',').map(|value| value.parse().unwrap()).collect();
-        files.insert(file.name().unwrap().into_owned(), values);
-    }
-    files
-}
-
-/// The area under the curve of a submission over both splits of one scenario.
-fn auc(zip: Vec<u8>, out: &Path, scenario: &str) -> f64 {
-    let (mut members, mut others) = (Vec::new(), Vec::new());
-    for (path, confidences) in submitted(zip).into_iter().filter(|(path, _)| path.contains(scenario)) {
-        let solution = path.replace("shapes/", "").replace("prediction.csv", "solution.csv");
-        let solution = fs::read_to_string(out.join(solution)).unwrap();
-        for (confidence, truth) in confidences.into_iter().zip(solution.trim_end().split(',')) {
-            if truth == "1" { &mut members } else { &mut others }.push(confidence);
-        }
-    }
-    let pairs = members.iter().flat_map(|member| others.iter().map(move |other| (member, other)));
-    let won = pairs.map(|(member, other)| f64::midpoint((member > other).into(), (member >= other).into()));
-    won.sum::<f64>() / (members.len() * others.len()) as f64
-}
-
-#[test]
-fn every_attack_answers_for_every_point_of_both_splits() {
-    let folder = TempDir::new().unwrap();
-    let (out, _) = made(&folder);
-    let track = PublicTrack::read(&out).unwrap();
-    let attacks =
-        [track.loss_threshold(), track.calibrated(), track.quantised(10), track.noise(1), track.likelihood_ratio()]
-            .map(|zip| submitted(zip.unwrap()));
-    let expected: Vec<String> = ["few", "many"]
-        .iter()
-        .flat_map(|scenario| {
-            let models = ["dev/model_3", "dev/model_4", "final/model_5", "final/model_6"];
-            models.map(|model| format!("shapes/{scenario}/{model}/prediction.csv"))
-        })
-        .collect();
-    for submission in &attacks {
-        assert!(submission.keys().eq(&expected), "{:?}", submission.keys());
-        let values = submission.values().flatten();
-        assert!(values.clone().all(|value| (0.0..=1.0).contains(value)));
-        assert!(submission.values().all(|values| values.len() == 12));
-    }
-    let mut coarse: Vec<f64> = attacks[2].values().flatten().copied().collect();
-    coarse.sort_by(f64::total_cmp);
-    coarse.dedup();
-    assert!((2..=10).contains(&coarse.len()), "{coarse:?}");
-    assert_ne!(attacks[3], submitted(track.noise(2).unwrap()));
-}
-
-#[test]
-fn every_attack_passes_the_checks_of_an_upload() {
-    let folder = TempDir::new().unwrap();
-    let (out, _) = made(&folder);
-    let track = PublicTrack::read(&out).unwrap();
-    let models = |numbers: std::ops::Range<usize>| {
-        numbers.map(|number| TargetModel { name: format!("model_{number}"), points: 12 }).collect::<Vec<_>>()
-    };
-    let splits = || [(Split::Train, models(0..3)), (Split::Dev, models(3..5)), (Split::Final, models(5..7))];
-    let scenarios = ["few", "many"].map(|name| ScenarioShape::new(name, splits()));
-    let shape = TrackShape::new("shapes", scenarios.into()).unwrap();
-    let limits = Limits::for_shape(&shape, 2_000_000);
-    // Coarse confidences are warned about once for each scenario and split.
-    // Three train models are so few that the likelihood ratio has nothing to say about some points of `few`.
-    let attacks = [
-        (track.loss_threshold(), 0),
-        (track.calibrated(), 0),
-        (track.quantised(10), 4),
-        (track.noise(1), 0),
-        (track.likelihood_ratio(), 1),
-    ];
-    for (zip, warnings) in attacks {
-        let validated = scoring::validate_archive(&zip.unwrap(), &shape, &limits).unwrap();
-        assert_eq!(validated.warnings.len(), warnings, "{:?}", validated.warnings);
-    }
-}
-
-#[test]
-fn attacks_read_no_hidden_file() {
-    let folder = TempDir::new().unwrap();
-    let (out, _) = made(&folder);
-    let attacks =
-        |track: PublicTrack| [track.loss_threshold(), track.calibrated(), track.likelihood_ratio()].map(Result::unwrap);
-    let before = attacks(PublicTrack::read(&out).unwrap());
-    for path in files(&out).keys().filter(|path| !path.contains("/train/")) {
-        if path.ends_with("solution.csv") || path.ends_with("train_idx.npy") {
-            fs::remove_file(out.join(path)).unwrap();
-        }
-    }
-    assert!(before == attacks(PublicTrack::read(&out).unwrap()));
-}
-
-#[test]
-fn attacks_beat_chance_on_the_digits_and_noise_does_not() {
-    let folder = TempDir::new().unwrap();
-    let out = folder.path().join("shapes");
-    let mut plan = demo_plan();
-    plan.scenarios.truncate(1);
-    plan.models = ModelCounts { train: 24, dev: 10, r#final: 10 };
-    let stop = AtomicBool::new(false);
-    let conditions = conditions(Leftover::Continue, 2, &stop);
-    train(&plan, &Dataset::digits().unwrap(), &out, conditions, &mut |_| {}).unwrap();
-    let track = PublicTrack::read(&out).unwrap();
-    let area = |zip: Result<Vec<u8>, AttackError>| auc(zip.unwrap(), &out, "digits_inf");
-    // 600 members and as many others: by chance the area is 0.5 with a standard deviation of 0.017.
-    assert!(area(track.loss_threshold()) > 0.57);
-    assert!(area(track.calibrated()) > 0.57);
-    assert!(area(track.likelihood_ratio()) > 0.65);
-    assert!((area(track.noise(1)) - 0.5).abs() < 0.06);
-}
-
-#[test]
-fn a_track_with_a_broken_model_is_refused_with_its_path() {
-    let folder = TempDir::new().unwrap();
-    let (out, _) = made(&folder);
-    fs::write(out.join("few/dev/model_3/model.onnx"), "no model").unwrap();
-    let refused = PublicTrack::read(&out);
-    assert!(matches!(refused, Err(AttackError::Model { path, .. }) if path.ends_with("few/dev/model_3/model.onnx")));
 }

@@ -2,6 +2,7 @@
 
 mod demo;
 mod kill;
+mod lira;
 mod offline;
 mod server;
 mod slow;

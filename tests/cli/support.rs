@@ -20,6 +20,9 @@ pub(crate) const SCENARIOS: [&str; 2] = ["tiny_hi", "tiny_lo"];
 pub(crate) const MODELS: [(&str, &[&str]); 3] =
     [("train", &["model_0"]), ("dev", &["model_1", "model_2"]), ("final", &["model_3", "model_4"])];
 
+/// 1,797 handwritten digits of 64 pixels from 0 to 16.
+pub(crate) const DIGITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits.npz");
+
 /// A folder that Postgres' own user may pass through, for when the tests run as root.
 pub(crate) fn folder() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");

@@ -10,10 +10,7 @@ use callimico::npz::NpzReader;
 use callimico::trainer;
 use serde_json::Value;
 
-use crate::support::{Running, callimico, done, folder, interrupt, run, stderr, stdout, text};
-
-/// 1,797 handwritten digits of 64 pixels from 0 to 16.
-const DIGITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits.npz");
+use crate::support::{DIGITS, Running, callimico, done, folder, interrupt, run, stderr, stdout, text};
 
 /// Options of a track of 24 small networks.
 const SMALL: [&str; 12] = [
