@@ -15,7 +15,8 @@ export CALLIMICO_DATA_DIR="$PWD/demo-data"
 
 need_cargo
 scripts/setup-postgres.sh || exit 1
-scripts/setup-onnxruntime.sh || exit 1
+ORT_DYLIB_PATH=$(scripts/setup-onnxruntime.sh) || exit 1
+export ORT_DYLIB_PATH
 say "building the program (five to ten minutes the first time, on two cores)"
 cargo build --release --locked --bin callimico ||
     fail "the program could not be built; what is wrong stands above"

@@ -3,7 +3,7 @@
 # demo run models with. It does nothing if ORT_DYLIB_PATH names a library or
 # one was unpacked before; otherwise it unpacks the library of the Python wheel
 # "onnxruntime" into callimico's cache folder. It needs python3, which it
-# installs where it may.
+# installs where it may. Prints the path of the library.
 set -eu
 
 name=setup-onnxruntime
@@ -29,6 +29,7 @@ find_library() {
 
 if [ -n "${ORT_DYLIB_PATH:-}" ]; then
     [ -f "$ORT_DYLIB_PATH" ] || fail "ORT_DYLIB_PATH names $ORT_DYLIB_PATH, which is not a file; unset it or set it right"
+    library=$ORT_DYLIB_PATH
     say "ORT_DYLIB_PATH is set, nothing to do"
 elif library=$(find_library); then
     say "found ONNX Runtime: $library"
@@ -38,3 +39,4 @@ else
     fail "ONNX Runtime could not be set up; install it by hand (python3 -m pip install onnxruntime)" \
         "and set ORT_DYLIB_PATH to libonnxruntime.so.* in its folder onnxruntime/capi"
 fi
+printf '%s\n' "$library"

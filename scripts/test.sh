@@ -40,7 +40,8 @@ set_up() {
     need_cargo
     need_component fmt rustfmt
     need_component clippy clippy
-    scripts/setup-postgres.sh && scripts/setup-onnxruntime.sh && CHROMEDRIVER=$(scripts/setup-browser.sh) && export CHROMEDRIVER
+    scripts/setup-postgres.sh && ORT_DYLIB_PATH=$(scripts/setup-onnxruntime.sh) &&
+        CHROMEDRIVER=$(scripts/setup-browser.sh) && export ORT_DYLIB_PATH CHROMEDRIVER
 }
 
 with_postgres() {

@@ -96,10 +96,6 @@ impl Network {
         batch: Option<usize>,
     ) -> Result<Self, LiraError> {
         let fail = |problem: String| LiraError::Network { path: path.to_owned(), problem };
-        if !path.is_file() {
-            let problem = "the file is not there; models in PyTorch's format are turned into it by kit/export_onnx.py";
-            return Err(fail(problem.to_owned()));
-        }
         let session = runtime.open(path).map_err(|problem| fail(format!("ONNX Runtime cannot load it: {problem}")))?;
         let lengths = lengths(records);
         let inputs = inputs(&session, records, &lengths).map_err(fail)?;

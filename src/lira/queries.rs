@@ -148,7 +148,7 @@ impl Worker<'_> {
 
     /// Everything that decides about the answer; `None` if answers are not kept.
     fn key(&self, job: &Job<'_>) -> Result<Option<Key>, LiraError> {
-        if !self.cache.keeps() || !job.model.is_file() {
+        if !self.cache.keeps() {
             return Ok(None);
         }
         let model = model_digest(&job.model).map_err(LiraError::io(&job.model))?;

@@ -248,16 +248,17 @@ fn one_line(text: &str) -> String {
     text.trim_end_matches(['.', ' ', '\n']).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The library that is named by `ORT_DYLIB_PATH`, else the first of those that setup and Python leave, else the system's.
+/// The library that is named by `ORT_DYLIB_PATH`, else that of the active Python, of setup, of the user's Python, or the
+/// system's.
 fn find() -> Option<PathBuf> {
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(path) = set("ORT_DYLIB_PATH") {
         return Some(path);
     }
-    let wheels = caches::folders().map(|cache| cache.join("onnxruntime"));
     let python = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(set).flat_map(|home| site_packages(&home));
+    let wheels = caches::folders().map(|cache| cache.join("onnxruntime"));
     let user = set("HOME").into_iter().flat_map(|home| site_packages(&home.join(".local")));
-    let capi = wheels.chain(python).chain(user).map(|folder| folder.join("onnxruntime/capi"));
+    let capi = python.chain(wheels).chain(user).map(|folder| folder.join("onnxruntime/capi"));
     let system =
         ["/usr/local/lib", "/usr/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/opt/homebrew/lib"];
     capi.chain(system.map(PathBuf::from)).find_map(|folder| library_in(&folder))

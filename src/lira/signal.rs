@@ -14,8 +14,8 @@ pub fn phi(logits: &[f32], class: usize) -> f64 {
     let (before, after) = (&logits[..class], &logits[class + 1..]);
     // A logit that is not a number is passed over by `max` and caught by the sum.
     let largest = before.iter().chain(after).fold(f32::NEG_INFINITY, |largest, &logit| largest.max(logit));
-    let sum = |logits: &[f32]| logits.iter().map(|&logit| (f64::from(logit) - f64::from(largest)).exp()).sum::<f64>();
-    f64::from(logits[class]) - f64::from(largest) - (sum(before) + sum(after)).ln()
+    let sum = kernel::sum_of_exp(before, largest) + kernel::sum_of_exp(after, largest);
+    f64::from(logits[class]) - f64::from(largest) - sum.ln()
 }
 
 /// The cross-entropy -ln p_y of an answer with this [`phi`]: ln(1 + exp(-phi)).

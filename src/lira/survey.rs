@@ -46,6 +46,11 @@ impl Survey {
             return Err(LiraError::NoShadows(scenario.name.clone()));
         }
         let targets = || scenario.targets.iter().flatten();
+        let asked = targets().chain(scenario.train.iter().filter(|_| shadows || evaluate));
+        if let Some(model) = asked.map(Model::onnx).find(|model| !model.is_file()) {
+            let problem = "the file is not there; models in PyTorch's format are turned into it by kit/export_onnx.py";
+            return Err(LiraError::Network { path: model, problem: problem.to_owned() });
+        }
         let attacked = unique(targets());
         let rows = if evaluate { unique(targets().chain(&scenario.train)) } else { attacked.clone() };
         let is_all = attacked.len() == rows.len();

@@ -222,7 +222,6 @@ fn models_that_cannot_be_asked_say_why() {
     };
     let tabular = model("tabular");
     for (error, part) in [
-        (why(&folder.path().join("none.onnx"), floats("x"), 0), "kit/export_onnx.py"),
         (why(&broken, floats("x"), 0), "cannot load it"),
         (why(&tabular, floats("z"), 0), "it takes `input`, and the records have no array of that name, only z"),
         (why(&tabular, x("x", vec![4], Values::Floats(vec![0.5; 8])), 0), "is [batch, 5], and a record is [4]"),

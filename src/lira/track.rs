@@ -69,7 +69,7 @@ impl PublicTrack {
     /// A folder that is no track, or files in it that cannot be used.
     pub fn read(root: &Path, slug: &str, trained_on: Option<usize>) -> Result<Self, LiraError> {
         let not_a_track = |problem: &str| LiraError::NotATrack { path: root.to_owned(), problem: problem.to_owned() };
-        let mut reader = Reader { pool: Pool::new(root), trained_on, nameless: NAMELESS };
+        let mut reader = Reader { pool: Pool::new(root), nameless: NAMELESS };
         let mut scenarios = BTreeMap::new();
         let mut shapes = Vec::new();
         for (name, folder) in subfolders(root)? {
@@ -108,7 +108,15 @@ impl PublicTrack {
                            seed_challenge, seed_training and seed_membership";
             return Err(LiraError::data(folder, problem));
         };
-        let Sizes { pool, trained_on, .. } = sizes(&self.pool, folder, model.rows.len(), self.trained_on)?;
+        let pool = pool_rows(&self.pool, folder)?;
+        let known = [Sizes::CIFAR10, Sizes::PURCHASE100, Sizes::SST2].into_iter().find(|sizes| sizes.pool == pool);
+        let trained_on = self.trained_on.or(known.map(|sizes| sizes.trained_on)).ok_or_else(|| {
+            let problem = format!(
+                "seeds stand for the rows trained on, and the pool of {pool} rows is none of MICO's: say with --training \
+                 how many rows each model was trained on"
+            );
+            LiraError::data(folder, problem)
+        })?;
         let sizes = Sizes { pool, trained_on, members: model.rows.len() / 2 };
         let split = splits::draw(seeds, sizes).map_err(|source| LiraError::Split { path: folder.clone(), source })?;
         Ok(split.trained_on().into_iter().map(|row| row as usize).collect())
@@ -135,7 +143,6 @@ impl PublicTrack {
 /// What is known while the folders are read.
 struct Reader {
     pool: Pool,
-    trained_on: Option<usize>,
     /// The number of the next challenge point that has no row.
     nameless: usize,
 }
@@ -220,8 +227,9 @@ impl Reader {
             return Err(LiraError::data(folder, problem));
         }
         let seed = splits::read_seed(&path)?;
-        let points = self.points(folder, split)?;
-        let sizes = sizes(&self.pool, folder, points, self.trained_on)?;
+        let members = Self::points(folder, split)? / 2;
+        // How many other rows are trained on does not change which are challenge points.
+        let sizes = Sizes { pool: pool_rows(&self.pool, folder)?, trained_on: members, members };
         let rows = splits::challenge(seed, sizes);
         let rows = rows.map_err(|source| LiraError::Split { path: folder.to_owned(), source })?;
         Ok(rows.into_iter().map(|row| row as usize).collect())
@@ -229,7 +237,7 @@ impl Reader {
 
     /// Challenge points of a model that has a seed for them: as many as a solution has that participants are given,
     /// that of a model of the train split; else as MICO's models have.
-    fn points(&self, folder: &Path, split: Split) -> Result<usize, LiraError> {
+    fn points(folder: &Path, split: Split) -> Result<usize, LiraError> {
         let scenario = folder.parent().and_then(Path::parent);
         let train = scenario.map(|scenario| scenario.join(Split::Train.as_str()));
         let train = train.filter(|folder| folder.is_dir());
@@ -249,28 +257,13 @@ impl Reader {
     }
 }
 
-/// The sizes of the splits that seeds give, for models with `points` challenge points.
-fn sizes(pool: &Pool, folder: &Path, points: usize, trained_on: Option<usize>) -> Result<Sizes, LiraError> {
-    let rows = pool.rows()?.ok_or_else(|| {
+/// N, the rows of the pool, of which seeds draw some for the model in `folder`.
+fn pool_rows(pool: &Pool, folder: &Path) -> Result<usize, LiraError> {
+    pool.rows()?.ok_or_else(|| {
         let problem = "seeds stand for rows of the pool, and there is no data.npz (or data.x.npy and data.y.npy) in the \
                        track's folder; docs/MICO.md says how MICO's are made";
         LiraError::data(folder, problem)
-    })?;
-    let known = [Sizes::CIFAR10, Sizes::PURCHASE100, Sizes::SST2].into_iter().find(|sizes| sizes.pool == rows);
-    let trained_on = match (trained_on, known) {
-        (Some(trained_on), _) => trained_on,
-        (None, Some(known)) => known.trained_on,
-        // Only the rows trained on depend on it, which are asked for only where no file tells them.
-        (None, None) if folder.join("train_idx.npy").is_file() || !folder.join("seed_training").is_file() => points / 2,
-        (None, None) => {
-            let problem = format!(
-                "seeds stand for the rows trained on, and the pool of {rows} rows is none of MICO's: say with --training how \
-                 many rows each model was trained on"
-            );
-            return Err(LiraError::data(folder, problem));
-        }
-    };
-    Ok(Sizes { pool: rows, trained_on, members: points / 2 })
+    })
 }
 
 fn read_rows_file(path: &Path) -> Result<Vec<usize>, LiraError> {

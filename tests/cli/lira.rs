@@ -289,6 +289,10 @@ fn what_does_not_fit_is_refused_with_a_sentence_before_any_model_is_asked() {
     refused(&[], "2 values for 40 challenge points");
     fs::write(&solution, right).expect("written");
 
+    fs::rename(model("final/model_11/model.onnx"), model("final/model_11/model.pt")).expect("renamed");
+    refused(&[], "kit/export_onnx.py");
+    fs::rename(model("final/model_11/model.pt"), model("final/model_11/model.onnx")).expect("renamed");
+
     let challenge = model("dev/model_8/challenge.npz");
     let mut archive = NpzReader::open(&challenge).expect("an archive");
     let [x, y] = ["x", "y"].map(|name| archive.get(name).expect("an array"));
