@@ -70,7 +70,7 @@ struct AttackArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Named {
-    /// The best of online, hierarchical and both calibrations, for each scenario.
+    /// The best of online, offline, hierarchical and both calibrations, for each scenario.
     Lira,
     /// The starting kit's: a small loss means a member.
     Loss,

@@ -6,10 +6,11 @@ use super::attack::{Attack, LeaveOneOut, Shadows};
 use super::statistic::{Calibration, Variances};
 
 /// What is chosen from, the first of equals.
-pub const CANDIDATES: [Attack; 5] = [
+pub const CANDIDATES: [Attack; 6] = [
     Attack::Online(Variances::Shrunk),
     Attack::Online(Variances::Fixed),
     Attack::Hierarchical,
+    Attack::Offline(Variances::Shrunk),
     Attack::Calibrated(Calibration::Loss),
     Attack::Calibrated(Calibration::Confidence),
 ];
