@@ -24,6 +24,9 @@ use crate::lira::{
 use crate::npz::NpzWriter;
 use crate::trainer;
 
+/// More would take memory and help nobody.
+const MOST_THREADS: NonZero<usize> = NonZero::new(1024).unwrap();
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The track's folder, as participants get it
@@ -174,6 +177,12 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 
 fn attack(args: &Args, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let wanted = args.attack.wanted()?;
+    let threads = args.models.threads.unwrap_or_else(trainer::all_cores);
+    if threads > MOST_THREADS {
+        return Err(Failure::input(format!(
+            "--threads takes 1 to {MOST_THREADS}, and no more than there are cores helps"
+        )));
+    }
     let outputs = [Some(&args.out), args.scores.as_ref()].into_iter().flatten();
     outputs.map(PathBuf::as_path).try_for_each(can_be_written)?;
     if !args.data.is_dir() {
@@ -193,7 +202,6 @@ fn attack(args: &Args, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     );
 
     let settings = Settings { wanted, cache: args.models.cache(), evaluate: args.evaluate_train };
-    let threads = args.models.threads.unwrap_or_else(trainer::all_cores);
     let conditions = Conditions { threads, batch: args.models.batch.map(NonZero::get), stop };
     let mut bar: Option<Bar> = None;
     let mut tell = |event: Event<'_>| match event {

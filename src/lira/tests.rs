@@ -66,6 +66,13 @@ fn the_best_attack_is_taken_and_what_cannot_be_told_is_not_made_up() {
 
     let alone = Shadows::new(vec![vec![1.0, 2.0]], vec![vec![true, false]]);
     assert_eq!(choose(&alone), Choice { attack: CANDIDATES[0], rates: Vec::new() });
+    // Nothing is learned from nobody, and no score is made up either.
+    for attack in [Attack::ReferenceOnline(Deviations::Fixed), Attack::ReferenceOffline(Deviations::PerExample)] {
+        assert_eq!(LeaveOneOut::new(attack, &alone).scores(0, [0, 1]), [0.0, 0.0]);
+    }
+    for attack in CANDIDATES {
+        assert!(LeaveOneOut::new(attack, &alone).scores(0, [0, 1]).iter().all(|score| score.is_finite()), "{attack}");
+    }
     let same = Shadows::new(vec![vec![1.0, 2.0]; 4], vec![vec![true, true]; 4]);
     assert_eq!(choose(&same), Choice { attack: CANDIDATES[0], rates: Vec::new() });
 }

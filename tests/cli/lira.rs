@@ -262,6 +262,7 @@ fn what_does_not_fit_is_refused_with_a_sentence_before_any_model_is_asked() {
     };
     refused(&["--device", "cuda"], "CUDA was asked for and does not work");
     refused(&["--variance", "fixed"], "--variance belongs to");
+    refused(&["--threads", "65535"], "--threads takes 1 to 1024");
     refused(&["--reference", "--attack", "loss"], "online and offline");
     refused(&["--reference", "--variance", "shrunk"], "shrink no variances");
     refused(&["--plots", "p"], "--evaluate-train");

@@ -50,14 +50,16 @@ impl Reference {
     /// ln p(phi | IN) - ln p(phi | OUT) of record `row`; 0 if one side has no model, about which the references, that
     /// would drop all records then, say nothing.
     pub fn online(&self, phi: f64, row: usize) -> f64 {
-        let (inside, (median_out, deviation_out)) = (self.inside[row], self.outside[row]);
+        let (Some(&inside), Some(&(median_out, deviation_out))) = (self.inside.get(row), self.outside.get(row)) else {
+            return 0.0;
+        };
         let deviation_out = if self.deviations == Deviations::Fixed { inside.1 } else { deviation_out };
         either(log_density(phi, inside) - log_density(phi, (median_out, deviation_out)))
     }
 
     /// -ln p(phi | OUT) of record `row`, two-sided as theirs is; 0 if there is no OUT model.
     pub fn offline(&self, phi: f64, row: usize) -> f64 {
-        either(-log_density(phi, self.outside[row]))
+        self.outside.get(row).map_or(0.0, |&outside| either(-log_density(phi, outside)))
     }
 }
 
