@@ -156,7 +156,7 @@ impl RawArray {
             Some((TypeChar::Bool | TypeChar::Int | TypeChar::Uint, _)) => {
                 Ok(self.integers()?.mapv(|value| value as f32))
             }
-            _ => Err(self.element_type("numbers")),
+            _ => Err(self.element_type("integers or floats of 32 or 64 bits")),
         }
     }
 

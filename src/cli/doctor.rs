@@ -48,7 +48,7 @@ pub(super) async fn run(storage: &StorageConfig, args: &Args) -> Result<(), Fail
     if findings.iter().all(|finding| finding.ok) {
         Ok(())
     } else {
-        Err(Failure::Ours(anyhow::anyhow!("something the server needs is not in order")))
+        Err(Failure::Ours(anyhow::anyhow!("something is not in order")))
     }
 }
 

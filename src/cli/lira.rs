@@ -12,7 +12,7 @@ use ndarray::ArrayView1;
 use scoring::{Bootstrap, Interval, REPLICATES, Split, SplitPredictions, SplitSolution, TrackShape};
 use serde_json::{Map, Value, json};
 
-use super::progress::Bar;
+use super::progress::{Bar, tell};
 use super::{Failure, report, serve};
 use crate::caches;
 use crate::importer::mico_directory;
@@ -184,7 +184,15 @@ fn attack(args: &Args, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
         )));
     }
     let outputs = [Some(&args.out), args.scores.as_ref()].into_iter().flatten();
-    outputs.map(PathBuf::as_path).try_for_each(can_be_written)?;
+    outputs.map(PathBuf::as_path).try_for_each(|path| can_be_written(path, &args.data))?;
+    if args.scores.as_ref() == Some(&args.out) {
+        return Err(Failure::input("--out and --scores name the same file"));
+    }
+    if let Some(folder) = &args.plots {
+        fs::create_dir_all(folder)
+            .map_err(|error| Failure::input(format!("cannot make the folder {}: {error}", folder.display())))?;
+        can_be_written(&folder.join("scores.html"), &args.data)?;
+    }
     if !args.data.is_dir() {
         return Err(Failure::input(format!("there is no folder {}", args.data.display())));
     }
@@ -194,12 +202,7 @@ fn attack(args: &Args, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let library = Library::load().map_err(|error| failure(error.into()))?;
     let runtime = library.on(args.models.device, args.models.tf32).map_err(|error| failure(error.into()))?;
     let library = runtime.library();
-    eprintln!(
-        "models run on {}, by ONNX Runtime {} in {}",
-        runtime.device(),
-        library.version(),
-        library.path().display()
-    );
+    tell!("models run on {}, by ONNX Runtime {} in {}", runtime.device(), library.version(), library.path().display());
 
     let settings = Settings { wanted, cache: args.models.cache(), evaluate: args.evaluate_train };
     let conditions = Conditions { threads, batch: args.models.batch.map(NonZero::get), stop };
@@ -210,7 +213,7 @@ fn attack(args: &Args, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
             bar.set_with_found(progress.done, progress.cached);
         }
         Event::Scored(report) => {
-            let say = || eprintln!("{}", sentence(report));
+            let say = || tell!("{}", sentence(report));
             bar.as_ref().map_or_else(say, |bar| bar.aside(say));
         }
     };
@@ -229,13 +232,13 @@ fn write_outcome(args: &Args, track: &PublicTrack, runtime: &Runtime, outcome: &
     let train = outcome.train.as_ref().map(|train| evaluate(shape, train, args.plots.as_deref())).transpose()?;
     if args.json {
         let document = document(runtime, outcome, train.as_ref());
-        println!("{}", serde_json::to_string_pretty(&document).context("cannot write the outcome as JSON")?);
+        print(&(serde_json::to_string_pretty(&document).context("cannot write the outcome as JSON")? + "\n"))?;
     } else if let Some(train) = &train {
-        print!("{}", scoring::write_scores(train));
+        print(&scoring::write_scores(train))?;
     }
     let (out, data) = (args.out.display(), args.data.display());
     let track = args.track.as_ref().map(|track| format!(" --track {track}")).unwrap_or_default();
-    eprintln!("wrote {out}; next: callimico check {out} --track-dir {data}{track}");
+    tell!("wrote {out}; next: callimico check {out} --track-dir {data}{track}");
     Ok(())
 }
 
@@ -264,12 +267,11 @@ fn evaluate(shape: &TrackShape, train: &TrainOutcome, plots: Option<&Path>) -> R
         let bootstrap = Bootstrap::new(shape, Split::Train, shape.slug(), REPLICATES);
         let replicates = bootstrap.ranking_numbers(&predictions, &solution).map_err(anyhow::Error::new)?;
         let interval = Interval::percentile_95(&replicates);
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         write(&folder.join("scores.html"), report::page(shape.slug(), Split::Train, &score, interval)?.as_bytes())?;
         for (name, svg) in report::plots(&score)? {
             write(&folder.join(name), svg.as_bytes())?;
         }
-        eprintln!("wrote scores.html and the curves into {}", folder.display());
+        tell!("wrote scores.html and the curves into {}", folder.display());
     }
     Ok(score)
 }
@@ -311,8 +313,18 @@ fn document(runtime: &Runtime, outcome: &Outcome, train: Option<&scoring::TrackS
     })
 }
 
+/// Writes results to stdout. Whoever stopped reading has what they wanted.
+fn print(text: &str) -> Result<(), Failure> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Input(anyhow::Error::new(error).context("cannot write to stdout")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Says before the work what would go wrong after it.
-fn can_be_written(path: &Path) -> Result<(), Failure> {
+fn can_be_written(path: &Path, data: &Path) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
         return Err(Failure::input(format!(
@@ -321,17 +333,31 @@ fn can_be_written(path: &Path) -> Result<(), Failure> {
             folder.display()
         )));
     }
-    if path.is_dir() {
-        return Err(Failure::input(format!("cannot write {}: it is a folder", path.display())));
+    if let Ok(found) = fs::symlink_metadata(path) {
+        if !found.is_file() {
+            return Err(Failure::input(format!("cannot write {}: it is there and no ordinary file", path.display())));
+        }
+        let is_ours = path.extension().is_some_and(|extension| extension == "zip");
+        let within = |data: PathBuf| folder.canonicalize().is_ok_and(|folder| folder.starts_with(data));
+        if !is_ours && data.canonicalize().is_ok_and(within) {
+            return Err(Failure::input(format!("cannot write {}: it is a file of the track", path.display())));
+        }
     }
-    Ok(())
+    let new = partial(path);
+    let tried = File::create(&new).and_then(|_| fs::remove_file(&new));
+    tried.map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))
+}
+
+/// What a file is called until it is whole.
+fn partial(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.partial", std::process::id()));
+    path.with_file_name(name)
 }
 
 /// Writes a file whole or not at all.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.partial", std::process::id()));
-    let new = path.with_file_name(name);
+    let new = partial(path);
     let written = File::create(&new).and_then(|mut file| file.write_all(bytes)).and_then(|()| fs::rename(&new, path));
     if let Err(error) = written {
         // What is left of it is of no use; that it cannot be removed is told by the error before.
@@ -344,6 +370,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 fn failure(error: LiraError) -> Failure {
     match error {
         LiraError::Stopped { .. } => Failure::Stopped(error.into()),
+        LiraError::Threads(_) => Failure::Ours(error.into()),
         other => Failure::Input(other.into()),
     }
 }

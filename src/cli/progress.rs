@@ -4,6 +4,15 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
+/// Says a line on stderr. That nobody reads it is no reason to end what took hours.
+macro_rules! tell {
+    ($($line:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($line)*);
+    }};
+}
+pub(super) use tell;
+
 /// The bar of one piece of work. It goes away when it is dropped.
 pub(super) struct Bar {
     bar: ProgressBar,
@@ -75,7 +84,7 @@ impl Bar {
         self.bar.set_position(done);
         if is_next_tenth && self.bar.is_hidden() {
             let pace = self.pace(done).map(|pace| format!(", {pace}")).unwrap_or_default();
-            eprintln!("{done} of {} {}{pace}", self.bar.length().unwrap_or(done), self.things);
+            tell!("{done} of {} {}{pace}", self.bar.length().unwrap_or(done), self.things);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
 
@@ -25,15 +25,21 @@ pub(super) type Key = [u8; 32];
 pub(super) struct Cache {
     folder: Option<PathBuf>,
     written: AtomicU64,
+    /// An answer could not be kept.
+    failed: AtomicBool,
 }
 
 impl Cache {
     /// Opens the folder, or makes it.
     pub(super) fn open(folder: Option<PathBuf>) -> Result<Self, LiraError> {
         if let Some(folder) = &folder {
-            fs::create_dir_all(folder).map_err(LiraError::io(folder))?;
+            fs::create_dir_all(folder).map_err(|error| {
+                let problem =
+                    format!("the folder for answers cannot be made ({error}); --cache takes another, --no-cache none");
+                LiraError::data(folder, problem)
+            })?;
         }
-        Ok(Self { folder, written: AtomicU64::new(0) })
+        Ok(Self { folder, written: AtomicU64::new(0), failed: AtomicBool::new(false) })
     }
 
     pub(super) fn keeps(&self) -> bool {
@@ -42,7 +48,11 @@ impl Cache {
 
     /// What becomes of the answers of a run that is stopped.
     pub(super) fn promise(&self) -> &'static str {
-        if self.keeps() { "the same command goes on from there" } else { "nothing was kept" }
+        match (self.keeps(), self.failed.load(Ordering::Relaxed)) {
+            (false, _) => "nothing was kept",
+            (true, true) => "not all answers could be kept",
+            (true, false) => "the same command goes on from there",
+        }
     }
 
     /// The answer, `length` numbers, if there is a whole one.
@@ -56,9 +66,10 @@ impl Cache {
         Some(numbers.as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect())
     }
 
-    /// Keeps an answer. Whoever reads at the same time sees all of it or nothing.
-    pub(super) fn put(&self, key: &Key, phi: &[f64]) -> Result<(), LiraError> {
-        let Some(path) = self.path(key) else { return Ok(()) };
+    /// Keeps an answer. Whoever reads at the same time sees all of it or nothing. That it cannot be kept is told once
+    /// and is no reason to end: it only costs time later.
+    pub(super) fn put(&self, key: &Key, phi: &[f64]) {
+        let Some(path) = self.path(key) else { return };
         let mut bytes = MAGIC.to_vec();
         bytes.extend(phi.iter().flat_map(|value| value.to_le_bytes()));
         let hash = Sha256::digest(&bytes);
@@ -66,7 +77,13 @@ impl Cache {
         let number = self.written.fetch_add(1, Ordering::Relaxed);
         let new = path.with_extension(format!("{}-{number}.partial", process::id()));
         let kept = fs::write(&new, bytes).and_then(|()| fs::rename(&new, &path));
-        kept.inspect_err(|_| drop(fs::remove_file(&new))).map_err(LiraError::io(&path))
+        if let Err(error) = kept {
+            // What is left of it is of no use; that it is there harms nobody.
+            let _ = fs::remove_file(&new);
+            if !self.failed.swap(true, Ordering::Relaxed) {
+                tracing::warn!("answers of models cannot be kept in {}: {error}", path.display());
+            }
+        }
     }
 
     fn path(&self, key: &Key) -> Option<PathBuf> {
@@ -74,29 +91,60 @@ impl Cache {
     }
 }
 
-/// A hash of a model's file, and of the weights that may lie in a file beside it.
+/// What stands in a model's file where weights lie in another one: the key of that file's name.
+const LOCATION: &[u8] = b"location";
+
+/// Files of a model's folder that hold no weights, and of which some are hidden.
+const NO_WEIGHTS: [&str; 4] = ["challenge", "seed_", "solution", "train_idx"];
+
+/// A hash of a model's file; where its weights may lie in others, of all files beneath its folder that could be them.
+/// ONNX Runtime looks for them nowhere else.
 pub(super) fn model_digest(path: &Path) -> io::Result<[u8; 32]> {
     let mut hash = Sha256::new();
-    hash_file(path, &mut hash)?;
-    for beside in ["onnx.data", "onnx_data"] {
-        hash.update(beside);
-        match hash_file(&path.with_extension(beside), &mut hash) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+    if hash_file(path, &mut hash)?
+        && let Some(folder) = path.parent()
+    {
+        hash_others(folder, path, &mut hash)?;
     }
     Ok(hash.finalize().into())
 }
 
-fn hash_file(path: &Path, hash: &mut Sha256) -> io::Result<()> {
+/// Answers whether the file names [`LOCATION`].
+fn hash_file(path: &Path, hash: &mut Sha256) -> io::Result<bool> {
     let mut file = fs::File::open(path)?;
     let mut buffer = vec![0; 1 << 16];
+    // What may be the beginning of the word, at the end of the piece before.
+    let (mut names_location, mut carried) = (false, 0);
     loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(()),
-            length => hash.update(&buffer[..length]),
+        let length = file.read(&mut buffer[carried..])?;
+        if length == 0 {
+            return Ok(names_location);
+        }
+        hash.update(&buffer[carried..carried + length]);
+        let known = carried + length;
+        names_location |= buffer[..known].windows(LOCATION.len()).any(|bytes| bytes == LOCATION);
+        let keep = known.min(LOCATION.len() - 1);
+        buffer.copy_within(known - keep..known, 0);
+        carried = keep;
+    }
+}
+
+fn hash_others(folder: &Path, model: &Path, hash: &mut Sha256) -> io::Result<()> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if path == model || NO_WEIGHTS.iter().any(|other| name.starts_with(other)) {
+            continue;
+        }
+        if path.is_dir() {
+            hash_others(&path, model, hash)?;
+        } else {
+            hash.update(name.as_bytes());
+            hash_file(&path, hash)?;
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -108,7 +156,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let cache = Cache::open(Some(folder.path().join("new"))).expect("a cache");
         let phi = [0.1, -0.0, 1e300];
-        cache.put(&[1; 32], &phi).expect("kept");
+        cache.put(&[1; 32], &phi);
         assert_eq!(cache.get(&[1; 32], 3).expect("an answer").map_bits(), phi.to_vec().map_bits());
         assert_eq!(cache.get(&[2; 32], 3), None);
         assert_eq!(cache.get(&[1; 32], 2), None);
@@ -128,7 +176,7 @@ mod tests {
     fn what_a_kill_leaves_behind_is_not_believed() {
         let folder = tempfile::tempdir().expect("a folder");
         let cache = Cache::open(Some(folder.path().to_owned())).expect("a cache");
-        cache.put(&[7; 32], &[1.0, 2.0]).expect("kept");
+        cache.put(&[7; 32], &[1.0, 2.0]);
         let path = cache.path(&[7; 32]).expect("a path");
         let whole = fs::read(&path).expect("a file");
         for length in 0..whole.len() {
@@ -141,17 +189,46 @@ mod tests {
             fs::write(&path, changed).expect("a file");
             assert_eq!(cache.get(&[7; 32], 2), None, "byte {at}");
         }
-        cache.put(&[7; 32], &[1.0, 2.0]).expect("kept");
+        cache.put(&[7; 32], &[1.0, 2.0]);
         assert_eq!(cache.get(&[7; 32], 2), Some(vec![1.0, 2.0]));
     }
 
     #[test]
-    fn weights_in_a_file_of_their_own_count() {
+    fn weights_in_files_of_their_own_count_and_hidden_files_do_not() {
         let folder = tempfile::tempdir().expect("a folder");
         let model = folder.path().join("model.onnx");
+        let digest = || model_digest(&model).expect("a hash");
         fs::write(&model, "graph").expect("a file");
-        let bare = model_digest(&model).expect("a hash");
-        fs::write(folder.path().join("model.onnx.data"), "weights").expect("a file");
-        assert_ne!(model_digest(&model).expect("a hash"), bare);
+        let bare = digest();
+        fs::write(folder.path().join("weights.bin"), "weights").expect("a file");
+        assert_eq!(digest(), bare, "nothing names another file");
+        // At any place, also across the pieces in which it is read.
+        for before in [0, 7, (1 << 16) - 3, (1 << 16) + 5, (1 << 17) - 9] {
+            fs::write(&model, ["x".repeat(before), "location".to_owned()].concat()).expect("a file");
+            let one = digest();
+            fs::write(folder.path().join("weights.bin"), "others").expect("a file");
+            let other = digest();
+            fs::write(folder.path().join("weights.bin"), "weights").expect("a file");
+            assert!(one != other && one == digest(), "{before}");
+        }
+        let before = digest();
+        fs::write(folder.path().join("solution.csv"), "1,0").expect("a file");
+        assert_eq!(digest(), before);
+        fs::create_dir(folder.path().join("deep")).expect("a folder");
+        fs::write(folder.path().join("deep/weights"), "w").expect("a file");
+        assert_ne!(digest(), before);
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_written_is_no_reason_to_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = Cache::open(Some(folder.path().join("cache"))).expect("a cache");
+        fs::remove_dir(folder.path().join("cache")).expect("removed");
+        cache.put(&[1; 32], &[1.0]);
+        assert_eq!(cache.get(&[1; 32], 1), None);
+        assert_eq!(cache.promise(), "not all answers could be kept");
+        fs::write(folder.path().join("file"), "").expect("a file");
+        let refused = Cache::open(Some(folder.path().join("file/cache"))).expect_err("no folder").to_string();
+        assert!(refused.contains("--no-cache"), "{refused}");
     }
 }

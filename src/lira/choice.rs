@@ -36,7 +36,7 @@ pub struct Choice {
 pub fn choose(shadows: &Shadows) -> Choice {
     let candidates = if shadows.len() > 1 { CANDIDATES.as_slice() } else { &[] };
     let rate = |&attack: &Attack| Some((attack, true_positive_rate_of(attack, shadows)?));
-    let rates: Vec<(Attack, f64)> = candidates.par_iter().filter_map(rate).collect();
+    let rates: Vec<(Attack, f64)> = candidates.iter().filter_map(rate).collect();
     let better = |best: (Attack, f64), next: (Attack, f64)| if next.1 > best.1 { next } else { best };
     let best = rates.iter().copied().reduce(better);
     Choice { attack: best.map_or(CANDIDATES[0], |(attack, _)| attack), rates }

@@ -140,7 +140,10 @@ impl Network {
             }
             let phi = signal::phi(logits, class);
             if !phi.is_finite() {
-                return Err(fail(format!("its answer for a record is not a finite number: {logits:?}")));
+                return Err(fail(format!(
+                    "its answer for a record is not a finite number: {:?}",
+                    &logits[..classes.min(5)]
+                )));
             }
             found.push(phi);
         }

@@ -141,7 +141,7 @@ impl Worker<'_> {
         let tick = |count: usize| sender.send(Message::Answered(count as u64)).is_ok() && !self.is_over();
         let Some(phi) = network.phi(self.records, job.places, &tick)? else { return Ok(None) };
         if let Some(key) = &key {
-            self.cache.put(key, &phi)?;
+            self.cache.put(key, &phi);
         }
         Ok(Some(phi))
     }

@@ -113,7 +113,7 @@ impl Outcome {
 /// threads there are.
 ///
 /// Memory: the unique records of one scenario as they are in the files, eight bytes for each of them and each shadow
-/// model (twice while an attack is chosen), and for each thread one model with what it needs for a batch.
+/// model (up to four times that while an attack is chosen), and for each thread one model with what it needs for a batch.
 ///
 /// # Errors
 /// [`LiraError`]; after [`LiraError::Stopped`] and after a kill the cache holds what was answered.

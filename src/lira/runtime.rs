@@ -281,7 +281,12 @@ fn library_in(folder: &Path) -> Option<PathBuf> {
         })
     };
     let entries = fs::read_dir(folder).ok()?.flatten();
-    entries.filter(|entry| entry.file_name().to_str().is_some_and(is_library)).map(|entry| entry.path()).max()
+    let libraries = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_library));
+    // The newest: 1.9 is older than 1.32.
+    libraries.map(|entry| entry.path()).max_by_key(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        (name.split('.').filter_map(|part| part.parse().ok()).collect::<Vec<u32>>(), path.clone())
+    })
 }
 
 #[cfg(test)]
@@ -296,6 +301,8 @@ mod tests {
         {
             fs::write(folder.path().join(name), "").expect("a file");
         }
+        assert_eq!(library_in(folder.path()), Some(folder.path().join("libonnxruntime.so.1.32.0")));
+        fs::write(folder.path().join("libonnxruntime.so.1.9.1"), "").expect("a file");
         assert_eq!(library_in(folder.path()), Some(folder.path().join("libonnxruntime.so.1.32.0")));
     }
 }

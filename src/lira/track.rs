@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -73,7 +74,8 @@ impl PublicTrack {
         let mut scenarios = BTreeMap::new();
         let mut shapes = Vec::new();
         for (name, folder) in subfolders(root)? {
-            if Split::ALL.iter().any(|split| folder.join(split.as_str()).is_dir()) {
+            let mut splits = Split::ALL.iter().map(|split| is_folder(&folder.join(split.as_str())));
+            if splits.try_fold(false, |found, split| split.map(|split| found || split))? {
                 let (scenario, shape) = reader.scenario(&name, &folder)?;
                 scenarios.insert(name, scenario);
                 shapes.push(shape);
@@ -83,7 +85,17 @@ impl PublicTrack {
             return Err(not_a_track("it has no scenario, that is, no folder with `train`, `dev` or `final` in it"));
         }
         let shape = TrackShape::new(slug, shapes)?;
-        let scenarios = shape.scenarios().iter().filter_map(|scenario| scenarios.remove(scenario.name())).collect();
+        let scenarios: Vec<PublicScenario> =
+            shape.scenarios().iter().filter_map(|scenario| scenarios.remove(scenario.name())).collect();
+        // A pool that cannot be read is of no concern where the records lie beside the models.
+        if let Ok(Some(rows)) = reader.pool.rows() {
+            let models = scenarios.iter().flat_map(|scenario| scenario.targets.iter().flatten().chain(&scenario.train));
+            let beyond = |model: &Model| model.has_rows() && model.rows.iter().any(|&row| row >= rows);
+            if let Some(model) = models.into_iter().find(|model| beyond(model)) {
+                let problem = format!("a challenge point is a row beyond the pool, which has {rows}");
+                return Err(LiraError::data(&model.folder, problem));
+            }
+        }
         Ok(Self { pool: reader.pool, shape, scenarios, trained_on })
     }
 
@@ -153,7 +165,7 @@ impl Reader {
         let mut shape = Vec::new();
         for split in Split::ALL {
             let folder = folder.join(split.as_str());
-            let folders = if folder.is_dir() { subfolders(&folder)? } else { Vec::new() };
+            let folders = if is_folder(&folder)? { subfolders(&folder)? } else { Vec::new() };
             let models = folders.into_par_iter().map(|(name, folder)| self.model(name, folder, split));
             let models = models.collect::<Result<Vec<Model>, _>>()?.into_iter().map(|model| self.numbered(model));
             let models: BTreeMap<String, Model> = models.map(|model| (model.name.clone(), model)).collect();
@@ -282,6 +294,15 @@ fn row_numbers(path: &Path, rows: &RawArray) -> Result<Vec<usize>, LiraError> {
     let row = |&row: &i64| usize::try_from(row).ok().filter(|&row| row < NAMELESS);
     let rows: Option<Vec<usize>> = values.iter().map(row).collect();
     rows.ok_or_else(|| LiraError::data(path, "rows of the pool are counted from 0, and there is a number below"))
+}
+
+/// A folder that may not be looked into is an error, and none that is not there.
+fn is_folder(path: &Path) -> Result<bool, LiraError> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(found.is_dir()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(LiraError::io(path)(error)),
+    }
 }
 
 /// The folders within `path` by name; those that begin with a dot are somebody else's.

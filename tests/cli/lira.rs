@@ -268,6 +268,10 @@ fn what_does_not_fit_is_refused_with_a_sentence_before_any_model_is_asked() {
     refused(&["--plots", "p"], "--evaluate-train");
     refused(&["--track", "../up"], "../up");
     refused(&["--scores", "/nowhere/s.npz"], "there is no folder /nowhere");
+    refused(&["--scores", text(&track.join("data.npz"))], "it is a file of the track");
+    refused(&["--scores", "/dev/null"], "no ordinary file");
+    refused(&["--scores", text(&out)], "the same file");
+    refused(&["--evaluate-train", "--plots", "/dev/null/plots"], "cannot make the folder");
 
     let model = |name: &str| track.join("digits_inf").join(name);
     let solution = model("train/model_3/solution.csv");
@@ -295,6 +299,12 @@ fn what_does_not_fit_is_refused_with_a_sentence_before_any_model_is_asked() {
     fs::rename(model("final/model_11/model.pt"), model("final/model_11/model.onnx")).expect("renamed");
 
     let challenge = model("dev/model_8/challenge.npz");
+    let rows = fs::read(&challenge).expect("an archive");
+    let mut beyond = NpzWriter::new(fs::File::create(&challenge).expect("a file"));
+    beyond.add("idx", Array1::from_iter(1758..1798_i64).view()).expect("rows");
+    beyond.finish().expect("an archive");
+    refused(&[], "a row beyond the pool, which has 1797");
+    fs::write(&challenge, rows).expect("written");
     let mut archive = NpzReader::open(&challenge).expect("an archive");
     let [x, y] = ["x", "y"].map(|name| archive.get(name).expect("an array"));
     let mut without = NpzWriter::new(fs::File::create(&challenge).expect("a file"));

@@ -1,5 +1,8 @@
 //! What shadow models say of a record, in six numbers, and what holds for all records of a scenario.
 
+/// Of a sum of squares, what may be left of nothing after a subtraction.
+const ROUNDING: f64 = 1e-12;
+
 /// Numbers of which only their count, mean and spread are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sample {
@@ -36,11 +39,9 @@ impl Sample {
         }
         let difference = value - self.mean;
         let squares = self.squares - difference * difference * self.count / left;
-        Self {
-            count: left,
-            mean: self.mean - difference / left,
-            squares: if left > 1.0 { squares.max(0.0) } else { 0.0 },
-        }
+        // What is so little is rounding: the numbers that are left are equal.
+        let squares = if left > 1.0 && squares > ROUNDING * self.squares { squares } else { 0.0 };
+        Self { count: left, mean: self.mean - difference / left, squares }
     }
 }
 
