@@ -328,18 +328,33 @@ where
 /// Everything in [`NpzError`] that a header can show; [`NpzError::Length`] also if the header promises another
 /// size than the file, or the archive's directory, states.
 pub fn first_axis(path: &Path, name: &str) -> Result<usize, NpzError> {
-    let mut file = BufReader::new(File::open(path)?);
-    let mut start = Vec::new();
-    (&mut file).take(MAGIC.len() as u64).read_to_end(&mut start)?;
-    file.rewind()?;
-    if start == MAGIC {
-        let length = file.get_ref().metadata()?.len();
-        return checked_first_axis(&mut file, length);
+    match ArrayFile::open(path)? {
+        ArrayFile::Plain(mut file) => {
+            let length = file.get_ref().metadata()?.len();
+            checked_first_axis(&mut file, length)
+        }
+        ArrayFile::Archive(mut archive) => {
+            let mut entry = entry(&mut archive, name)?;
+            let length = entry.size();
+            checked_first_axis(&mut entry, length)
+        }
     }
-    let mut archive = ZipArchive::new(file)?;
-    let mut entry = entry(&mut archive, name)?;
-    let length = entry.size();
-    checked_first_axis(&mut entry, length)
+}
+
+/// A file with arrays: a `.npy`, or a `.npz` whatever it is called. How it begins decides.
+enum ArrayFile {
+    Plain(BufReader<File>),
+    Archive(ZipArchive<BufReader<File>>),
+}
+
+impl ArrayFile {
+    fn open(path: &Path) -> Result<Self, NpzError> {
+        let mut file = BufReader::new(File::open(path)?);
+        let mut start = Vec::new();
+        (&mut file).take(MAGIC.len() as u64).read_to_end(&mut start)?;
+        file.rewind()?;
+        if start == MAGIC { Ok(Self::Plain(file)) } else { Ok(Self::Archive(ZipArchive::new(file)?)) }
+    }
 }
 
 fn checked_first_axis(reader: &mut impl Read, length: u64) -> Result<usize, NpzError> {

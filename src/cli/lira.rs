@@ -9,13 +9,12 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use ndarray::ArrayView1;
-use scoring::{Bootstrap, Interval, REPLICATES, Split, SplitPredictions, SplitSolution, TrackShape};
+use scoring::{Split, SplitPredictions, SplitSolution, TrackShape};
 use serde_json::{Map, Value, json};
 
 use super::progress::{Bar, tell};
-use super::{Failure, report, serve};
+use super::{Failure, offline, report, serve};
 use crate::caches;
-use crate::importer::mico_directory;
 use crate::lira::statistic::{Calibration, Deviations, Variances};
 use crate::lira::{
     self, Attack, Conditions, Event, Library, LiraError, Outcome, PublicTrack, Runtime, ScenarioReport, Settings,
@@ -193,11 +192,7 @@ fn attack(args: &Args, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
             .map_err(|error| Failure::input(format!("cannot make the folder {}: {error}", folder.display())))?;
         can_be_written(&folder.join("scores.html"), &args.data)?;
     }
-    if !args.data.is_dir() {
-        return Err(Failure::input(format!("there is no folder {}", args.data.display())));
-    }
-    let slug = args.track.clone().or_else(|| mico_directory::folder_name(&args.data));
-    let slug = slug.ok_or_else(|| Failure::input("the folder has no name to call the track by: give --track"))?;
+    let slug = offline::slug(&args.data, args.track.as_deref())?;
     let track = PublicTrack::read(&args.data, &slug, args.models.training).map_err(failure)?;
     let library = Library::load().map_err(|error| failure(error.into()))?;
     let runtime = library.on(args.models.device, args.models.tf32).map_err(|error| failure(error.into()))?;
@@ -264,9 +259,7 @@ fn evaluate(shape: &TrackShape, train: &TrainOutcome, plots: Option<&Path>) -> R
         .map_err(|error| Failure::Input(anyhow::Error::new(error).context("the train models cannot be scored")))?;
     let score = scoring::score(shape, Split::Train, &predictions, &solution).map_err(anyhow::Error::new)?;
     if let Some(folder) = plots {
-        let bootstrap = Bootstrap::new(shape, Split::Train, shape.slug(), REPLICATES);
-        let replicates = bootstrap.ranking_numbers(&predictions, &solution).map_err(anyhow::Error::new)?;
-        let interval = Interval::percentile_95(&replicates);
+        let interval = report::interval(shape, Split::Train, &predictions, &solution)?;
         write(&folder.join("scores.html"), report::page(shape.slug(), Split::Train, &score, interval)?.as_bytes())?;
         for (name, svg) in report::plots(&score)? {
             write(&folder.join(name), svg.as_bytes())?;
@@ -298,17 +291,13 @@ fn document(runtime: &Runtime, outcome: &Outcome, train: Option<&scoring::TrackS
             "train_TPR_FPR_1000": rates,
         })
     };
-    let columns = |scenario: &scoring::ScenarioScore| {
-        let columns = scenario.metrics.columns().into_iter().map(|(name, value)| (name.to_owned(), json!(value)));
-        (scenario.name.clone(), Value::Object(columns.collect()))
-    };
     json!({
         "device": runtime.device().to_string(),
         "onnxruntime": runtime.library().version(),
         "scenarios": outcome.scenarios.iter().map(scenario).collect::<Vec<_>>(),
         "train": train.map(|train| json!({
             "average_TPR_FPR_1000": train.average_tpr_fpr_1000,
-            "scenarios": train.scenarios.iter().map(columns).collect::<Map<_, _>>(),
+            "scenarios": report::columns(train),
         })),
     })
 }

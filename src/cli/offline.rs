@@ -26,16 +26,18 @@ pub(super) struct TrackArgs {
 impl TrackArgs {
     /// Reads `splits` of the directory.
     pub(super) fn read(&self, splits: &[Split]) -> Result<TrackDirectory, Failure> {
-        if !self.track_dir.is_dir() {
-            return Err(Failure::input(format!("there is no folder {}", self.track_dir.display())));
-        }
-        let slug = match &self.track {
-            Some(slug) => slug.clone(),
-            None => mico_directory::folder_name(&self.track_dir)
-                .ok_or_else(|| Failure::input("the folder has no name to call the track by: give --track"))?,
-        };
+        let slug = slug(&self.track_dir, self.track.as_deref())?;
         Ok(TrackDirectory::read(&self.track_dir, &slug, splits)?)
     }
+}
+
+/// What the track in `folder` is called: as was `given`, else as the folder is.
+pub(super) fn slug(folder: &Path, given: Option<&str>) -> Result<String, Failure> {
+    if !folder.is_dir() {
+        return Err(Failure::input(format!("there is no folder {}", folder.display())));
+    }
+    let slug = given.map(str::to_owned).or_else(|| mico_directory::folder_name(folder));
+    slug.ok_or_else(|| Failure::input("the folder has no name to call the track by: give --track"))
 }
 
 /// Reads a zip and checks it in full, as the server does. `archive_bytes` is the greatest size taken.

@@ -24,23 +24,12 @@ pub(super) struct Bar {
 impl Bar {
     /// A bar of `total` things, in plural.
     pub(super) fn new(total: u64, things: &str) -> Self {
-        let template = format!("{{bar:30}} {{human_pos}} of {{human_len}} {things}, {{eta}} left");
-        let bar = ProgressBar::new(total);
-        if let Ok(style) = ProgressStyle::with_template(&template) {
-            bar.set_style(style.progress_chars("━╸ "));
-        }
-        Self { bar, things: things.to_owned(), pace: None }
+        Self { bar: styled(total, things, "{eta} left"), things: things.to_owned(), pace: None }
     }
 
     /// A bar that tells how many things are done in a second.
     pub(super) fn with_rate(total: u64, things: &str) -> Self {
-        let mut bar = Self::new(total, things);
-        let template = format!("{{bar:30}} {{human_pos}} of {{human_len}} {things}, {{msg}}");
-        if let Ok(style) = ProgressStyle::with_template(&template) {
-            bar.bar.set_style(style.progress_chars("━╸ "));
-        }
-        bar.pace = Some((Instant::now(), 0));
-        bar
+        Self { bar: styled(total, things, "{msg}"), things: things.to_owned(), pace: Some((Instant::now(), 0)) }
     }
 
     /// As [`set`](Self::set), of which `found` were done earlier and say nothing about rate and time left.
@@ -87,6 +76,16 @@ impl Bar {
             tell!("{done} of {} {}{pace}", self.bar.length().unwrap_or(done), self.things);
         }
     }
+}
+
+/// A bar with how much is done, and `end` behind it.
+fn styled(total: u64, things: &str, end: &str) -> ProgressBar {
+    let bar = ProgressBar::new(total);
+    let template = format!("{{bar:30}} {{human_pos}} of {{human_len}} {things}, {end}");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style.progress_chars("━╸ "));
+    }
+    bar
 }
 
 impl Drop for Bar {

@@ -1,8 +1,11 @@
-//! scores.html: one file with the table and the ROC curves, to keep or to send.
+//! scores.html: one file with the table and the ROC curves, to keep or to send; and what else of a score is written.
 
 use anyhow::Context;
 use askama::Template;
-use scoring::{Interval, Split, TrackScore};
+use scoring::{
+    Bootstrap, Interval, REPLICATES, ScenarioScore, Split, SplitPredictions, SplitSolution, TrackScore, TrackShape,
+};
+use serde_json::{Map, Value, json};
 
 use super::Failure;
 use crate::web::number;
@@ -58,6 +61,27 @@ pub(super) fn page(track: &str, split: Split, score: &TrackScore, interval: Inte
     Ok(page.render().context("cannot write scores.html")?)
 }
 
+/// The 95 % interval of the ranking number over resamplings of the target models.
+pub(super) fn interval(
+    shape: &TrackShape,
+    split: Split,
+    predictions: &SplitPredictions,
+    solution: &SplitSolution,
+) -> Result<Interval, Failure> {
+    let bootstrap = Bootstrap::new(shape, split, shape.slug(), REPLICATES);
+    let replicates = bootstrap.ranking_numbers(predictions, solution).map_err(anyhow::Error::new)?;
+    Ok(Interval::percentile_95(&replicates))
+}
+
+/// The numbers of each scenario by their names in scores.txt, as an object.
+pub(super) fn columns(score: &TrackScore) -> Map<String, Value> {
+    let of_scenario = |scenario: &ScenarioScore| {
+        let columns = scenario.metrics.columns().into_iter().map(|(name, value)| (name.to_owned(), json!(value)));
+        (scenario.name.clone(), Value::Object(columns.collect()))
+    };
+    score.scenarios.iter().map(of_scenario).collect()
+}
+
 /// The curves of each scenario on both scales as files of their own: names and SVG.
 pub(super) fn plots(score: &TrackScore) -> Result<Vec<(String, String)>, Failure> {
     let mut files = Vec::new();
@@ -70,7 +94,7 @@ pub(super) fn plots(score: &TrackScore) -> Result<Vec<(String, String)>, Failure
 
 fn figures<'a>(score: &'a TrackScore, heading: &'static str, scale: Scale) -> Result<Group<'a>, Failure> {
     let series = Series::nth(0).context("there is no first series")?;
-    let draw = |scenario: &'a scoring::ScenarioScore| {
+    let draw = |scenario: &'a ScenarioScore| {
         let points: Vec<(f64, f64)> = scenario.curve.fpr().zip(scenario.curve.tpr()).collect();
         let curve = Curve { label: &scenario.name, series, points: &points };
         Figure { name: &scenario.name, svg: roc_svg(&scenario.name, scale, &[curve]) }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use scoring::{Bootstrap, Interval, REPLICATES, Split, TrackScore};
+use scoring::{Interval, Split, TrackScore};
 use serde_json::{Map, Value, json};
 
 use super::offline::{TrackArgs, predictions};
@@ -37,9 +37,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         .map_err(|error| Failure::Input(error.into()))?;
     let text = scoring::write_scores(&score);
     if args.json || args.out.is_some() {
-        let bootstrap = Bootstrap::new(&directory.shape, args.split, directory.shape.slug(), REPLICATES);
-        let replicates = bootstrap.ranking_numbers(predictions, &solution).map_err(anyhow::Error::new)?;
-        let interval = Interval::percentile_95(&replicates);
+        let interval = report::interval(&directory.shape, args.split, predictions, &solution)?;
         let document = document(directory.shape.slug(), args.split, &score, interval);
         let document = serde_json::to_string_pretty(&document).context("cannot write the scores as JSON")?;
         if args.json {
@@ -58,12 +56,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 
 /// The same shape as a submission's scores in the API, with the curves in full.
 fn document(track: &str, split: Split, score: &TrackScore, interval: Interval) -> Value {
-    let (mut scenarios, mut curves) = (Map::new(), Map::new());
+    let mut curves = Map::new();
     for scenario in &score.scenarios {
-        let columns = scenario.metrics.columns();
-        let columns: Map<String, Value> =
-            columns.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
-        scenarios.insert(scenario.name.clone(), Value::Object(columns));
         let (fpr, tpr): (Vec<f64>, Vec<f64>) = scenario.curve.fpr().zip(scenario.curve.tpr()).unzip();
         curves.insert(scenario.name.clone(), json!({"fpr": fpr, "tpr": tpr}));
     }
@@ -72,7 +66,7 @@ fn document(track: &str, split: Split, score: &TrackScore, interval: Interval) -
         "split": split.as_str(),
         "average_TPR_FPR_1000": score.average_tpr_fpr_1000,
         "interval_95": [interval.low, interval.high],
-        "scenarios": scenarios,
+        "scenarios": report::columns(score),
         "curves": curves,
     })
 }

@@ -72,16 +72,12 @@ impl Network {
         };
         let size = self.batch_for(places.len());
         let mut found = Vec::with_capacity(places.len());
-        let mut from = 0;
-        while from < places.len() {
+        for from in (0..places.len()).step_by(size) {
             let to = (from + size).min(places.len());
-            let rows = Rows::new(places, from..to, size);
-            let before = found.len();
-            self.ask(records, &rows, &mut found)?;
-            if !tick(found.len() - before) {
+            self.ask(records, &Rows::new(places, from..to, size), &mut found)?;
+            if !tick(to - from) {
                 return Ok(None);
             }
-            from = to;
         }
         Ok(Some(match order {
             None => found,

@@ -1,14 +1,12 @@
 //! Some rows of an array that may be far larger than memory.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, Read};
 use std::path::Path;
 
 use npyz::{NpyHeader, Order};
-use zip::ZipArchive;
 
 use super::header::{MAGIC, body_bytes, read_header};
-use super::{MAX_ARRAY_BYTES, NpzError, RawArray, entry};
+use super::{ArrayFile, MAX_ARRAY_BYTES, NpzError, RawArray, entry};
 
 /// Reads the given rows of an array, and of a `.npy` file no more than these; an archive is unpacked up to the last of
 /// them. Takes memory for the rows that are read.
@@ -20,20 +18,15 @@ use super::{MAX_ARRAY_BYTES, NpzError, RawArray, entry};
 /// Everything in [`NpzError`] that concerns one array, but not the element type; [`NpzError::NoSuchRow`] for a row beyond
 /// the last, [`NpzError::ColumnsFirst`] for an array in Fortran's order, whose rows are not in one piece.
 pub fn read_rows(path: &Path, name: &str, rows: &[usize]) -> Result<RawArray, NpzError> {
-    let mut file = BufReader::new(File::open(path)?);
-    let mut start = Vec::new();
-    (&mut file).take(MAGIC.len() as u64).read_to_end(&mut start)?;
-    file.rewind()?;
-    if start == MAGIC {
-        return pick(&mut file, rows, |file, bytes| {
+    match ArrayFile::open(path)? {
+        ArrayFile::Plain(mut file) => pick(&mut file, rows, |file, bytes| {
             // No file is longer than what a signed offset reaches, so this steps beyond the end, where reading fails.
             file.seek_relative(i64::try_from(bytes).unwrap_or(i64::MAX))
-        });
+        }),
+        ArrayFile::Archive(mut archive) => pick(&mut entry(&mut archive, name)?, rows, |entry, bytes| {
+            io::copy(&mut entry.take(bytes), &mut io::sink()).map(|_| ())
+        }),
     }
-    let mut archive = ZipArchive::new(file)?;
-    pick(&mut entry(&mut archive, name)?, rows, |entry, bytes| {
-        io::copy(&mut entry.take(bytes), &mut io::sink()).map(|_| ())
-    })
 }
 
 fn pick<R: Read>(

@@ -1,6 +1,6 @@
 //! The likelihood ratio attack: a normal distribution for the models trained on a record, one for the others.
 
-use super::sample::{Record, Sample, Scenario};
+use super::sample::{Record, Sample, Scenario, WEIGHT};
 
 /// Whose variance is taken for a record's distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,9 +12,6 @@ pub enum Variances {
     /// The record's own drawn to that of the scenario.
     Shrunk,
 }
-
-/// What the scenario's variance counts for in [`Variances::Shrunk`], in models.
-const WEIGHT: f64 = 16.0;
 
 impl Variances {
     /// The variance of one side of a record, `pooled` being the scenario's.

@@ -3,10 +3,7 @@
 
 use nalgebra::{SMatrix, SVector};
 
-use super::sample::{Record, Scenario};
-
-/// What the scenario's variance counts for against a record's own squares, in models.
-const WEIGHT: f64 = 16.0;
+use super::sample::{Record, Scenario, WEIGHT};
 
 /// The least variance that records are thought to have beyond what is predicted.
 const LEAST_SPREAD: f64 = 1e-3;

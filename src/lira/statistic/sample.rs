@@ -95,6 +95,9 @@ pub fn records<S: AsRef<[f64]>, T: AsRef<[bool]>>(signals: &[S], trained_on: &[T
 /// The smallest variance: models that say the same to the last bit do not make a division by zero.
 const LEAST_VARIANCE: f64 = 1e-30;
 
+/// What the scenario's variance counts for against a record's own squares, in models.
+pub(super) const WEIGHT: f64 = 16.0;
+
 /// What holds for all records of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scenario {
