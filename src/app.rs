@@ -8,16 +8,16 @@ use std::time::Duration;
 use anyhow::Context;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::board::Boards;
 use crate::clock::Clock;
 use crate::config::{GuardConfig, StorageConfig};
 use crate::objects::Objects;
 use crate::secret::Passwords;
-use crate::store;
 use crate::store::live::Live;
 use crate::store::private_postgres::{Options, PrivatePostgres};
+use crate::store::{self, StoreError};
 use crate::turns::Turns;
 
 pub use pairing::PairingError;
@@ -43,6 +43,7 @@ pub struct App {
     pub turns: Turns,
     /// Limits that hold for every track.
     pub guard: GuardConfig,
+    link_key: Arc<OnceCell<Vec<u8>>>,
 }
 
 impl App {
@@ -58,7 +59,16 @@ impl App {
             check_slots: Arc::new(Semaphore::new(4)),
             turns: Turns::default(),
             guard,
+            link_key: Arc::default(),
         }
+    }
+
+    /// The key that signs the addresses of downloads, the same for all processes of the instance.
+    ///
+    /// # Errors
+    /// The database cannot answer.
+    pub async fn link_key(&self) -> Result<&[u8], StoreError> {
+        self.link_key.get_or_try_init(|| store::instance::link_key(&self.db)).await.map(Vec::as_slice)
     }
 }
 

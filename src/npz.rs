@@ -255,6 +255,15 @@ impl<R: Read + Seek> NpzReader<R> {
         names
     }
 
+    /// The names of what is in the archive and no array, a name that is no text made readable.
+    pub fn others(&mut self) -> Vec<String> {
+        let names = self.archive.file_names().map(|name| match name {
+            Ok(name) => name.into_owned(),
+            Err(_) => "a name that is no text".to_owned(),
+        });
+        names.filter(|name| !name.ends_with(".npy")).collect()
+    }
+
     /// Reads the array called `name`.
     ///
     /// # Errors

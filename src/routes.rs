@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, Request};
+use axum::http::{HeaderMap, HeaderValue, Request, header};
 use axum::response::{IntoResponse, Response};
 use axum::{body::Body, middleware};
 use tower_http::ServiceBuilderExt;
@@ -37,9 +37,11 @@ pub fn all(state: ServerState) -> anyhow::Result<Router> {
     let csrf = CsrfLayer::new()
         .add_trusted_origin(state.site.origin())?
         .with_rejection_response(|_| HttpError::NotAllowed(cross_site()).into_response());
-    // An archive does not compress, and an event stream must not wait.
-    let compressible =
-        DefaultPredicate::new().and(NotForContentType::new("application/zip")).and(NotForContentType::SSE);
+    // An archive does not compress, an event stream must not wait, and what can be asked for in ranges is sent as it is.
+    let compressible = DefaultPredicate::new()
+        .and(NotForContentType::new("application/zip"))
+        .and(NotForContentType::SSE)
+        .and(|_, _, headers: &HeaderMap, _: &_| !headers.contains_key(header::ACCEPT_RANGES));
     let outermost = tower::ServiceBuilder::new()
         .map_request(without_strange_id)
         .set_x_request_id(MakeRequestUuid)

@@ -363,13 +363,13 @@ impl Arrival<'_> {
     async fn take(&self, staged: Staged, validated: &Validated) -> Result<AttemptsLeft, SubmitError> {
         let (size, sha256) = (staged.size, staged.sha256);
         let key = ObjectKey::Upload(self.id);
-        self.app.objects.keep(staged, key).await.map_err(SubmitError::Storage)?;
+        self.app.objects.keep(staged, &key).await.map_err(SubmitError::Storage)?;
         let outcome = self.enter(&self.row(size, &sha256, Verdict::Accepted(&validated.warnings))).await;
         if let Err(error) = &outcome {
             // A commit whose answer was lost may have happened: then the bytes must stay, and if it did not
             // happen the sweeper finds them without a row.
             let undecided = matches!(error, SubmitError::Undecided(_));
-            if !undecided && let Err(error) = self.app.objects.remove(key).await {
+            if !undecided && let Err(error) = self.app.objects.remove(&key).await {
                 tracing::warn!(%error, submission = %self.id, "could not remove a refused upload; the sweeper will");
             }
         }

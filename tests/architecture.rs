@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// carries, and `board` and `store` know `app` or nothing of it as the row says.
 const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     ("caches", &[]),
+    ("client", &[]),
     ("clock", &[]),
     ("config", &[]),
     ("npz", &[]),
@@ -26,6 +27,7 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     ("submit", &["app", "domain", "objects", "store"]),
     ("worker", &["app", "domain", "objects", "store"]),
     ("importer", &["app", "domain", "npz", "store"]),
+    ("release", &["app", "domain", "importer", "npz", "objects", "store"]),
     ("lira", &["caches", "npz", "splits"]),
     ("trainer", &["npz"]),
     ("http", &["app", "config", "domain", "enrol", "objects", "secret", "store", "submit"]),
@@ -36,8 +38,8 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "app", "caches", "clock", "config", "demo", "domain", "http", "importer", "lira", "npz", "objects",
-            "routes", "secret", "store", "submit", "trainer", "web", "worker",
+            "app", "caches", "client", "clock", "config", "demo", "domain", "http", "importer", "lira", "npz",
+            "objects", "release", "routes", "secret", "store", "submit", "trainer", "web", "worker",
         ],
     ),
 ];
@@ -48,6 +50,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("store", &["axum", "askama"]),
     ("lira", &["axum", "sqlx", "tokio"]),
     ("trainer", &["axum", "sqlx", "tokio"]),
+    ("client", &["sqlx"]),
     ("npz", &["axum", "sqlx", "tokio"]),
     ("splits", &["axum", "sqlx", "tokio"]),
 ];

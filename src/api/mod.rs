@@ -2,6 +2,7 @@
 //! what scripts read changes only on purpose. It must not know the pages.
 
 mod competition;
+mod file;
 mod health;
 mod leaderboard;
 mod participant;
@@ -32,6 +33,7 @@ use crate::http::server::ServerState;
                        times are RFC 3339. Errors are `application/problem+json` with a stable `code`.",
     ),
     modifiers(&BearerTokens),
+    paths(file::bytes, file::signed),
 )]
 struct Description;
 
@@ -59,6 +61,7 @@ fn described() -> OpenApiRouter<ServerState> {
         .routes(routes!(leaderboard::show))
         .routes(routes!(leaderboard::csv))
         .routes(routes!(leaderboard::events))
+        .routes(routes!(file::list))
         .layer(RequestBodyDeadlineLayer::new(BODY_TIME));
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", rest.merge(uploads))
 }
@@ -66,7 +69,12 @@ fn described() -> OpenApiRouter<ServerState> {
 /// The API's routes, and the health checks beside them.
 pub fn router() -> Router<ServerState> {
     let (api, openapi) = described().split_for_parts();
-    api.route("/api/v1/openapi.json", get(move || std::future::ready(axum::Json(openapi))))
+    // A path, which the description has no word for.
+    let files = Router::new()
+        .route("/api/v1/competitions/{competition}/tracks/{track}/files/{*name}", get(file::bytes))
+        .route("/api/v1/files/{id}/{*name}", get(file::signed));
+    api.merge(files)
+        .route("/api/v1/openapi.json", get(move || std::future::ready(axum::Json(openapi))))
         .route("/api/v1/{*unknown}", axum::routing::any(|| std::future::ready(HttpError::NotFound)))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

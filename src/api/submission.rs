@@ -276,7 +276,7 @@ pub(super) async fn archive(
     // Of a rejected upload the bytes are not kept.
     let bytes = app
         .objects
-        .read(ObjectKey::Upload(submission.id))
+        .read(&ObjectKey::Upload(submission.id))
         .await
         .map_err(HttpError::internal)?
         .ok_or(HttpError::NotFound)?;

@@ -4,7 +4,6 @@
 //! the sweeper compares them again before it clears anything away.
 
 use std::io;
-use std::path::PathBuf;
 
 use thiserror::Error;
 use uuid::Uuid;
@@ -24,11 +23,11 @@ pub enum PairingError {
     #[error(
         "the objects in {folder} belong to the database {owner}, but `{}` is the database {id}: check DATABASE_URL \
          and CALLIMICO_OBJECTS; if these two do belong together, write {id} into {folder}/instance",
-        .instance.database, folder = .folder.display(), id = .instance.id
+        .instance.database, id = .instance.id
     )]
     Foreign {
-        /// The folder.
-        folder: PathBuf,
+        /// The folder, or the prefix in a bucket.
+        folder: String,
         /// Whose it is.
         owner: Uuid,
         /// The database that was opened.
@@ -39,11 +38,11 @@ pub enum PairingError {
         "{unknown} uploads in {folder} are unknown to the database `{}` ({id}), {example} among them, and the folder \
          does not say whose it is: check DATABASE_URL and CALLIMICO_OBJECTS; if these two do belong together, write \
          {id} into {folder}/instance",
-        .instance.database, folder = .folder.display(), id = .instance.id
+        .instance.database, id = .instance.id
     )]
     Unclaimed {
-        /// The folder.
-        folder: PathBuf,
+        /// The folder, or the prefix in a bucket.
+        folder: String,
         /// How many uploads have no row.
         unknown: usize,
         /// One of them.
@@ -52,8 +51,8 @@ pub enum PairingError {
         instance: Instance,
     },
     /// The folder's id went away while the program ran.
-    #[error("the file {0} is gone, and with it the proof that the objects are this database's: restart the program")]
-    Lost(PathBuf),
+    #[error("{0}/instance is gone, and with it the proof that the objects are this database's: restart the program")]
+    Lost(String),
     /// The database cannot answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -80,7 +79,7 @@ impl App {
             let instance = store::instance::this(&self.db).await?;
             let unknown = self.unknown_uploads().await?;
             if let Some(example) = unknown.first() {
-                let folder = self.objects.root().to_path_buf();
+                let folder = self.objects.location();
                 return Err(PairingError::Unclaimed { folder, unknown: unknown.len(), example: *example, instance });
             }
             self.objects.set_owner(instance.id).await?;
@@ -97,8 +96,8 @@ impl App {
         let instance = store::instance::this(&self.db).await?;
         match self.objects.owner().await? {
             Some(owner) if owner == instance.id => Ok(()),
-            Some(owner) => Err(PairingError::Foreign { folder: self.objects.root().to_path_buf(), owner, instance }),
-            None => Err(PairingError::Lost(self.objects.owner_file())),
+            Some(owner) => Err(PairingError::Foreign { folder: self.objects.location(), owner, instance }),
+            None => Err(PairingError::Lost(self.objects.location())),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::importer::ImportError;
+use crate::release::ReleaseError;
 use crate::store::StoreError;
 
 /// Why a command did not do what it was asked.
@@ -14,6 +15,8 @@ pub enum Failure {
     Input(anyhow::Error),
     /// The input is wrong, and everything about it was said already (2).
     Told,
+    /// The input is right and whoever asks may not (4).
+    NotAllowed(anyhow::Error),
     /// The network, or what lies behind it, did not answer; trying again is safe (5).
     Network(anyhow::Error),
     /// It was told to stop, and said where it stands (130, as shells have it for Ctrl-C).
@@ -28,11 +31,24 @@ impl Failure {
         Self::Input(anyhow::anyhow!(text.into()))
     }
 
+    /// Says what the failure means, before what it is.
+    pub fn context(self, text: &'static str) -> Self {
+        match self {
+            Self::Ours(error) => Self::Ours(error.context(text)),
+            Self::Input(error) => Self::Input(error.context(text)),
+            Self::NotAllowed(error) => Self::NotAllowed(error.context(text)),
+            Self::Network(error) => Self::Network(error.context(text)),
+            Self::Stopped(error) => Self::Stopped(error.context(text)),
+            other @ (Self::Told | Self::Child(_)) => other,
+        }
+    }
+
     /// Says on stderr what went wrong; answers the exit code.
     pub fn report(&self) -> ExitCode {
         let (error, code) = match self {
             Self::Ours(error) => (error, 1),
             Self::Input(error) => (error, 2),
+            Self::NotAllowed(error) => (error, 4),
             Self::Network(error) => (error, 5),
             Self::Stopped(error) => (error, 130),
             Self::Told => return ExitCode::from(2),
@@ -66,6 +82,18 @@ fn is_of_the_network(error: &sqlx::Error) -> bool {
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
         StoreError::from(error).into()
+    }
+}
+
+impl From<ReleaseError> for Failure {
+    fn from(error: ReleaseError) -> Self {
+        match error {
+            ReleaseError::Store(error) => error.into(),
+            ReleaseError::Directory(error) => error.into(),
+            ReleaseError::Stopped => Self::Stopped(error.into()),
+            error if error.is_input() => Self::Input(error.into()),
+            other => Self::Ours(other.into()),
+        }
     }
 }
 

@@ -1,14 +1,20 @@
 //! `callimico import`: reads a track directory, prints the plan, applies it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 
-use super::{Failure, Session};
+use super::{Failure, Session, release, serve};
+use crate::app::App;
 use crate::config::StorageConfig;
 use crate::domain::slug::{Slug, TrackPath};
 use crate::importer::apply::{self, Mode, Request};
 use crate::importer::mico_directory;
+use crate::importer::plan::Action;
+use crate::release::Outcome;
+use crate::store;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -26,7 +32,7 @@ pub(super) struct Args {
     /// Only print the plan
     #[arg(long)]
     dry_run: bool,
-    /// Do not speak of the participants' archives, which this version does not build
+    /// Do not make the participants' archives; `callimico release` does it later
     #[arg(long)]
     no_release: bool,
     /// Write the plan as JSON
@@ -41,8 +47,8 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
             args.path.display()
         )));
     }
-    let track = match args.track {
-        Some(track) => track,
+    let track = match &args.track {
+        Some(track) => track.clone(),
         None => mico_directory::folder_name(&args.path)
             .ok_or_else(|| Failure::input(format!("there is no folder {}", args.path.display())))?
             .parse()
@@ -53,28 +59,61 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
             })?,
     };
     let request = Request {
-        track: TrackPath { competition: args.competition, track },
-        title: args.title,
+        track: TrackPath { competition: args.competition.clone(), track },
+        title: args.title.clone(),
         mode: if args.dry_run { Mode::DryRun } else { Mode::Apply },
     };
+    let stop = serve::stop_flag()?;
     let session = Session::open(storage).await?;
-    let outcome = apply::track_directory(&session.app, &args.path, &request).await.map_err(Failure::from);
-    let plan = session.close(outcome).await?;
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&plan).context("cannot write the plan")?);
-    } else {
+    let outcome = import(&session.app, &args, &request, &stop).await;
+    session.close(outcome).await
+}
+
+async fn import(app: &App, args: &Args, request: &Request, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
+    let plan = apply::track_directory(app, &args.path, request).await?;
+    if !args.json {
         print!("{plan}");
-        if args.dry_run {
-            eprintln!("nothing was changed (--dry-run)");
-        } else if plan.action == crate::importer::plan::Action::Create {
-            if !args.no_release {
-                eprintln!(
-                    "participants' archives are not built yet: hand the files out yourself, and of the dev and final \
-                     models leave out solution.csv, seed_training, seed_membership and train_idx.npy, and recipe.json everywhere"
-                );
-            }
-            eprintln!("open it with: callimico track open {}", request.track);
+    }
+    let mut released = None;
+    if args.dry_run {
+        eprintln!("nothing was changed (--dry-run)");
+    } else if !args.no_release {
+        released = release_too(app, args, request, stop).await?;
+    }
+    if args.json {
+        let mut json = serde_json::to_value(&plan).context("cannot write the plan")?;
+        if let (Some(json), Some(released)) = (json.as_object_mut(), &released) {
+            json.insert("release".to_owned(), release::as_json(released));
         }
+        println!("{}", serde_json::to_string_pretty(&json).context("cannot write the plan")?);
+    } else if !args.dry_run && plan.action == Action::Create {
+        eprintln!("open it with: callimico track open {}", request.track);
     }
     Ok(())
+}
+
+/// Makes the participants' archives, unless the organiser hosts archives of their own.
+async fn release_too(
+    app: &App,
+    args: &Args,
+    request: &Request,
+    stop: &Arc<AtomicBool>,
+) -> Result<Option<Outcome>, Failure> {
+    let track = store::track::by_path(&app.db, &request.track).await?;
+    let standing = match &track {
+        Some(track) => store::release::files(&app.db, track.id).await?,
+        None => Vec::new(),
+    };
+    if standing.iter().any(|file| file.is_as_it_is) {
+        eprintln!("participants get the archives that are hosted as they are; `callimico release` would replace them");
+        return Ok(None);
+    }
+    let wanted =
+        crate::release::Request { track: request.track.clone(), from: Some(args.path.clone()), as_it_is: Vec::new() };
+    let made = release::make(app, &wanted, stop).await;
+    let made = made.map_err(|failure| failure.context("the track is imported, but participants have no archives"))?;
+    if !args.json {
+        release::tell(&made);
+    }
+    Ok(Some(made))
 }

@@ -3,13 +3,16 @@
 mod check;
 mod demo;
 mod doctor;
+mod download;
 mod failure;
 mod import;
 mod lira;
+mod login;
 mod migrate;
 mod offline;
 mod postgres;
 mod progress;
+mod release;
 mod report;
 mod score;
 mod serve;
@@ -72,6 +75,8 @@ enum Command {
     User(user::Command),
     /// Import a track directory
     Import(import::Args),
+    /// Make the archives that participants get
+    Release(release::Args),
     /// The life of a track
     #[command(subcommand)]
     Track(track::Command),
@@ -83,6 +88,10 @@ enum Command {
     Lira(Box<lira::Args>),
     /// Make a track directory: networks with and without differential privacy, splits, solutions
     Train(Box<train::Args>),
+    /// Keep a server's address and your token on this machine
+    Login(login::Args),
+    /// Bring the files of a track here, and go on where an earlier run ended
+    Download(Box<download::Args>),
     /// A whole small competition from nothing, served on 127.0.0.1:8080
     Demo(demo::Args),
     /// Run a command with DATABASE_URL set to the private Postgres, for example `postgres -- sh -c 'psql "$DATABASE_URL"'`
@@ -93,6 +102,8 @@ enum Command {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     start_log(&cli);
+    // Asked for by whatever speaks TLS; where somebody chose one already, that one is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::Ours(error.into()).report(),
@@ -112,11 +123,14 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Doctor(args) => doctor::run(&storage, &args).await,
         Command::User(command) => user::run(&storage, command).await,
         Command::Import(args) => import::run(&storage, args).await,
+        Command::Release(args) => release::run(&storage, args).await,
         Command::Track(command) => track::run(&storage, command).await,
         Command::Check(args) => check::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Lira(args) => lira::run(*args).await,
         Command::Train(args) => train::run(*args).await,
+        Command::Login(args) => login::run(args).await,
+        Command::Download(args) => download::run(*args).await,
         Command::Demo(args) => demo::run(&storage, args).await,
         Command::Postgres(args) => postgres::run(&storage, args).await,
     }

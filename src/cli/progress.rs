@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
 /// Says a line on stderr. That nobody reads it is no reason to end what took hours.
 macro_rules! tell {
@@ -12,6 +12,10 @@ macro_rules! tell {
     }};
 }
 pub(super) use tell;
+
+/// What a bar of bytes is of. Where no bar can be drawn, it says nothing about what is done in a moment.
+const BYTES: &str = "bytes";
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The bar of one piece of work. It goes away when it is dropped.
 pub(super) struct Bar {
@@ -30,6 +34,16 @@ impl Bar {
     /// A bar that tells how many things are done in a second.
     pub(super) fn with_rate(total: u64, things: &str) -> Self {
         Self { bar: styled(total, things, "{msg}"), things: things.to_owned(), pace: Some((Instant::now(), 0)) }
+    }
+
+    /// A bar of bytes.
+    pub(super) fn of_bytes(total: u64) -> Self {
+        let bar = ProgressBar::new(total);
+        let template = "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("━╸ "));
+        }
+        Self { bar, things: BYTES.to_owned(), pace: None }
     }
 
     /// As [`set`](Self::set), of which `found` were done earlier and say nothing about rate and time left.
@@ -68,12 +82,21 @@ impl Bar {
     }
 
     pub(super) fn set(&self, done: u64) {
+        if self.things == BYTES && self.bar.elapsed() < PATIENCE {
+            self.bar.set_position(done);
+            return;
+        }
         let tenths = |done: u64| 10 * done / self.bar.length().unwrap_or(1).max(1);
         let is_next_tenth = tenths(done) > tenths(self.bar.position());
         self.bar.set_position(done);
         if is_next_tenth && self.bar.is_hidden() {
             let pace = self.pace(done).map(|pace| format!(", {pace}")).unwrap_or_default();
-            tell!("{done} of {} {}{pace}", self.bar.length().unwrap_or(done), self.things);
+            let total = self.bar.length().unwrap_or(done);
+            if self.things == BYTES {
+                tell!("{} of {}", HumanBytes(done), HumanBytes(total));
+            } else {
+                tell!("{done} of {total} {}{pace}", self.things);
+            }
         }
     }
 }

@@ -69,6 +69,10 @@ id!(
     ScoringId
 );
 id!(
+    /// One file that participants are given.
+    FileId
+);
+id!(
     /// An API token (not its secret).
     TokenId
 );

@@ -10,6 +10,7 @@ pub mod leaderboard;
 pub mod moment;
 pub mod participant;
 pub mod quota;
+pub mod release;
 pub mod slug;
 pub mod submission;
 pub mod track;

@@ -131,6 +131,11 @@ pub fn takes_participants(phase: Phase) -> bool {
     matches!(phase, Phase::Draft | Phase::Open)
 }
 
+/// Whether a track in `phase` with these dates gives out its files at `now`: from its opening on, and for good.
+pub fn gives_files(phase: Phase, dates: Dates, now: OffsetDateTime) -> bool {
+    phase != Phase::Draft && dates.opens_at.is_none_or(|opens| opens <= now)
+}
+
 /// Whether a track in `phase` with these dates takes a submission at `now`.
 ///
 /// The moment that counts is the one at which the upload has arrived whole: begun before and finished after
@@ -169,6 +174,17 @@ mod tests {
         assert_eq!(takes_submissions(Phase::Open, dates, opens), Ok(()));
         assert_eq!(takes_submissions(Phase::Open, dates, closes - second), Ok(()));
         assert_eq!(takes_submissions(Phase::Open, dates, closes), Err(NotTaking::Closed(Some(closes))));
+    }
+
+    #[test]
+    fn files_are_given_out_from_the_opening_on() {
+        let opens = datetime!(2026-11-01 00:00 UTC);
+        let dates = Dates { opens_at: Some(opens), closes_at: None };
+        assert!(!gives_files(Phase::Draft, Dates::default(), opens));
+        assert!(!gives_files(Phase::Open, dates, opens - time::Duration::SECOND));
+        for phase in [Phase::Open, Phase::Closed, Phase::Revealed, Phase::Benchmark] {
+            assert!(gives_files(phase, dates, opens));
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! | [`Enroller`] | an account that may act: a cookie, or a token with the submit scope |
 //! | [`TrackView`] | anybody, for a track; knows enrolment and audience |
 //! | [`Submitter`] | a user enrolled in the track who may act |
+//! | [`Downloader`] | approved participants of a track that has opened, and its staff |
 //! | [`SeenSubmission`] | the owner of a submission, and staff |
 //! | [`OrganiserOf`] | staff of the track's competition |
 
@@ -24,7 +25,7 @@ use crate::domain::audience::Audience;
 use crate::domain::ids::SubmissionId;
 use crate::domain::participant::ParticipantStatus;
 use crate::domain::slug::TrackPath;
-use crate::domain::track::Phase;
+use crate::domain::track::{self, Phase};
 use crate::http::server::Site;
 use crate::secret;
 use crate::store;
@@ -193,19 +194,28 @@ where
         };
         let Viewer(login) = Viewer::from_request_parts(parts, state).await?;
         let track = store::track::by_path(&app.db, &path).await?.ok_or(HttpError::NotFound)?;
-        let (mut participant, mut audience) = (None, Audience::Visitor);
-        if let Some(login) = &login {
-            participant = store::participant::find(&app.db, track.id, login.user.id).await?;
-            audience = if is_staff(&app, &track, &login.user).await? {
-                Audience::Organiser
-            } else if participant.is_some_and(|participant| participant.status == ParticipantStatus::Approved) {
-                Audience::Participant
-            } else {
-                Audience::Visitor
-            };
-        }
+        let (participant, audience) = match &login {
+            Some(login) => standing(&app, &track, &login.user).await?,
+            None => (None, Audience::Visitor),
+        };
         Ok(Self { track, login, participant, audience })
     }
+}
+
+/// An account's enrolment in a track, and who a view is made for that it looks at.
+///
+/// # Errors
+/// The database cannot answer.
+pub async fn standing(app: &App, track: &Track, user: &User) -> Result<(Option<Participant>, Audience), HttpError> {
+    let participant = store::participant::find(&app.db, track.id, user.id).await?;
+    let audience = if is_staff(app, track, user).await? {
+        Audience::Organiser
+    } else if participant.is_some_and(|participant| participant.status == ParticipantStatus::Approved) {
+        Audience::Participant
+    } else {
+        Audience::Visitor
+    };
+    Ok((participant, audience))
 }
 
 /// Whether an account is staff of a track's competition.
@@ -300,6 +310,56 @@ where
             .participant
             .ok_or_else(|| HttpError::NotAllowed(super::error::not_approved(ParticipantStatus::Withdrawn)))?;
         Ok(Self { track: view.track, login, participant })
+    }
+}
+
+/// Somebody who may have the track's files.
+#[derive(Debug, Clone)]
+pub struct Downloader {
+    /// The track.
+    pub track: Track,
+    /// The account.
+    pub user: User,
+    /// Who the view is made for.
+    pub audience: Audience,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Downloader
+where
+    App: FromRef<S>,
+    Site: FromRef<S>,
+{
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        let view = TrackView::from_request_parts(parts, state).await?;
+        let login = view.login.ok_or(HttpError::LogInFirst)?;
+        may_download(&App::from_ref(state), &view.track, view.audience, view.participant)?;
+        Ok(Self { track: view.track, user: login.user, audience: view.audience })
+    }
+}
+
+/// Whether somebody who stands so to a track may have its files.
+///
+/// # Errors
+/// [`HttpError::NotAllowed`], with the reason.
+pub fn may_download(
+    app: &App,
+    track: &Track,
+    audience: Audience,
+    participant: Option<Participant>,
+) -> Result<(), HttpError> {
+    match audience {
+        Audience::Organiser => Ok(()),
+        Audience::Participant if track::gives_files(track.phase, track.settings.dates, app.clock.now()) => Ok(()),
+        Audience::Participant => {
+            let text = "The files are given out when the track opens.";
+            Err(HttpError::NotAllowed(Detail::new("not_open", text)))
+        }
+        Audience::Visitor | Audience::Owner => {
+            let status = participant.map_or(ParticipantStatus::Withdrawn, |participant| participant.status);
+            Err(HttpError::NotAllowed(super::error::not_approved(status)))
+        }
     }
 }
 

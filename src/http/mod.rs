@@ -2,11 +2,15 @@
 //! JSON shapes.
 
 pub mod auth;
+pub mod download;
 pub mod drain;
 pub mod error;
+pub mod file_body;
 pub mod guard;
 pub mod headers;
+pub mod link;
 pub mod listener;
+pub mod representation;
 pub mod segment;
 pub mod server;
 pub mod upload;

@@ -74,8 +74,9 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
     if let Some(track) = &existing {
         refuse_to_change_the_truth(track, &directory, &kept, &merged)?;
     }
-    if request.mode == Mode::Apply && plan.action != Action::Unchanged {
+    if request.mode == Mode::Apply {
         let id = match &existing {
+            Some(track) if plan.action == Action::Unchanged => track.id,
             Some(track) => {
                 store::track::update(&mut *db, track.id, &wanted, &directory.shape).await?;
                 if track.settings.entry_rule != wanted.entry_rule {
@@ -92,7 +93,12 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
                 store::track::create(&mut *db, competition.id, &request.track.track, content, now).await?
             }
         };
-        store::solution::replace(&mut db, id, &merged).await?;
+        if plan.action != Action::Unchanged {
+            store::solution::replace(&mut db, id, &merged).await?;
+        }
+        // Not part of the plan: a later `release` looks there, and nobody else.
+        let source = root.canonicalize().map_err(|error| ImportError::Unreadable(root.to_owned(), error))?;
+        store::track::set_source(&mut *db, id, &source.to_string_lossy()).await?;
         db.commit().await?;
     }
     Ok(plan)

@@ -90,6 +90,7 @@ pub fn describe_settings(settings: &TrackSettings) -> Vec<(&'static str, String)
         })
         .collect();
     vec![
+        ("kind", settings.kind.as_str().to_owned()),
         ("title", settings.title.clone()),
         ("description", settings.description.clone()),
         ("opens", date(settings.dates.opens_at)),

@@ -9,6 +9,7 @@ use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
 
 use super::ImportError;
 use crate::domain::participant::Approval;
+use crate::domain::release::TrackKind;
 use crate::domain::track::{Dates, EntryRule, Pages, ScenarioLabel, ScenarioLabels, SubmissionLimits};
 use crate::store::track::TrackSettings;
 
@@ -32,6 +33,7 @@ pub fn defaults(slug: &str) -> TrackSettings {
         limits: SubmissionLimits::MICO,
         entry_rule: EntryRule::Latest,
         approval: Approval::NotNeeded,
+        kind: TrackKind::Membership,
     }
 }
 
@@ -94,6 +96,10 @@ fn apply_key(settings: &mut TrackSettings, key: &str, value: &Value, notes: &mut
         "entry_rule" => {
             settings.entry_rule = serde_json::from_value(value.clone())
                 .map_err(|_| ImportError::Settings("`entry_rule` is `latest`, `best` or `chosen`".to_owned()))?;
+        }
+        "kind" => {
+            settings.kind = serde_json::from_value(value.clone())
+                .map_err(|_| ImportError::Settings("`kind` is `membership` or `dp_distinguisher`".to_owned()))?;
         }
         "approval" | "needs_approval" => {
             let needed =
@@ -270,6 +276,7 @@ mod tests {
             ("dates: {closes: soon}", "dates.closes"),
             ("dates: {opens: 2026-12-05, closes: 2026-12-01}", "closes before it opens"),
             ("approval: maybe", "approval"),
+            ("kind: guessing", "kind"),
             ("- a list", "keys and values"),
         ] {
             let error = settings_of(yaml).expect_err(yaml).to_string();

@@ -24,3 +24,14 @@ pub async fn this(db: impl PgExecutor<'_>) -> Result<Instance, StoreError> {
         .await?
         .ok_or_else(|| StoreError::Inconsistent("the table `instance` has no row".to_owned()))
 }
+
+/// The key that signs the addresses of downloads, the same for all processes.
+///
+/// # Errors
+/// [`StoreError::Inconsistent`] where it was deleted.
+pub async fn link_key(db: impl PgExecutor<'_>) -> Result<Vec<u8>, StoreError> {
+    sqlx::query_scalar!("select link_key from instance")
+        .fetch_optional(db)
+        .await?
+        .ok_or_else(|| StoreError::Inconsistent("the table `instance` has no row".to_owned()))
+}

@@ -9,6 +9,7 @@ pub mod job;
 pub mod live;
 pub mod participant;
 pub mod private_postgres;
+pub mod release;
 pub mod scoring;
 pub mod session;
 pub mod solution;

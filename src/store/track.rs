@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use super::StoreError;
 use crate::domain::ids::{CompetitionId, TrackId};
 use crate::domain::participant::Approval;
+use crate::domain::release::TrackKind;
 use crate::domain::slug::{Slug, TrackPath};
 use crate::domain::track::{Dates, EntryRule, Pages, Phase, ScenarioLabels, SubmissionLimits};
 
@@ -62,6 +63,8 @@ pub struct TrackSettings {
     pub entry_rule: EntryRule,
     /// Whether an organiser approves each participant.
     pub approval: Approval,
+    /// What participants are to find out.
+    pub kind: TrackKind,
 }
 
 /// Counts shown beside a track.
@@ -92,6 +95,7 @@ struct TrackRow {
     limit_bytes: i64,
     entry_rule: EntryRule,
     needs_approval: bool,
+    kind: TrackKind,
     board_version: i64,
     board_changed_at: OffsetDateTime,
 }
@@ -114,6 +118,7 @@ impl From<TrackRow> for Track {
                 limits: limits(row.limit_per_day, row.limit_total, row.limit_bytes),
                 entry_rule: row.entry_rule,
                 approval: row.needs_approval.into(),
+                kind: row.kind,
             },
             shape: row.shape.0,
             board_version: row.board_version,
@@ -145,7 +150,7 @@ async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Track>,
                   t.scenario_labels as "scenario_labels: Json<ScenarioLabels>",
                   t.pages as "pages: Json<Pages>",
                   t.limit_per_day, t.limit_total, t.limit_bytes, t.entry_rule as "entry_rule: EntryRule",
-                  t.needs_approval, t.board_version, t.board_changed_at
+                  t.needs_approval, t.kind as "kind: TrackKind", t.board_version, t.board_changed_at
            from tracks t join competitions c on c.id = t.competition_id
            where ($1::uuid is null or t.id = $1)
              and ($2::text is null or c.slug = $2)
@@ -245,8 +250,8 @@ pub async fn create(
     let id = TrackId::generate();
     sqlx::query!(
         "insert into tracks (id, competition_id, slug, title, description, opens_at, closes_at, shape, scenario_labels,
-             pages, limit_per_day, limit_total, limit_bytes, entry_rule, needs_approval, board_changed_at, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16)",
+             pages, limit_per_day, limit_total, limit_bytes, entry_rule, needs_approval, kind, board_changed_at, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)",
         id.as_uuid(),
         competition.as_uuid(),
         slug.as_str(),
@@ -262,6 +267,7 @@ pub async fn create(
         super::to_i64(settings.limits.bytes),
         settings.entry_rule as EntryRule,
         settings.approval == Approval::Needed,
+        settings.kind as TrackKind,
         now,
     )
     .execute(db)
@@ -279,7 +285,7 @@ pub async fn update(
     sqlx::query!(
         "update tracks set title = $2, description = $3, opens_at = $4, closes_at = $5, shape = $6, scenario_labels = $7,
              pages = $8, limit_per_day = $9, limit_total = $10, limit_bytes = $11, entry_rule = $12,
-             needs_approval = $13
+             needs_approval = $13, kind = $14
          where id = $1",
         track.as_uuid(),
         settings.title,
@@ -294,10 +300,25 @@ pub async fn update(
         super::to_i64(settings.limits.bytes),
         settings.entry_rule as EntryRule,
         settings.approval == Approval::Needed,
+        settings.kind as TrackKind,
     )
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Remembers where a track was imported from.
+pub async fn set_source(db: impl PgExecutor<'_>, track: TrackId, directory: &str) -> Result<(), StoreError> {
+    sqlx::query!("update tracks set source_directory = $2 where id = $1", track.as_uuid(), directory)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Where a track was imported from; `None` where that is not known.
+pub async fn source(db: impl PgExecutor<'_>, track: TrackId) -> Result<Option<String>, StoreError> {
+    let found = sqlx::query_scalar!("select source_directory from tracks where id = $1", track.as_uuid());
+    Ok(found.fetch_optional(db).await?.flatten())
 }
 
 /// Moves a track into a phase.

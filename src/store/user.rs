@@ -70,6 +70,17 @@ pub async fn by_name(db: impl PgExecutor<'_>, name: &UserName) -> Result<Option<
     .await?)
 }
 
+/// The account of an identifier.
+pub async fn by_id(db: impl PgExecutor<'_>, id: UserId) -> Result<Option<User>, StoreError> {
+    Ok(sqlx::query_as!(
+        User,
+        r#"select id as "id: UserId", name, email, is_admin, created_at from users where id = $1"#,
+        id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
 /// The identifier and password hash of a name.
 pub async fn credentials(
     db: impl PgExecutor<'_>,

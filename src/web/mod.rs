@@ -7,6 +7,7 @@ pub(crate) mod account;
 pub(crate) mod asset;
 pub(crate) mod competition;
 pub(crate) mod error;
+pub(crate) mod files;
 pub(crate) mod form;
 pub(crate) mod history_plot;
 pub(crate) mod leaderboard;
@@ -42,6 +43,7 @@ pub fn router(state: ServerState) -> Router<ServerState> {
         .route("/c/{competition}", get(competition::show))
         .route("/c/{competition}/{track}", get(track::overview))
         .route("/c/{competition}/{track}/data", get(track::data))
+        .route("/c/{competition}/{track}/files/{*name}", get(track::file))
         .route("/c/{competition}/{track}/rules", get(track::rules))
         .route("/c/{competition}/{track}/join", post(track::join))
         .route("/c/{competition}/{track}/leaderboard", get(leaderboard::show))

@@ -2,12 +2,13 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::State;
-use axum::extract::rejection::FormRejection;
-use axum::http::StatusCode;
+use axum::extract::rejection::{FormRejection, PathRejection};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use scoring::Split;
 
+use super::files::Files;
 use super::markup::Markup;
 use super::moment::Moment;
 use super::scenario::ScenarioName;
@@ -18,8 +19,10 @@ use crate::app::App;
 use crate::domain::participant::ParticipantStatus;
 use crate::domain::track::{EntryRule, Phase};
 use crate::enrol;
-use crate::http::auth::{Enroller, TrackView};
+use crate::http::auth::{Downloader, Enroller, TrackView};
+use crate::http::download::{self, Wanted};
 use crate::http::error::HttpError;
+use crate::http::server::Site;
 use crate::store::track::Track;
 
 /// `/c/{competition}/{track}`.
@@ -106,6 +109,7 @@ pub(crate) struct DataPage {
     pub(crate) reader: Reader,
     pub(crate) head: TrackHead,
     pub(crate) page: Markup,
+    pub(crate) files: Files,
     pub(crate) shape: Vec<ScenarioRow>,
     /// `300 files and 60,000 numbers`: what a submission holds.
     pub(crate) submission_size: String,
@@ -170,9 +174,14 @@ pub(crate) async fn overview(State(app): State<App>, view: TrackView) -> Result<
 }
 
 /// `GET /c/{competition}/{track}/data`
-pub(crate) async fn data(State(app): State<App>, view: TrackView) -> Result<Html<String>, HttpError> {
+pub(crate) async fn data(
+    State(app): State<App>,
+    State(site): State<Site>,
+    view: TrackView,
+) -> Result<Html<String>, HttpError> {
     let track = &view.track;
     render(&DataPage {
+        files: Files::of(&app, &site, &view).await?,
         reader: Reader::of(view.login.as_ref()),
         head: TrackHead::load(&app, track, view.audience, Tab::Data).await?,
         page: markdown::render(&track.settings.pages.data),
@@ -180,6 +189,19 @@ pub(crate) async fn data(State(app): State<App>, view: TrackView) -> Result<Html
         submission_size: submission_size(track),
         example_path: example_path(track),
     })
+}
+
+/// `GET /c/{competition}/{track}/files/{name}`
+pub(crate) async fn file(
+    State(app): State<App>,
+    Downloader { track, user, .. }: Downloader,
+    path: Result<Path<(String, String, String)>, PathRejection>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    let Path((_, _, name)) = path.map_err(|_| HttpError::NotFound)?;
+    let wanted = Wanted::by_path(&app, track.id, &name).await?;
+    download::answer(&app, &wanted, user.id, &method, &headers).await
 }
 
 fn scenario_row(track: &Track, name: ScenarioName) -> Option<ScenarioRow> {

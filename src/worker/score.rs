@@ -26,7 +26,7 @@ pub struct Scored {
 pub(super) async fn submission(app: &App, id: SubmissionId, split: Split) -> anyhow::Result<Scored> {
     let submission = store::submission::by_id(&app.db, id).await?.context("the submission is gone")?;
     let track = store::track::by_id(&app.db, submission.track).await?.context("the track is gone")?;
-    let archive = app.objects.read(ObjectKey::Upload(id)).await?.context("the upload is gone")?;
+    let archive = app.objects.read(&ObjectKey::Upload(id)).await?.context("the upload is gone")?;
     let solution = store::solution::of_split(&app.db, track.id, &track.shape, split).await?;
     let (shape, limit) = (track.shape, track.settings.limits.bytes);
     let (result, replicates) = tokio::task::spawn_blocking(move || {

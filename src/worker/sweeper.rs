@@ -16,6 +16,8 @@ const EVERY: Duration = Duration::from_secs(60);
 const BETWEEN_CLEARINGS: Duration = Duration::from_secs(3600);
 /// No upload takes this long between its first byte and its row.
 const ORPHANED_AFTER: Duration = Duration::from_secs(3600);
+/// No release takes this long between two of its files; one that does begins them again.
+const UNRELEASED_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long an upload that was set aside can be taken back.
 const KEPT_ASIDE: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -66,6 +68,14 @@ pub async fn clear_orphans(app: &App, older_than: Duration) -> anyhow::Result<()
         for orphan in some.iter().filter(|id| !kept.contains(id)) {
             tracing::warn!(submission = %orphan, "setting aside an upload that became no submission");
             app.objects.set_aside(*orphan).await.context("setting an orphaned upload aside")?;
+        }
+    }
+    let old = app.objects.releases_older_than(UNRELEASED_AFTER).await.context("listing files for participants")?;
+    for some in old.chunks(1000) {
+        let known = store::release::known(&app.db, some).await.context("looking for files of no release")?;
+        for forgotten in some.iter().filter(|id| !known.contains(id)) {
+            tracing::warn!(file = %forgotten, "removing a file that is part of no release");
+            app.objects.remove_release(*forgotten).await.context("removing a file of no release")?;
         }
     }
     app.objects.remove_set_aside(KEPT_ASIDE).await.context("removing uploads that were set aside")?;

@@ -1,0 +1,192 @@
+//! The files of a track: the list with sizes and hashes, and the bytes.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, Method};
+use axum::response::Response;
+
+use super::problem::ProblemDocument;
+use crate::app::App;
+use crate::domain::audience::Audience;
+use crate::domain::ids::{FileId, UserId};
+use crate::http::auth::{self, Downloader};
+use crate::http::download::{self, Wanted};
+use crate::http::error::HttpError;
+use crate::http::link::{self, Signed};
+use crate::http::server::Site;
+use crate::store;
+use crate::store::release::ReleaseFile;
+use crate::store::track::Track;
+
+/// The files of a track.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub(super) struct FileList {
+    /// `competition/track`.
+    track: String,
+    files: Vec<FileView>,
+}
+
+/// A file, or a single file within an archive.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub(super) struct FileView {
+    /// What it is called; a path for a single file.
+    name: String,
+    /// Bytes.
+    size: u64,
+    /// SHA-256 in hexadecimal.
+    sha256: String,
+    /// The scenario it belongs to, if to one.
+    scenario: Option<String>,
+    /// `train`, `dev` or `final`, if it belongs to one.
+    split: Option<&'static str>,
+    /// Whether the other files hold what is in this one, too.
+    part_of_others: bool,
+    /// Downloads it without a log-in; for this account, and for a day.
+    url: String,
+    /// How often it was fetched. For organisers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    downloads: Option<DownloadsView>,
+}
+
+/// How often a file was fetched.
+#[derive(Debug, Clone, Copy, Default, serde::Serialize, utoipa::ToSchema)]
+pub(super) struct DownloadsView {
+    /// Downloads begun at the first byte.
+    times: i64,
+    /// By how many accounts.
+    accounts: i64,
+}
+
+/// Which files.
+#[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListParams {
+    /// The single files within the archives, in place of the archives.
+    single: bool,
+}
+
+/// The files of a track, for its participants.
+#[utoipa::path(get, path = "/competitions/{competition}/tracks/{track}/files",
+    params(("competition" = String, Path), ("track" = String, Path), ListParams), security(("token" = [])),
+    responses((status = 200, body = FileList), (status = 403, body = ProblemDocument)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    State(site): State<Site>,
+    downloader: Downloader,
+    params: Result<Query<ListParams>, QueryRejection>,
+) -> Result<Json<FileList>, HttpError> {
+    let Downloader { track, user, audience } = downloader;
+    let Query(params) = params?;
+    let lister = Lister { app: &app, site: &site, user: user.id };
+    let released = store::release::files(&app.db, track.id).await?;
+    let mut files = Vec::new();
+    if params.single {
+        for file in released.iter().filter(|file| !file.is_whole) {
+            for member in store::release::members(&app.db, file.id).await? {
+                let single = FileView {
+                    url: lister.url(file, &member.path).await?,
+                    name: member.path,
+                    size: member.size,
+                    sha256: hex::encode(member.sha256),
+                    ..lister.view(file, None).await?
+                };
+                files.push(single);
+            }
+        }
+    } else {
+        let counts = counts(&app, &track, audience).await?;
+        for file in &released {
+            let downloads = counts.as_ref().map(|counts| counts.get(file.name.as_str()).copied().unwrap_or_default());
+            files.push(lister.view(file, downloads).await?);
+        }
+    }
+    Ok(Json(FileList { track: track.path(), files }))
+}
+
+/// Downloads by file name, for whoever may know.
+async fn counts(
+    app: &App,
+    track: &Track,
+    audience: Audience,
+) -> Result<Option<BTreeMap<String, DownloadsView>>, HttpError> {
+    if audience != Audience::Organiser {
+        return Ok(None);
+    }
+    let counts = store::release::download_counts(&app.db, track.id).await?.into_iter();
+    Ok(Some(counts.map(|one| (one.name, DownloadsView { times: one.times, accounts: one.accounts })).collect()))
+}
+
+struct Lister<'a> {
+    app: &'a App,
+    site: &'a Site,
+    user: UserId,
+}
+
+impl Lister<'_> {
+    async fn url(&self, file: &ReleaseFile, path: &str) -> Result<String, HttpError> {
+        Ok(format!("{}{}", self.site.base(), link::sign(self.app, file.id, path, self.user).await?))
+    }
+
+    async fn view(&self, file: &ReleaseFile, downloads: Option<DownloadsView>) -> Result<FileView, HttpError> {
+        Ok(FileView {
+            name: file.name.to_string(),
+            size: file.size,
+            sha256: hex::encode(file.sha256),
+            scenario: file.scenario.clone(),
+            split: file.split.map(scoring::Split::as_str),
+            part_of_others: file.is_whole,
+            url: self.url(file, file.name.as_str()).await?,
+            downloads,
+        })
+    }
+}
+
+/// A file, whole or one range of it: by its name, or a single file by its path. With objects in S3 it may be a
+/// redirect.
+#[utoipa::path(get, path = "/api/v1/competitions/{competition}/tracks/{track}/files/{name}",
+    params(("competition" = String, Path), ("track" = String, Path), ("name" = String, Path),
+        ("Range" = Option<String>, Header, description = "one range of bytes"),
+        ("If-Range" = Option<String>, Header, description = "the `ETag` of what is there already")),
+    security(("token" = [])),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 206), (status = 304),
+        (status = 307), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 416)))]
+pub(super) async fn bytes(
+    State(app): State<App>,
+    Downloader { track, user, .. }: Downloader,
+    path: Result<Path<(String, String, String)>, PathRejection>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    let Path((_, _, name)) = path.map_err(|_| HttpError::NotFound)?;
+    let wanted = Wanted::by_path(&app, track.id, &name).await?;
+    download::answer(&app, &wanted, user.id, &method, &headers).await
+}
+
+/// The same at the address that the list of files has, which needs no token: it is signed, for one account and a day, and
+/// is good as long as the enrolment.
+#[utoipa::path(get, path = "/api/v1/files/{id}/{name}",
+    params(("id" = String, Path), ("name" = String, Path), Signed),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 206), (status = 304),
+        (status = 307), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 416)))]
+pub(super) async fn signed(
+    State(app): State<App>,
+    path: Result<Path<(String, String)>, PathRejection>,
+    signed: Result<Query<Signed>, QueryRejection>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    let Path((id, name)) = path.map_err(|_| HttpError::NotFound)?;
+    let id: FileId = id.parse().map_err(|_| HttpError::NotFound)?;
+    let Query(signed) = signed.map_err(|_| HttpError::NotFound)?;
+    let user = link::check(&app, id, &name, &signed).await?;
+    let user = store::user::by_id(&app.db, user).await?.ok_or(HttpError::NotFound)?;
+    let wanted = Wanted::by_id(&app, id, &name).await?;
+    let track = store::track::by_id(&app.db, wanted.track()).await?.ok_or(HttpError::NotFound)?;
+    let (participant, audience) = auth::standing(&app, &track, &user).await?;
+    auth::may_download(&app, &track, audience, participant)?;
+    download::answer(&app, &wanted, user.id, &method, &headers).await
+}

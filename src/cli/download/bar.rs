@@ -1,0 +1,96 @@
+//! The bar of a download, in bytes: with rate and time left on a terminal, a line at every tenth elsewhere.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressStyle};
+
+use super::tell;
+use crate::client::{Event, Progress};
+
+/// What came in the last so many seconds decides about the rate.
+const WINDOW: Duration = Duration::from_secs(15);
+
+/// The bar of all files together.
+#[derive(Debug)]
+pub(super) struct ByteBar {
+    bar: ProgressBar,
+    pace: Mutex<Pace>,
+}
+
+#[derive(Debug)]
+struct Pace {
+    /// When so many bytes were received, the oldest of the window first.
+    marks: std::collections::VecDeque<(Instant, u64)>,
+    tenth: u64,
+}
+
+impl ByteBar {
+    pub(super) fn new() -> Self {
+        let bar = ProgressBar::new(0);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {msg}") {
+            bar.set_style(style.progress_chars("━╸ "));
+        }
+        Self { bar, pace: Mutex::new(Pace { marks: [(Instant::now(), 0)].into(), tenth: 0 }) }
+    }
+
+    /// Shows what happened.
+    pub(super) fn take(&self, event: Event) {
+        match event {
+            Event::Progress(progress) => self.show(progress),
+            Event::Said(text) => self.bar.suspend(|| tell!("{text}")),
+        }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn show(&self, progress: Progress) {
+        let mut pace = self.pace();
+        let rate = pace.rate(progress);
+        let text = format!("{} of {}{}", BinaryBytes(progress.done), BinaryBytes(progress.total), said(rate, progress));
+        let tenth = 10 * u128::from(progress.done) / u128::from(progress.total.max(1));
+        let tenth = u64::try_from(tenth).unwrap_or(10);
+        let is_next = tenth > pace.tenth;
+        pace.tenth = pace.tenth.max(tenth);
+        drop(pace);
+        self.bar.set_length(progress.total);
+        self.bar.set_position(progress.done);
+        if !self.bar.is_hidden() {
+            self.bar.set_message(text);
+        } else if is_next {
+            tell!("{text}");
+        }
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pace {
+    /// Bytes received in a second, lately; what was found in the folder says nothing about it.
+    fn rate(&mut self, progress: Progress) -> f64 {
+        let (now, received) = (Instant::now(), progress.done.saturating_sub(progress.found));
+        while self.marks.len() > 1 && self.marks.front().is_some_and(|(at, _)| now - *at > WINDOW) {
+            self.marks.pop_front();
+        }
+        if self.marks.back().is_none_or(|(at, _)| now - *at > WINDOW / 64) {
+            self.marks.push_back((now, received));
+        }
+        let Some((at, before)) = self.marks.front() else { return 0.0 };
+        received.saturating_sub(*before) as f64 / (now - *at).as_secs_f64()
+    }
+}
+
+/// Rate and time left, once something came.
+fn said(rate: f64, progress: Progress) -> String {
+    if rate < 1.0 || !rate.is_finite() {
+        return String::new();
+    }
+    let left = progress.total.saturating_sub(progress.done) as f64 / rate;
+    let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
+    format!(", {} a second, {} left", BinaryBytes(rate as u64), HumanDuration(left))
+}

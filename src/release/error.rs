@@ -1,0 +1,79 @@
+//! Why a release was not made; the text is for the organiser.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::domain::release::NotAFileName;
+use crate::importer::ImportError;
+use crate::npz::NpzError;
+use crate::store::StoreError;
+
+/// Why a release was not made.
+#[derive(Debug, Error)]
+pub enum ReleaseError {
+    /// A file or folder cannot be read.
+    #[error("cannot read {}", .0.display())]
+    Unreadable(PathBuf, #[source] io::Error),
+    /// The directory cannot be read as a track.
+    #[error(transparent)]
+    Directory(ImportError),
+    /// There is no such track.
+    #[error("there is no track {0}")]
+    NoTrack(String),
+    /// Nobody knows which directory.
+    #[error("it is not known which directory {0} was imported from: give it with --from DIR")]
+    NoSource(String),
+    /// The directory is not the track's.
+    #[error("{}: its scenarios, models and challenge points are not those of {track}; import it first", .directory.display())]
+    AnotherTrack {
+        /// The directory.
+        directory: PathBuf,
+        /// The track.
+        track: String,
+    },
+    /// There is nothing to give.
+    #[error("{}: none of its files is one that participants may have", .0.display())]
+    Nothing(PathBuf),
+    /// An array file cannot be looked into.
+    #[error("cannot read the arrays of {}", .0.display())]
+    Arrays(PathBuf, #[source] NpzError),
+    /// A file that would leave has the solution in it.
+    #[error("{}: {}. Nothing was released", .0.display(), .1)]
+    Hidden(PathBuf, String),
+    /// A file changed while it was read.
+    #[error("{} changed while it was packed: run it again once nobody writes there", .0.display())]
+    Changed(PathBuf),
+    /// The name cannot be given to participants.
+    #[error(transparent)]
+    Name(#[from] NotAFileName),
+    /// Two files would have one name.
+    #[error("two files would be called {0}")]
+    TwoOfAName(String),
+    /// Another run is making the same release.
+    #[error("another run is making the release of {0}: wait for it")]
+    Busy(String),
+    /// It was told to stop.
+    #[error("stopped; run it again, and it goes on where it was")]
+    Stopped,
+    /// The objects do not take it, or a note on this machine cannot be written.
+    #[error("cannot keep what was packed; run it again, and it goes on where it was")]
+    Objects(#[source] io::Error),
+    /// The database cannot do its part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ReleaseError {
+    /// Whether whoever asked can set it right, as against database or objects.
+    pub fn is_input(&self) -> bool {
+        !matches!(self, Self::Store(_) | Self::Objects(_) | Self::Stopped | Self::Directory(ImportError::Store(_)))
+    }
+}
+
+impl From<sqlx::Error> for ReleaseError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}

@@ -1,0 +1,47 @@
+//! The training rows apart from the challenge points, which DP Distinguisher reveals. `train_idx.npy` itself would tell
+//! members from others: they are those challenge points that it holds.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use ndarray::Array1;
+
+use super::ReleaseError;
+use crate::npz::{self, NpzError, NpzReader, RawArray};
+
+/// The bytes of an array of the rows a model was trained on that are not challenge points, ascending, int64; `None`
+/// where the folder has no `train_idx.npy` or does not tell the challenge points as rows.
+pub(super) fn rows(model: &Path) -> Result<Option<Vec<u8>>, ReleaseError> {
+    let Some(trained_on) = read(&model.join("train_idx.npy"))? else { return Ok(None) };
+    let archive = model.join("challenge.npz");
+    let challenge = if archive.is_file() {
+        let unreadable = |error| ReleaseError::Arrays(archive.clone(), error);
+        let mut arrays = NpzReader::open(&archive).map_err(unreadable)?;
+        if !arrays.names().iter().any(|name| name == "idx") {
+            return Ok(None);
+        }
+        arrays.get("idx").and_then(|array| integers(&array)).map_err(unreadable)?
+    } else {
+        let Some(challenge) = read(&model.join("challenge.npy"))? else { return Ok(None) };
+        challenge
+    };
+    let rest: Vec<i64> = trained_on.difference(&challenge).copied().collect();
+    let bytes = npz::npy_bytes(Array1::from(rest).view());
+    bytes.map(Some).map_err(|error| ReleaseError::Arrays(model.join("train_idx.npy"), error))
+}
+
+fn read(path: &Path) -> Result<Option<BTreeSet<i64>>, ReleaseError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(ReleaseError::Unreadable(path.to_owned(), error)),
+    };
+    let rows = RawArray::read(bytes.as_slice()).and_then(|array| integers(&array));
+    rows.map(Some).map_err(|error| ReleaseError::Arrays(path.to_owned(), error))
+}
+
+fn integers(array: &RawArray) -> Result<BTreeSet<i64>, NpzError> {
+    Ok(array.integers()?.iter().copied().collect())
+}

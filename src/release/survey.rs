@@ -1,0 +1,338 @@
+//! Which files leave, and in which archive. Names decide first, by the allow-list of `domain::release`; then
+//! [`Guard`] has a look.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use scoring::{Split, TrackShape};
+use sha2::{Digest, Sha256};
+
+use super::guard::{self, Guard};
+use super::{ReleaseError, rest};
+use crate::domain::release::{self, FileName, TrackKind};
+use crate::importer::mico_directory::TrackDirectory;
+
+/// A track whose files have no more bytes than this is offered in one archive, too.
+const MOST_IN_ONE: u64 = 2 << 30;
+
+/// A file on its way into an archive.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    /// Its path below the track's folder.
+    pub(super) path: String,
+    pub(super) source: Source,
+    pub(super) size: u64,
+}
+
+/// Where the bytes of a file come from.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// A file, and the nanosecond it was last changed in.
+    File(PathBuf, i128),
+    /// Bytes made for the release.
+    Made(Vec<u8>),
+}
+
+/// A file of the release, before it is written.
+#[derive(Debug, Clone)]
+pub(super) struct Planned {
+    pub(super) name: FileName,
+    pub(super) scenario: Option<String>,
+    pub(super) split: Option<Split>,
+    pub(super) content: Content,
+    /// Whether the other files hold what is in this one, too.
+    pub(super) is_whole: bool,
+}
+
+/// What a file of the release is made of.
+#[derive(Debug, Clone)]
+pub(super) enum Content {
+    /// An archive of files in a folder with the track's name.
+    Archive(String, Vec<Item>),
+    /// One file as it is.
+    AsItIs(Item),
+}
+
+impl Planned {
+    pub(super) fn items(&self) -> &[Item] {
+        match &self.content {
+            Content::Archive(_, items) => items,
+            Content::AsItIs(item) => std::slice::from_ref(item),
+        }
+    }
+
+    /// Bytes that go into it, without what the archive adds.
+    pub(super) fn size(&self) -> u64 {
+        self.items().iter().map(|item| item.size).sum()
+    }
+
+    pub(super) fn is_as_it_is(&self) -> bool {
+        matches!(&self.content, Content::AsItIs(Item { source: Source::File(..), .. }))
+    }
+
+    /// A hash of the names, sizes and times of what it is made of.
+    pub(super) fn fingerprint(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        let mut say = |text: &[u8]| {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        };
+        say(b"callimico release 1");
+        say(self.name.as_str().as_bytes());
+        if let Content::Archive(folder, _) = &self.content {
+            say(folder.as_bytes());
+        }
+        for item in self.items() {
+            say(item.path.as_bytes());
+            say(&item.size.to_le_bytes());
+            match &item.source {
+                Source::File(_, modified) => say(&modified.to_le_bytes()),
+                Source::Made(bytes) => say(bytes),
+            }
+        }
+        hash.finalize().into()
+    }
+}
+
+/// What the organiser should know of a release.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Remarks {
+    /// Hidden files that stay, by name: how many.
+    pub kept_back: BTreeMap<String, usize>,
+    /// Files that stay because nothing says that they may leave.
+    pub left_out: Vec<String>,
+    /// Files with a name that may leave, which are hidden files all the same.
+    pub disguised: Vec<String>,
+    /// What looks like an oversight.
+    pub doubts: Vec<String>,
+}
+
+/// What leaves a track's directory.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    pub(super) files: Vec<Planned>,
+    pub(super) remarks: Remarks,
+}
+
+/// Reads the directory at `root`, which holds the track of this shape.
+pub(super) fn directory(root: &Path, kind: TrackKind, directory: &TrackDirectory) -> Result<Survey, ReleaseError> {
+    let mut walk =
+        Walk { root, kind, directory, guard: Guard::default(), found: Vec::new(), remarks: Remarks::default() };
+    walk.root_files()?;
+    for scenario in directory.shape.scenarios() {
+        walk.strangers(scenario.name(), |name| Split::ALL.iter().any(|split| split.as_str() == name))?;
+        for split in Split::ALL {
+            let models = scenario.models(split);
+            walk.strangers(&format!("{}/{split}", scenario.name()), |name| models.iter().any(|one| one.name == name))?;
+            for model in scenario.models(split) {
+                walk.model(scenario.name(), split, &model.name)?;
+            }
+        }
+    }
+    let Walk { guard, found, remarks, .. } = walk;
+    let mut survey = Survey { files: Vec::new(), remarks };
+    let kept = keep_honest(root, directory, &guard, found, &mut survey.remarks)?;
+    survey.files = archives(&directory.shape, kept, &mut survey.remarks)?;
+    if survey.files.is_empty() {
+        return Err(ReleaseError::Nothing(root.to_owned()));
+    }
+    Ok(survey)
+}
+
+/// Where in the track a file lies; `None` beside the scenarios.
+type Home = Option<(String, Split, String)>;
+
+struct Walk<'a> {
+    root: &'a Path,
+    kind: TrackKind,
+    directory: &'a TrackDirectory,
+    guard: Guard,
+    found: Vec<(Home, Item)>,
+    remarks: Remarks,
+}
+
+impl Walk<'_> {
+    fn root_files(&mut self) -> Result<(), ReleaseError> {
+        for (name, path) in entries(self.root)? {
+            let is_scenario = self.directory.shape.scenarios().iter().any(|scenario| scenario.name() == name);
+            if release::may_leave_root(&name) {
+                self.find(None, &path, name)?;
+            } else if !is_scenario {
+                // Whatever it is, it is not for participants: recipes, reports, copies, other people's folders.
+                self.guard.add(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What lies in a folder of the track beside the folders that belong there.
+    fn strangers(&mut self, place: &str, belongs: impl Fn(&str) -> bool) -> Result<(), ReleaseError> {
+        for (name, path) in entries(&self.root.join(place))? {
+            if !belongs(&name) {
+                self.remarks.left_out.push(format!("{place}/{name}"));
+                self.guard.add(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn model(&mut self, scenario: &str, split: Split, model: &str) -> Result<(), ReleaseError> {
+        let folder = self.root.join(scenario).join(split.as_str()).join(model);
+        let place = format!("{scenario}/{split}/{model}");
+        let mut has_model = false;
+        for (name, path) in entries(&folder)? {
+            if release::may_leave(self.kind, split, &name) {
+                has_model |= release::is_model(&name);
+                self.find(Some((scenario.to_owned(), split, model.to_owned())), &path, format!("{place}/{name}"))?;
+                continue;
+            }
+            if guard::sounds_hidden(&name) && path.is_file() {
+                *self.remarks.kept_back.entry(name).or_default() += 1;
+            } else {
+                self.remarks.left_out.push(format!("{place}/{name}"));
+            }
+            if split != Split::Train {
+                self.guard.add(&path)?;
+            }
+        }
+        if !has_model {
+            self.remarks.doubts.push(format!("{place} has no model"));
+        }
+        if split != Split::Train && self.kind == TrackKind::DpDistinguisher {
+            match rest::rows(&folder)? {
+                Some(rows) => {
+                    let home = Some((scenario.to_owned(), split, model.to_owned()));
+                    let path = format!("{place}/{}", release::REST);
+                    self.found.push((home, Item { path, size: rows.len() as u64, source: Source::Made(rows) }));
+                }
+                None if folder.join("seed_training").is_file() => {}
+                None => self.remarks.doubts.push(format!("{place} does not tell its training rows")),
+            }
+        }
+        Ok(())
+    }
+
+    /// A file whose name may leave.
+    fn find(&mut self, home: Home, path: &Path, name: String) -> Result<(), ReleaseError> {
+        match fs::metadata(path) {
+            Ok(found) if found.is_file() => {
+                let source = Source::File(path.to_owned(), modified(&found, path)?);
+                self.found.push((home, Item { path: name, source, size: found.len() }));
+                Ok(())
+            }
+            // A folder, a pipe, or a link to nowhere, of a file's name.
+            Ok(_) => {
+                self.remarks.left_out.push(name);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.remarks.left_out.push(name);
+                Ok(())
+            }
+            Err(error) => Err(ReleaseError::Unreadable(path.to_owned(), error)),
+        }
+    }
+}
+
+/// When a file was last changed, in nanoseconds since 1970.
+pub(super) fn modified(found: &fs::Metadata, path: &Path) -> Result<i128, ReleaseError> {
+    let time = found.modified().map_err(|error| ReleaseError::Unreadable(path.to_owned(), error))?;
+    Ok(time::OffsetDateTime::from(time).unix_timestamp_nanos())
+}
+
+/// Passes on what is no hidden file under another name.
+fn keep_honest(
+    root: &Path,
+    directory: &TrackDirectory,
+    guard: &Guard,
+    found: Vec<(Home, Item)>,
+    remarks: &mut Remarks,
+) -> Result<Vec<(Home, Item)>, ReleaseError> {
+    let mut kept = Vec::new();
+    for (home, item) in found {
+        let Source::File(path, _) = &item.source else {
+            kept.push((home, item));
+            continue;
+        };
+        let is_train = matches!(&home, Some((_, Split::Train, _)));
+        let metadata = fs::metadata(path).map_err(|error| ReleaseError::Unreadable(path.clone(), error))?;
+        // What is told of train models has the names of what is hidden elsewhere, and in a small track may be alike.
+        let hidden = if is_train {
+            guard.is_same(&metadata).then(|| "a hidden file by another way".to_owned())
+        } else if guard.is_one(path, &metadata)? {
+            Some("a hidden file by another way".to_owned())
+        } else {
+            let copied = guard.copied_from(path, item.size)?;
+            copied.map(|from| format!("the same bytes as {}", from.strip_prefix(root).unwrap_or(&from).display()))
+        };
+        if let Some(hidden) = hidden {
+            remarks.disguised.push(format!("{} ({hidden})", item.path));
+            continue;
+        }
+        let is_challenge = path.file_name().is_some_and(|name| name == "challenge.npz");
+        let is_pool = home.is_none() && path.extension().is_some_and(|extension| extension == "npz");
+        if (is_challenge && !is_train) || is_pool {
+            let solution = home.as_ref().and_then(|(scenario, split, model)| {
+                directory.solutions.get(&(*split, scenario.clone(), model.clone())).map(Vec::as_slice)
+            });
+            guard::look_into_arrays(path, solution)?;
+        }
+        kept.push((home, item));
+    }
+    Ok(kept)
+}
+
+/// An archive a scenario and split, one for the pool, and one for everything where that is small.
+fn archives(shape: &TrackShape, kept: Vec<(Home, Item)>, remarks: &mut Remarks) -> Result<Vec<Planned>, ReleaseError> {
+    let slug = shape.slug();
+    let of = |wanted: &dyn Fn(&Home) -> bool| -> Vec<Item> {
+        kept.iter().filter(|(home, _)| wanted(home)).map(|(_, item)| item.clone()).collect()
+    };
+    let mut planned = Vec::new();
+    let pool = of(&|home| home.is_none());
+    if !pool.is_empty() {
+        planned.push(archive(slug, &format!("{slug}-data"), pool)?);
+    }
+    for scenario in shape.scenarios() {
+        for split in Split::ALL {
+            let items = of(&|home| matches!(home, Some((name, of, _)) if name == scenario.name() && *of == split));
+            if items.is_empty() {
+                remarks.doubts.push(format!("{}/{split} has nothing for participants", scenario.name()));
+                continue;
+            }
+            let archive = archive(slug, &format!("{}-{split}", scenario.name()), items)?;
+            planned.push(Planned { scenario: Some(scenario.name().to_owned()), split: Some(split), ..archive });
+        }
+    }
+    let all = of(&|_| true);
+    if planned.len() > 1 && all.iter().map(|item| item.size).sum::<u64>() <= MOST_IN_ONE {
+        planned.push(Planned { is_whole: true, ..archive(slug, &format!("{slug}-all"), all)? });
+    }
+    Ok(planned)
+}
+
+fn archive(slug: &str, stem: &str, items: Vec<Item>) -> Result<Planned, ReleaseError> {
+    let content = Content::Archive(slug.to_owned(), items);
+    Ok(Planned { name: format!("{}.tar", plain(stem)).parse()?, scenario: None, split: None, content, is_whole: false })
+}
+
+/// A name with nothing in it that a file's name for participants must not have.
+fn plain(text: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let plain: String = text.chars().map(|c| if fits(c) { c } else { '_' }).collect();
+    if plain.starts_with(['-', '.']) { format!("_{plain}") } else { plain }
+}
+
+/// What a folder holds, by name.
+fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, ReleaseError> {
+    let unreadable = |error| ReleaseError::Unreadable(folder.to_owned(), error);
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        entries.push((entry.file_name().to_string_lossy().into_owned(), entry.path()));
+    }
+    entries.sort();
+    Ok(entries)
+}

@@ -1,0 +1,112 @@
+//! What the data page says of a track's files: a table and lines for a terminal, or why there is none.
+
+use scoring::Split;
+
+use super::number;
+use super::scenario;
+use super::track::Standing;
+use crate::app::App;
+use crate::domain::audience::Audience;
+use crate::domain::track;
+use crate::http::auth::TrackView;
+use crate::http::error::HttpError;
+use crate::http::link;
+use crate::http::server::Site;
+use crate::store;
+use crate::store::release::ReleaseFile;
+
+/// The files of a track, as far as the reader may have them.
+pub(crate) enum Files {
+    /// Here they are.
+    Given(Given),
+    /// The organiser has not released any.
+    None,
+    /// The reader takes part, and the track has not opened.
+    NotOpen,
+    /// The reader does not take part.
+    Withheld(Standing),
+}
+
+/// Files that the reader may have.
+pub(crate) struct Given {
+    pub(crate) rows: Vec<FileRow>,
+    /// Bytes of all that does not repeat others.
+    pub(crate) total: String,
+    /// Whether the numbers of downloads are shown.
+    pub(crate) counts: bool,
+    /// Lines of curl, each for one file.
+    pub(crate) lines: Vec<String>,
+}
+
+/// A file in the table.
+pub(crate) struct FileRow {
+    pub(crate) name: String,
+    pub(crate) href: String,
+    /// What is in it.
+    pub(crate) content: String,
+    pub(crate) size: String,
+    pub(crate) sha256: String,
+    /// `3 by 2`, for organisers.
+    pub(crate) downloads: String,
+}
+
+impl Files {
+    /// The files for the reader of `view`.
+    pub(crate) async fn of(app: &App, site: &Site, view: &TrackView) -> Result<Self, HttpError> {
+        let Some(login) = &view.login else { return Ok(Self::Withheld(Standing::SignedOut)) };
+        match view.audience {
+            Audience::Visitor | Audience::Owner => return Ok(Self::Withheld(Standing::of(view))),
+            Audience::Participant
+                if !track::gives_files(view.track.phase, view.track.settings.dates, app.clock.now()) =>
+            {
+                return Ok(Self::NotOpen);
+            }
+            Audience::Participant | Audience::Organiser => {}
+        }
+        let files = store::release::files(&app.db, view.track.id).await?;
+        if files.is_empty() {
+            return Ok(Self::None);
+        }
+        let counts = view.audience == Audience::Organiser;
+        let downloads =
+            if counts { store::release::download_counts(&app.db, view.track.id).await? } else { Vec::new() };
+        let mut lines = Vec::new();
+        for file in files.iter().filter(|file| !file.is_whole) {
+            let url = link::sign(app, file.id, file.name.as_str(), login.user.id).await?;
+            lines.push(format!("curl -fL -C - -o {} \"{}{url}\"", file.name, site.base()));
+        }
+        let base = format!("/c/{}/files", view.track.path());
+        let row = |file: &ReleaseFile| FileRow {
+            name: file.name.to_string(),
+            href: format!("{base}/{}", link::encode(file.name.as_str())),
+            content: content(view, file),
+            size: number::bytes(file.size),
+            sha256: hex::encode(file.sha256),
+            downloads: downloads.iter().find(|one| one.name == file.name.as_str()).map_or_else(
+                || "none".to_owned(),
+                |one| {
+                    format!("{} by {}", one.times, number::counted(one.accounts.unsigned_abs(), "account", "accounts"))
+                },
+            ),
+        };
+        let total = files.iter().filter(|file| !file.is_whole).map(|file| file.size).sum();
+        Ok(Self::Given(Given { rows: files.iter().map(row).collect(), total: number::bytes(total), counts, lines }))
+    }
+}
+
+fn content(view: &TrackView, file: &ReleaseFile) -> String {
+    if file.is_whole {
+        return "everything in one".to_owned();
+    }
+    let split = match file.split {
+        Some(Split::Train) => "train models",
+        Some(Split::Dev) => "dev models",
+        Some(Split::Final) => "test models",
+        None if file.name.as_str() == "SHA256SUMS" => return "checksums of the others".to_owned(),
+        None if file.is_as_it_is => return "an archive of the organiser".to_owned(),
+        None => return "the pool of records".to_owned(),
+    };
+    let names = scenario::names(&view.track);
+    let label = names.into_iter().find(|name| Some(&name.folder) == file.scenario.as_ref()).map(|name| name.label);
+    format!("{split}, {}", label.or_else(|| file.scenario.clone()).unwrap_or_default())
+}
