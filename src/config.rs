@@ -10,10 +10,10 @@ pub struct StorageConfig {
     /// The database. Without one, a private Postgres under the data directory is used
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL", global = true)]
     pub database_url: Option<String>,
-    /// Folder for the private Postgres and the uploads
+    /// Folder for the private Postgres, the objects, and notes about releases under way
     #[arg(long, env = "CALLIMICO_DATA_DIR", default_value = "./callimico-data", value_name = "DIR", global = true)]
     pub data_dir: PathBuf,
-    /// Where uploads are kept: `file:` (under the data directory) or `file:DIR`
+    /// Where uploads and files for participants are kept: `file:` (under the data directory), `file:DIR` or `s3://BUCKET/PREFIX`
     #[arg(long, env = "CALLIMICO_OBJECTS", default_value = "file:", value_name = "WHERE", global = true)]
     pub objects: String,
 }

@@ -34,7 +34,10 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     ("web", &["app", "board", "domain", "enrol", "http", "objects", "secret", "store", "submit"]),
     ("api", &["app", "board", "domain", "enrol", "http", "objects", "store", "submit"]),
     ("routes", &["api", "http", "web"]),
-    ("demo", &["app", "domain", "enrol", "importer", "lira", "secret", "store", "submit", "trainer", "worker"]),
+    (
+        "demo",
+        &["app", "domain", "enrol", "importer", "lira", "release", "secret", "store", "submit", "trainer", "worker"],
+    ),
     (
         "cli",
         &[

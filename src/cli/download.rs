@@ -123,7 +123,7 @@ fn summary(report: &Report, folder: &Path) -> String {
     let received = BinaryBytes(report.received);
     let mut text = format!("{} {was} there, {} came ({received}): {}", files(here), files(came), folder.display());
     for Unpacked { name, written } in &report.unpacked {
-        text += &format!("\n{name} is unpacked, {written} files of it new");
+        text += &format!("\n{name} is unpacked, {} of it new", files(usize::try_from(*written).unwrap_or(usize::MAX)));
     }
     text
 }

@@ -93,7 +93,9 @@ impl ServerArgs {
 pub(super) fn failure(error: ClientError) -> Failure {
     match error {
         ClientError::NotAllowed(_) => Failure::NotAllowed(error.into()),
-        ClientError::Network { .. } | ClientError::Changing(_) => Failure::Network(error.into()),
+        ClientError::Network { .. } | ClientError::Unreachable { .. } | ClientError::Changing(_) => {
+            Failure::Network(error.into())
+        }
         ClientError::Stopped => Failure::Stopped(error.into()),
         ClientError::List(_) | ClientError::Corrupt { .. } | ClientError::Archive { .. } => Failure::Ours(error.into()),
         other => Failure::Input(other.into()),

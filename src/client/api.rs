@@ -89,7 +89,7 @@ impl Api {
             Ok(_) => Err(self.odd("its answer is no JSON")),
             Err(Trouble::Lasting(ClientError::Unknown(problem))) => Err(self.odd(&problem)),
             Err(Trouble::Lasting(error)) => Err(error),
-            Err(Trouble::Passing { why, .. }) => Err(ClientError::Network { what: self.server.to_string(), why }),
+            Err(Trouble::Passing { why, .. }) => Err(ClientError::Unreachable { server: self.server.to_string(), why }),
         }
     }
 

@@ -163,6 +163,8 @@ async fn bring_all(
                 }
                 first_error.get_or_insert(error);
             }
+            // The others stop by themselves, and write what they have first.
+            Err(ClientError::Stopped) => first_error = Some(ClientError::Stopped),
             Err(error) => return Err(error),
         }
     }

@@ -62,6 +62,14 @@ pub enum ClientError {
     /// The list names files in a way that cannot be.
     #[error("the server's list is wrong: {0}")]
     List(String),
+    /// The server cannot be asked.
+    #[error("{server} cannot be reached: {why}")]
+    Unreachable {
+        /// Who was asked.
+        server: String,
+        /// What the try met.
+        why: String,
+    },
     /// Nothing came, time and again.
     #[error("{what} cannot be had: {why}; running the same command again goes on where it was")]
     Network {

@@ -217,7 +217,7 @@ async fn a_login_is_checked_by_asking_the_server() {
     let nothing = World::start(Vec::new(), |_, _| Some(StatusCode::NOT_FOUND.into_response())).await;
     assert!(matches!(nothing.api().check().await, Err(ClientError::Answer { .. })));
     let ill = World::start(Vec::new(), |_, _| Some(problem(503, "later"))).await;
-    assert!(matches!(ill.api().check().await, Err(ClientError::Network { .. })));
+    assert!(matches!(ill.api().check().await, Err(ClientError::Unreachable { .. })));
     assert_eq!(ill.asked().len(), 1);
 }
 

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, ensure};
@@ -22,6 +23,7 @@ use crate::enrol;
 use crate::importer::apply::{self, Mode, Request};
 use crate::lira::statistic::{Calibration, Variances};
 use crate::lira::{self, Attack, Library, PublicTrack, Runtime, Settings, Wanted, WantedDevice};
+use crate::release;
 use crate::secret;
 use crate::store;
 use crate::store::track::Track;
@@ -94,6 +96,10 @@ pub async fn make(app: &App, folder: &Path, say: &mut dyn FnMut(&str)) -> anyhow
     let request = Request { track: path.clone(), title: None, mode: Mode::Apply };
     say("importing them as the track demo/digits …");
     apply::track_directory(app, &directory, &request).await?;
+    let released = release::Request { track: path.clone(), from: Some(directory.clone()), as_it_is: Vec::new() };
+    release::make(app, &released, &Arc::default(), &mut |_| {})
+        .await
+        .context("cannot make the participants' archives")?;
     let track = open(app, &path).await?;
 
     let password = secret::generate("")?[..12].to_owned();

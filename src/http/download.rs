@@ -36,6 +36,9 @@ impl Wanted {
         if let Some(file) = files.iter().find(|file| file.name.as_str() == path) {
             return Ok(Self { track, file: file.clone(), member: None });
         }
+        if !may_be_path(path) {
+            return Err(HttpError::NotFound);
+        }
         let (id, member) = store::release::member(&app.db, track, path).await?.ok_or(HttpError::NotFound)?;
         let file = files.into_iter().find(|file| file.id == id).ok_or(HttpError::NotFound)?;
         Ok(Self { track, file, member: Some(member) })
@@ -49,6 +52,9 @@ impl Wanted {
         let (track, file) = store::release::by_id(&app.db, id).await?.ok_or(HttpError::NotFound)?;
         if file.name.as_str() == path {
             return Ok(Self { track, file, member: None });
+        }
+        if !may_be_path(path) {
+            return Err(HttpError::NotFound);
         }
         let member = store::release::member_of(&app.db, id, path).await?.ok_or(HttpError::NotFound)?;
         Ok(Self { track, file, member: Some(member) })
@@ -78,6 +84,11 @@ impl Wanted {
             None => self.file.name.as_str(),
         }
     }
+}
+
+/// No name of a file holds a zero byte, and no text of the database either.
+fn may_be_path(path: &str) -> bool {
+    !path.contains('\0')
 }
 
 /// Answers with a file, or some bytes of it, or where it is.

@@ -34,6 +34,8 @@ pub(crate) struct Given {
     pub(crate) total: String,
     /// Whether the numbers of downloads are shown.
     pub(crate) counts: bool,
+    /// The server's address, to log in at.
+    pub(crate) server: String,
     /// Lines of curl, each for one file.
     pub(crate) lines: Vec<String>,
 }
@@ -90,7 +92,13 @@ impl Files {
             ),
         };
         let total = files.iter().filter(|file| !file.is_whole).map(|file| file.size).sum();
-        Ok(Self::Given(Given { rows: files.iter().map(row).collect(), total: number::bytes(total), counts, lines }))
+        Ok(Self::Given(Given {
+            rows: files.iter().map(row).collect(),
+            total: number::bytes(total),
+            counts,
+            server: site.base().to_owned(),
+            lines,
+        }))
     }
 }
 

@@ -4,6 +4,8 @@ mod demo;
 mod kill;
 mod lira;
 mod offline;
+mod release;
+mod s3;
 mod server;
 mod slow;
 mod support;

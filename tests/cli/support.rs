@@ -170,6 +170,8 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(address: &str, token: &str) -> Self {
+        // Asked for by whatever may speak TLS; there is only one to choose.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("a client");
         Self { http, base: format!("http://{address}/api/v1"), token: token.trim().to_owned() }
     }

@@ -26,7 +26,7 @@ const fn route(method: &'static str, path: &'static str, statuses: [u16; 7]) -> 
     Route { method, path, statuses }
 }
 
-const ROUTES: [Route; 12] = [
+const ROUTES: [Route; 15] = [
     route("get", "/api/v1/competitions", [200, 401, 200, 200, 200, 200, 200]),
     route("get", "/api/v1/competitions/{competition}", [200, 401, 200, 200, 200, 200, 200]),
     route("get", "/api/v1/competitions/{competition}/tracks/{track}", [200, 401, 200, 200, 200, 200, 200]),
@@ -43,6 +43,11 @@ const ROUTES: [Route; 12] = [
     ),
     route("get", "/api/v1/competitions/{competition}/tracks/{track}/submissions", [401, 401, 404, 404, 404, 404, 200]),
     route("post", "/api/v1/competitions/{competition}/tracks/{track}/submissions", [401, 401, 403, 403, 201, 201, 403]),
+    route("get", "/api/v1/competitions/{competition}/tracks/{track}/files", [401, 401, 403, 200, 200, 200, 200]),
+    // Nothing was released.
+    route("get", "/api/v1/competitions/{competition}/tracks/{track}/files/{name}", [401, 401, 403, 404, 404, 404, 404]),
+    // Who asks does not matter, and nobody signed this.
+    route("get", "/api/v1/files/{id}/{name}", [404, 404, 404, 404, 404, 404, 404]),
     // After the submissions, because it enrols the account and the organiser.
     route(
         "post",

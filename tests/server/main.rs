@@ -10,6 +10,7 @@ mod board;
 mod body;
 mod deadline;
 mod disclosure;
+mod download;
 mod forms;
 mod idempotency;
 mod live;

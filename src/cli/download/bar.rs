@@ -1,5 +1,6 @@
 //! The bar of a download, in bytes: with rate and time left on a terminal, a line at every tenth elsewhere.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ pub(super) struct ByteBar {
 #[derive(Debug)]
 struct Pace {
     /// When so many bytes were received, the oldest of the window first.
-    marks: std::collections::VecDeque<(Instant, u64)>,
+    marks: VecDeque<(Instant, u64)>,
     tenth: u64,
 }
 
@@ -74,6 +75,10 @@ impl Pace {
     /// Bytes received in a second, lately; what was found in the folder says nothing about it.
     fn rate(&mut self, progress: Progress) -> f64 {
         let (now, received) = (Instant::now(), progress.done.saturating_sub(progress.found));
+        if received == 0 {
+            // What was found is compared first, and takes its time.
+            self.marks.clear();
+        }
         while self.marks.len() > 1 && self.marks.front().is_some_and(|(at, _)| now - *at > WINDOW) {
             self.marks.pop_front();
         }

@@ -83,6 +83,9 @@ enum End {
 impl Courier<'_> {
     /// Brings a file, unless it is here.
     pub(super) async fn bring(&self, file: RemoteFile) -> Result<Brought, ClientError> {
+        if *self.stop.borrow() {
+            return Err(ClientError::Stopped);
+        }
         let tries = Tries::new(self.api.patience(), file.name.clone());
         let mut errand = Errand { file, seen: 0, tries, share: Share::default(), wrong: 0, replaced: 0 };
         loop {

@@ -216,22 +216,22 @@ async fn an_enrolment_that_ends_on_the_way_is_said_and_the_part_stays() {
 #[tokio::test]
 async fn addresses_that_run_out_are_renewed_for_all_jobs_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
-    // The first three answers are cut, and each address of theirs has run out when it is asked again.
-    let world = World::start(three(), |world, asked| {
-        let bytes = world.bytes_of(asked)?;
-        let all = world.asked();
-        let lists = all.iter().filter(|asked| !asked.is_for_bytes()).count();
-        match (asked.from, lists) {
-            (None, 1) if bytes.len() > 300 => Some(ranged(&bytes, None, Some(200_000))),
-            (Some(_), 1) => Some(problem(403, "run out")),
-            _ => None,
-        }
+    let files: Vec<Held> = (0..3).map(|file| Held::new(&format!("{file}.tar"), bytes(file, 500_000))).collect();
+    // Each file's first answer is cut, and its address has run out when it is asked for the rest.
+    let run_out = Mutex::new(BTreeSet::new());
+    let world = World::start(files.clone(), move |world, asked| match asked.from {
+        None => Some(ranged(&world.bytes_of(asked)?, None, Some(200_000))),
+        Some(_) => run_out
+            .lock()
+            .expect("no poison")
+            .insert(asked.path.clone())
+            .then(|| problem(403, "the address has run out")),
     })
     .await;
     bring(&world, folder.path()).await.expect("brought");
-    assert_whole(folder.path(), &three());
-    let lists = world.asked().len() - world.asked_for_bytes().len();
-    assert!((2..=3).contains(&lists), "{lists}");
+    assert_whole(folder.path(), &files);
+    assert_eq!(world.asked_for_bytes().len(), 9);
+    assert_eq!(world.asked().len() - world.asked_for_bytes().len(), 2, "one new list for all three");
 }
 
 #[tokio::test]
@@ -382,8 +382,8 @@ async fn a_run_that_is_killed_on_the_way_is_taken_up_where_it_was() {
 #[tokio::test]
 async fn a_run_that_is_told_to_stop_keeps_every_byte_it_got() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = three().remove(1);
-    let world = World::start(vec![file.clone()], |world, asked| {
+    let files: Vec<Held> = (0..4).map(|file| Held::new(&format!("{file}.tar"), bytes(file, 3_000_000))).collect();
+    let world = World::start(files.clone(), |world, asked| {
         let bytes = world.bytes_of(asked)?;
         let sent = futures_util::stream::iter([Ok::<_, io::Error>(bytes[..1_700_000].to_vec())]);
         let body = axum::body::Body::from_stream(sent.chain(futures_util::stream::pending()));
@@ -395,13 +395,16 @@ async fn a_run_that_is_told_to_stop_keeps_every_byte_it_got() {
     let (track, settings) = (track(), settings(folder.path()));
     let running = download(&api, &track, &settings, stop, quiet());
     let stopping = async {
-        // The answer begins at once; what of it has come by then is kept.
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        // The answers begin at once; what of them has come by then is kept.
+        tokio::time::sleep(Duration::from_millis(1000)).await;
         sender.send(true).expect("somebody listens");
     };
     let (outcome, ()) = tokio::join!(running, stopping);
     assert!(matches!(outcome, Err(ClientError::Stopped)), "{outcome:?}");
-    assert_eq!(fs::metadata(folder.path().join(part_of(&file))).expect("a part").len(), 1_700_000);
+    let length = |file: &Held| fs::metadata(folder.path().join(part_of(file))).map_or(0, |part| part.len());
+    // Three at once: the fourth is not begun.
+    assert_eq!(files.iter().map(length).collect::<Vec<_>>(), [1_700_000, 1_700_000, 1_700_000, 0]);
+    assert_eq!(world.asked_for_bytes().len(), 3);
 }
 
 #[tokio::test]
@@ -452,4 +455,27 @@ async fn how_files_stand_is_told_without_a_trace() {
     download(&api, &track, &settings, run_on(), quiet()).await.expect("brought");
     assert_eq!(told().await, [Standing::Present; 4]);
     assert_eq!(world.asked_for_bytes().len(), 2);
+}
+
+#[tokio::test]
+async fn archives_are_unpacked_once_and_again_when_it_is_gone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(7);
+    archive.append_data(&mut header, "cifar10/inf/train/model_0/model.onnx", &b"network"[..]).expect("appended");
+    let archive = archive.into_inner().expect("an archive");
+    let world = World::honest(vec![Held::new("inf-train.tar", archive), three().remove(0)]).await;
+    let settings = Settings { unpack: true, ..settings(folder.path()) };
+    let run = async || {
+        let report = download(&world.api(), &track(), &settings, run_on(), quiet()).await.expect("brought");
+        report.unpacked.iter().map(|unpacked| unpacked.written).collect::<Vec<_>>()
+    };
+    assert_eq!(run().await, [1]);
+    let model = folder.path().join("cifar10/inf/train/model_0/model.onnx");
+    assert_eq!(fs::read(&model).expect("there"), b"network");
+    assert!(run().await.is_empty(), "once is enough");
+    fs::remove_dir_all(folder.path().join("cifar10")).expect("removed");
+    assert_eq!(run().await, [1]);
+    assert!(model.exists());
 }

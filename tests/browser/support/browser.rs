@@ -37,6 +37,8 @@ struct Chromedriver(Child);
 impl Chromedriver {
     /// Starts it and waits until it answers; the address it answers at.
     async fn start() -> (Self, String) {
+        // Asked for by whatever may speak TLS; there is only one to choose.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let program = std::env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".to_owned());
         let address = free_address();
         let port = address.rsplit(':').next().expect("a port");

@@ -85,6 +85,8 @@ impl Server {
         let workers = workers.to_string();
         let serve = ["serve", "--data-dir", text(&data), "--bind", &address, "--workers", &workers];
         let server = Running::start(&serve);
+        // Asked for by whatever may speak TLS; there is only one to choose.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("a client");
         let database = Database(data.join("postgres"));
         let this = Self { worker: None, _server: server, _database: database, folder, address, http };

@@ -15,4 +15,4 @@ pub(crate) use score::{score_of, store_final_score};
 pub(crate) use track::TrackFiles;
 pub(crate) use upload::{Form, Upload};
 pub(crate) use wire::{Server, answer, head};
-pub(crate) use world::{NOW, TRACK_URL, World};
+pub(crate) use world::{NOW, TRACK, TRACK_URL, World};
