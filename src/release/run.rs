@@ -212,10 +212,27 @@ impl Run<'_> {
         }
         self.journal.write(name, &Entry { id, fingerprint, packed: None })?;
         let key = ObjectKey::Release(id, name.clone());
-        let draft = self.app.objects.draft(&key, planned.size(), &note).await.map_err(ReleaseError::Objects)?;
-        let packed = pack::pack(planned, draft, self.stop, told).await?;
+        let packed = match self.pack(planned, &key, told).await {
+            // A bucket that forgot an upload it had begun, or had finished just before the end of an earlier run.
+            Err(ReleaseError::Objects(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.app.objects.discard_draft(id, &key, &note).await.map_err(ReleaseError::Objects)?;
+                self.pack(planned, &key, told).await?
+            }
+            packed => packed?,
+        };
         self.journal.write(name, &Entry { id, fingerprint, packed: Some(packed.clone()) })?;
         Ok((id, packed))
+    }
+
+    async fn pack(
+        &self,
+        planned: &Planned,
+        key: &ObjectKey,
+        told: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<Packed, ReleaseError> {
+        let note = self.journal.draft_note(&planned.name);
+        let draft = self.app.objects.draft(key, planned.size(), &note).await.map_err(ReleaseError::Objects)?;
+        pack::pack(planned, draft, self.stop, told).await
     }
 
     /// The list of hashes, as `sha256sum --check` reads it.
