@@ -74,7 +74,7 @@ target_dir() {
     cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'
 }
 
-# Where callimico keeps what it unpacked; src/caches.rs has the same folders.
+# Where callimico keeps what it unpacked; crates/caches/src/lib.rs has the same folders.
 callimico_cache() {
     if [ -n "${CALLIMICO_CACHE_DIR:-}" ]; then
         printf '%s\n' "$CALLIMICO_CACHE_DIR"
@@ -94,7 +94,7 @@ usable_postgres() {
     [ "${version%%[!0-9]*}" -ge "$oldest_postgres" ] 2>/dev/null
 }
 
-# src/store/private_postgres/find.rs looks in the same places; keep them alike.
+# crates/private_postgres/src/find.rs looks in the same places; keep them alike.
 postgres_places() {
     printf '%s\n' "${PG_BIN:-}" /usr/lib/postgresql/*/bin /usr/pgsql-*/bin \
         /opt/homebrew/opt/postgresql@*/bin /usr/local/opt/postgresql@*/bin \

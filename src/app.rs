@@ -16,9 +16,9 @@ use crate::config::{GuardConfig, StorageConfig};
 use crate::objects::Objects;
 use crate::secret::Passwords;
 use crate::store::live::Live;
-use crate::store::private_postgres::{Options, PrivatePostgres};
 use crate::store::{self, StoreError};
 use crate::turns::Turns;
+use private_postgres::{Options, PrivatePostgres};
 
 pub use pairing::PairingError;
 

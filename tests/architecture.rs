@@ -10,53 +10,37 @@ use std::path::{Path, PathBuf};
 /// `app` holds what is shared (among it the boards' cache and the password hasher), so it knows the leaves it
 /// carries, and `board` and `store` know `app` or nothing of it as the row says.
 const MAY_LEAN_ON: &[(&str, &[&str])] = &[
-    ("caches", &[]),
-    ("client", &[]),
     ("clock", &[]),
     ("config", &[]),
-    ("npz", &[]),
-    ("splits", &[]),
     ("domain", &[]),
     ("secret", &["domain"]),
     ("objects", &["domain"]),
-    ("store", &["caches", "domain"]),
+    ("store", &["domain"]),
     ("turns", &["domain"]),
     ("app", &["board", "clock", "config", "domain", "objects", "secret", "store", "turns"]),
     ("board", &["app", "domain", "store"]),
     ("enrol", &["app", "domain", "store"]),
     ("submit", &["app", "domain", "objects", "store"]),
     ("worker", &["app", "domain", "objects", "store"]),
-    ("importer", &["app", "domain", "npz", "store"]),
-    ("release", &["app", "domain", "importer", "npz", "objects", "store"]),
-    ("lira", &["caches", "npz", "splits"]),
-    ("trainer", &["npz"]),
+    ("importer", &["app", "domain", "store"]),
+    ("release", &["app", "domain", "importer", "objects", "store"]),
     ("http", &["app", "config", "domain", "enrol", "objects", "secret", "store", "submit"]),
     ("web", &["app", "board", "domain", "enrol", "http", "objects", "secret", "store", "submit"]),
     ("api", &["app", "board", "domain", "enrol", "http", "objects", "store", "submit"]),
     ("routes", &["api", "http", "web"]),
-    (
-        "demo",
-        &["app", "domain", "enrol", "importer", "lira", "release", "secret", "store", "submit", "trainer", "worker"],
-    ),
+    ("demo", &["app", "domain", "enrol", "importer", "release", "secret", "store", "submit", "worker"]),
     (
         "cli",
         &[
-            "app", "caches", "client", "clock", "config", "demo", "domain", "http", "importer", "lira", "npz",
-            "objects", "release", "routes", "secret", "store", "submit", "trainer", "web", "worker",
+            "app", "clock", "config", "demo", "domain", "http", "importer", "objects", "release", "routes", "secret",
+            "store", "submit", "web", "worker",
         ],
     ),
 ];
 
 /// Crates that a room must not touch, whatever it may lean on of ours.
-const NEVER: &[(&str, &[&str])] = &[
-    ("domain", &["axum", "tokio", "std::fs", "std::net"]),
-    ("store", &["axum", "askama"]),
-    ("lira", &["axum", "sqlx", "tokio"]),
-    ("trainer", &["axum", "sqlx", "tokio"]),
-    ("client", &["sqlx"]),
-    ("npz", &["axum", "sqlx", "tokio"]),
-    ("splits", &["axum", "sqlx", "tokio"]),
-];
+const NEVER: &[(&str, &[&str])] =
+    &[("domain", &["axum", "tokio", "std::fs", "std::net"]), ("store", &["axum", "askama"])];
 
 /// Crates of which the pure crate must know nothing.
 const NEVER_IN_SCORING: &[&str] = &[

@@ -8,8 +8,8 @@ use super::Failure;
 use crate::app::Database;
 use crate::clock::Clock;
 use crate::config::StorageConfig;
-use crate::lira::{Device, Library, RuntimeError, WantedDevice};
 use crate::objects::Objects;
+use lira::{Device, DeviceChoice, Library, RuntimeError};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -100,7 +100,7 @@ fn onnxruntime() -> anyhow::Result<String> {
     };
     let mut text = format!("{} in {}, which has the CPU", library.version(), library.path().display());
     if library.providers().contains(&Device::Cuda) {
-        text += match library.on(WantedDevice::Cuda, false) {
+        text += match library.on(DeviceChoice::Cuda, false) {
             Ok(_) => " and CUDA, where a GPU answers",
             Err(_) => " and CUDA, where no GPU answers (`callimico lira --device cuda` says why)",
         };

@@ -15,7 +15,7 @@ use self::bar::ByteBar;
 use super::login::{ServerArgs, failure};
 use super::progress::tell;
 use super::{Failure, serve};
-use crate::client::{self, RemoteFile, Report, Settings, Standing, State, TrackName, Unpacked, Wanted};
+use client::{self, RemoteFile, Report, Settings, Standing, State, TrackName, Unpacked, Wanted};
 
 /// More at once would not be faster, and unkind to the server.
 const MOST_JOBS: i64 = 16;

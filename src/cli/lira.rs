@@ -14,14 +14,12 @@ use serde_json::{Map, Value, json};
 
 use super::progress::{Bar, tell};
 use super::{Failure, offline, report, serve};
-use crate::caches;
-use crate::lira::statistic::{Calibration, Deviations, Variances};
-use crate::lira::{
-    self, Attack, Conditions, Event, Library, LiraError, Outcome, PublicTrack, Runtime, ScenarioReport, Settings,
-    TrainOutcome, Wanted, WantedDevice,
+use lira::statistic::{Calibration, Deviations, Variances};
+use lira::{
+    self, Attack, Conditions, DeviceChoice, Event, Library, LiraError, Outcome, PublicTrack, Runtime, ScenarioReport,
+    Settings, TrainOutcome, Wanted,
 };
-use crate::npz::NpzWriter;
-use crate::trainer;
+use npz::NpzWriter;
 
 /// More would take memory and help nobody.
 const MOST_THREADS: NonZero<usize> = NonZero::new(1024).unwrap();
@@ -98,12 +96,32 @@ enum NamedVariance {
     Shrunk,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum DeviceArg {
+    /// A GPU where one answers, else the processor.
+    Auto,
+    /// The processor.
+    Cpu,
+    /// A GPU, or an error.
+    Cuda,
+}
+
+impl From<DeviceArg> for DeviceChoice {
+    fn from(device: DeviceArg) -> Self {
+        match device {
+            DeviceArg::Auto => Self::Auto,
+            DeviceArg::Cpu => Self::Cpu,
+            DeviceArg::Cuda => Self::Cuda,
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Models")]
 struct ModelArgs {
     /// What runs the models; `auto` takes a GPU where one answers
-    #[arg(long, value_enum, default_value_t = WantedDevice::Auto)]
-    device: WantedDevice,
+    #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
+    device: DeviceArg,
     /// Let a GPU round to 19 bits in products: faster, and no longer what the processor gets
     #[arg(long)]
     tf32: bool,
@@ -195,7 +213,7 @@ fn attack(args: &Args, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let slug = offline::slug(&args.data, args.track.as_deref())?;
     let track = PublicTrack::read(&args.data, &slug, args.models.training).map_err(failure)?;
     let library = Library::load().map_err(|error| failure(error.into()))?;
-    let runtime = library.on(args.models.device, args.models.tf32).map_err(|error| failure(error.into()))?;
+    let runtime = library.on(args.models.device.into(), args.models.tf32).map_err(|error| failure(error.into()))?;
     let library = runtime.library();
     tell!("models run on {}, by ONNX Runtime {} in {}", runtime.device(), library.version(), library.path().display());
 

@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use super::Failure;
 use super::progress::tell;
-use crate::client::{Account, Api, ClientError, Login, Patience, Server, Token};
+use client::{Account, Api, ClientError, Login, Patience, Server, Token};
 
 /// No token is longer, in bytes.
 const LONGEST_INPUT: u64 = 64 << 10;

@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use super::Failure;
 use crate::config::StorageConfig;
-use crate::store::private_postgres::{Options, PrivatePostgres};
+use private_postgres::{Options, PrivatePostgres};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

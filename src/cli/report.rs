@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::Failure;
 use crate::web::number;
-use crate::web::roc_plot::{Curve, Scale, roc_svg};
-use crate::web::series::Series;
+use figures::roc_plot::{Curve, Scale, roc_svg};
+use figures::series::Series;
 
 #[derive(Template)]
 #[template(path = "report/scores.html")]

@@ -13,7 +13,7 @@ use super::progress::Bar;
 use super::{Failure, serve};
 use crate::domain::slug::Slug;
 use crate::importer::settings;
-use crate::trainer::{
+use trainer::{
     self, Conditions, Dataset, Leftover, ModelCounts, Privacy, Progress, Report, ScenarioPlan, Schedule, Seed,
     TrainError, TrainPlan, WriteError,
 };

@@ -21,16 +21,16 @@ use crate::domain::slug::TrackPath;
 use crate::domain::track::Phase;
 use crate::enrol;
 use crate::importer::apply::{self, Mode, Request};
-use crate::lira::statistic::{Calibration, Variances};
-use crate::lira::{self, Attack, Library, PublicTrack, Runtime, Settings, Wanted, WantedDevice};
 use crate::release;
 use crate::secret;
 use crate::store;
 use crate::store::track::Track;
 use crate::store::user::NewUser;
 use crate::submit::{self, Details};
-use crate::trainer::{self, Conditions, Dataset, Leftover};
 use crate::worker;
+use lira::statistic::{Calibration, Variances};
+use lira::{self, Attack, DeviceChoice, Library, PublicTrack, Runtime, Settings, Wanted};
+use trainer::{self, Conditions, Dataset, Leftover};
 
 const TRACK: &str = "demo/digits";
 const PAGES: [(&str, &str); 4] = [
@@ -145,7 +145,7 @@ fn entries(directory: &Path, cache: &Path, library: Library) -> anyhow::Result<V
     let slug = TRACK.parse::<TrackPath>()?.track;
     let track = PublicTrack::read(directory, slug.as_str(), None)?;
     // The same board everywhere.
-    let runtime = library.on(WantedDevice::Cpu, false)?;
+    let runtime = library.on(DeviceChoice::Cpu, false)?;
     let attack = |wanted| attack(&track, &runtime, cache, wanted);
     let entry = |participant, description, archive| Entry { participant, description, archive };
     Ok(vec![

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use scoring::{Membership, ScenarioShape, Split, SplitSolution, TargetModel, TrackShape};
 
 use super::ImportError;
-use crate::npz;
 
 /// What a track directory holds, as far as scoring is concerned.
 #[derive(Debug)]

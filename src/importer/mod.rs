@@ -13,8 +13,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::npz::NpzError;
 use crate::store::StoreError;
+use npz::NpzError;
 
 /// Why something cannot be imported; the text is for the organiser.
 #[derive(Debug, Error)]

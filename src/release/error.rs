@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use crate::domain::release::NotAFileName;
 use crate::importer::ImportError;
-use crate::npz::NpzError;
 use crate::store::StoreError;
+use npz::NpzError;
 
 /// Why a release was not made.
 #[derive(Debug, Error)]

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::ReleaseError;
 use crate::domain::release::{self, TrackKind};
-use crate::npz::NpzReader;
+use npz::NpzReader;
 
 /// Hidden files larger than this are compared by what they are, not by what is in them.
 const MOST_COMPARED: u64 = 256 << 20;

@@ -14,8 +14,6 @@ mod pack;
 mod rest;
 mod run;
 mod survey;
-#[cfg(test)]
-mod tests;
 
 pub use error::ReleaseError;
 pub use run::{Outcome, Progress, Request, make};

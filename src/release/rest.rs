@@ -9,7 +9,7 @@ use std::path::Path;
 use ndarray::Array1;
 
 use super::ReleaseError;
-use crate::npz::{self, NpzError, NpzReader, RawArray};
+use npz::{self, NpzError, NpzReader, RawArray};
 
 /// The bytes of an array of the rows a model was trained on that are not challenge points, ascending, int64; `None`
 /// where the folder has no `train_idx.npy` or does not tell the challenge points as rows.

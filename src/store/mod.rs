@@ -8,7 +8,6 @@ pub mod instance;
 pub mod job;
 pub mod live;
 pub mod participant;
-pub mod private_postgres;
 pub mod release;
 pub mod scoring;
 pub mod session;

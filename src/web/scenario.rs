@@ -4,10 +4,10 @@ use scoring::RocGrid;
 
 use super::markup::Markup;
 use super::number;
-use super::roc_plot::{Curve, Scale, roc_svg};
-use super::series::Series;
 use crate::domain::leaderboard::{ScenarioNumbers, ScenarioResult};
 use crate::store::track::Track;
+use figures::roc_plot::{Curve, Scale, roc_svg};
+use figures::series::Series;
 
 /// A scenario's name for people.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use callimico::lira::confidences;
-use callimico::npz::{NpzReader, NpzWriter, RawArray, npy_bytes};
-use callimico::splits::{self, Seeds, Sizes};
+use lira::confidences;
+use mico_splits::{self, Seeds, Sizes};
 use ndarray::Array1;
+use npz::{NpzReader, NpzWriter, RawArray, npy_bytes};
 use serde_json::Value;
 
 use crate::support::{DIGITS, Running, callimico, done, folder, interrupt, run, stderr, stdout, text};
@@ -114,7 +114,7 @@ fn rows_and_seeds_stand_for_the_same_points() {
                 let number = number as u64;
                 // The low 32 bits decide.
                 let seeds = Seeds { challenge: number + (7 << 32), training: 100 + number, membership: 200 + number };
-                let drawn = splits::draw(seeds, sizes).expect("a split");
+                let drawn = mico_splits::draw(seeds, sizes).expect("a split");
                 let row = |rows: &[u32]| rows.iter().map(|&row| i64::from(row)).collect::<Array1<i64>>();
                 let points: Vec<usize> = drawn.challenge.iter().map(|&row| row as usize).collect();
                 if kind == "archive" {

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use callimico::npz::NpzReader;
-use callimico::trainer;
+use npz::NpzReader;
 use serde_json::Value;
 
 use crate::support::{DIGITS, Running, callimico, done, folder, interrupt, run, stderr, stdout, text};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressStyle};
 
 use super::tell;
-use crate::client::{Event, Progress};
+use client::{Event, Progress};
 
 /// What came in the last so many seconds decides about the rate.
 const WINDOW: Duration = Duration::from_secs(15);

@@ -15,9 +15,7 @@ use self::query::{METRICS, Query, Raw, Sort};
 use self::rows::{PAGE, Shown};
 use super::markup::Markup;
 use super::moment::Moment;
-use super::roc_plot::Scale;
 use super::scenario::{self, Drawn, Figure, Numbers, ScenarioName};
-use super::series::Series;
 use super::site::{Choice, Link, Reader};
 use super::track_head::{Tab, TrackHead};
 use super::{number, render};
@@ -28,6 +26,8 @@ use crate::domain::leaderboard::RankedEntry;
 use crate::domain::track::Phase;
 use crate::http::auth::TrackView;
 use crate::http::error::HttpError;
+use figures::roc_plot::Scale;
+use figures::series::Series;
 
 /// `/c/{competition}/{track}/leaderboard`.
 #[derive(Template)]
@@ -123,7 +123,7 @@ pub(crate) struct Row {
     pub(crate) key_href: String,
     pub(crate) score: String,
     /// Its interval as a picture; `None` where the metric has none.
-    pub(crate) whisker: Option<Markup>,
+    pub(crate) interval_plot: Option<Markup>,
     /// The interval of the ranking number in words, `0.256 – 0.281`.
     pub(crate) interval: String,
     pub(crate) tied: Tied,

@@ -4,9 +4,9 @@
 
 use scoring::Split;
 
-use super::super::series::Series;
 use crate::domain::leaderboard::{RankedEntry, ScenarioNumbers, ScenarioResult};
 use crate::http::error::{Detail, HttpError};
+use figures::series::Series;
 
 /// The query as it comes. Unknown fields are refused.
 #[derive(Debug, Default, serde::Deserialize)]

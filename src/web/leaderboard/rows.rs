@@ -10,13 +10,13 @@ use super::super::markup::Markup;
 use super::super::moment::Moment;
 use super::super::number;
 use super::super::scenario::{self, ScenarioName};
-use super::super::series::Series;
-use super::super::whisker::{Axis, whisker_svg};
 use super::query::{Query, Sort};
 use super::{Mine, Row, Shared, Tied};
 use crate::board::Board;
 use crate::domain::ids::UserId;
 use crate::domain::leaderboard::RankedEntry;
+use figures::interval_plot::{Axis, interval_svg};
+use figures::series::Series;
 
 /// Rows on one page of a board.
 pub(super) const PAGE: usize = 100;
@@ -107,7 +107,7 @@ impl<'a> Shown<'a> {
         let result = &entry.result;
         let series = drawn.iter().position(|name| *name == entry.participant).and_then(Series::nth);
         let interval = (result.interval.low, result.interval.high);
-        let whisker = |axis| Markup::from_svg(whisker_svg(axis, result.average, interval, series));
+        let interval_plot = |axis| Markup::from_svg(interval_svg(axis, result.average, interval, series));
         let is_own = self.is_own(ranked);
         Row {
             id: entry.submission.to_string(),
@@ -119,7 +119,7 @@ impl<'a> Shown<'a> {
             key: series.map(|series| Markup::from_svg(series.key_svg())),
             key_href: self.query.with_toggled(&entry.participant, drawn).href(),
             score: number::score(self.query.by.of_entry(ranked)),
-            whisker: axis.map(whisker),
+            interval_plot: axis.map(interval_plot),
             interval: number::interval(interval.0, interval.1),
             // "The entry above" means something only in the order of the ranking.
             tied: if ranked.tied_with_above && self.is_ranking() { Tied::WithAbove } else { Tied::No },

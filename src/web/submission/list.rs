@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::response::Html;
 use scoring::Interval;
 
-use super::super::history_plot::{Counts, Score, history_svg};
 use super::super::markup::Markup;
 use super::super::moment::Moment;
 use super::super::site::{Pill, Reader};
@@ -24,6 +23,7 @@ use crate::http::error::HttpError;
 use crate::store;
 use crate::store::participant::Participant;
 use crate::store::submission::Summary;
+use figures::history_plot::{Counts, Score, history_svg};
 
 /// At most so many submissions are listed and drawn, the latest ones.
 const MOST_ROWS: i64 = 300;

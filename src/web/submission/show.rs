@@ -6,9 +6,7 @@ use axum::response::Html;
 use scoring::{Problem, Problems, Split};
 
 use super::super::moment::Moment;
-use super::super::roc_plot::Scale;
 use super::super::scenario::{self, Drawn, Figure, Numbers, ScenarioName};
-use super::super::series::Series;
 use super::super::site::{Pill, Reader};
 use super::super::track_head::{Tab, TrackHead};
 use super::super::{number, render};
@@ -25,6 +23,8 @@ use crate::http::error::HttpError;
 use crate::store;
 use crate::store::submission::Submission;
 use crate::store::track::Track;
+use figures::roc_plot::Scale;
+use figures::series::Series;
 
 /// `/submissions/{id}`.
 #[derive(Template)]
