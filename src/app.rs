@@ -17,7 +17,7 @@ use crate::objects::Objects;
 use crate::secret::Passwords;
 use crate::store::live::Live;
 use crate::store::{self, StoreError};
-use crate::turns::Turns;
+use crate::upload_slots::UploadSlots;
 use private_postgres::{Options, PrivatePostgres};
 
 pub use pairing::PairingError;
@@ -33,14 +33,14 @@ pub struct App {
     pub clock: Clock,
     /// Wake-ups between processes.
     pub live: Live,
-    /// The boards as last computed.
+    /// The boards of all tracks.
     pub boards: Boards,
     /// Password hashing, a few at a time.
     pub passwords: Passwords,
     /// How many uploads are checked at a time: bounds the memory they take.
     pub check_slots: Arc<Semaphore>,
     /// How many uploads of one participant are taken in at a time.
-    pub turns: Turns,
+    pub upload_slots: UploadSlots,
     /// Limits that hold for every track.
     pub guard: GuardConfig,
     link_key: Arc<OnceCell<Vec<u8>>>,
@@ -51,13 +51,13 @@ impl App {
     pub fn new(db: PgPool, objects: Objects, clock: Clock, guard: GuardConfig) -> Self {
         Self {
             live: Live::start(db.clone()),
+            boards: Boards::new(db.clone()),
             db,
             objects,
             clock,
-            boards: Boards::default(),
             passwords: Passwords::new(2),
             check_slots: Arc::new(Semaphore::new(4)),
-            turns: Turns::default(),
+            upload_slots: UploadSlots::default(),
             guard,
             link_key: Arc::default(),
         }

@@ -1,20 +1,20 @@
 //! The board of a track: one query, one ranking, one list of columns, whatever it is shown as.
 //!
-//! A board is computed once a change and kept; whether a split may be shown to somebody is decided here too,
-//! so that no reader can forget it.
+//! A board is computed once a change and kept. Whoever asks for one shows by a [`VisibleSplit`] that it may be seen.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use scoring::Split;
+use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use crate::app::App;
-use crate::domain::audience::Audience;
 use crate::domain::ids::{ScoringId, TrackId};
 use crate::domain::leaderboard::{self, BoardEntry, RankedEntry, ScenarioNumbers};
-use crate::domain::track::Phase;
+use crate::domain::phase::Phase;
+use crate::domain::slug::TrackPath;
+use crate::domain::visibility::VisibleSplit;
 use crate::store::track::Track;
 use crate::store::{self, StoreError};
 
@@ -22,7 +22,7 @@ use crate::store::{self, StoreError};
 #[derive(Debug)]
 pub struct Board {
     /// `competition/track`.
-    pub track: String,
+    pub track: TrackPath,
     /// Whose scores these are.
     pub split: Split,
     /// Where the track stood.
@@ -39,63 +39,63 @@ pub struct Board {
 
 type Shared<K, V> = Arc<Mutex<HashMap<K, V>>>;
 
-/// The boards as last computed, and which neighbours were found tied.
-#[derive(Debug, Clone, Default)]
+/// The boards of all tracks: the way to read them, what was last computed, and which neighbours were found tied.
+#[derive(Debug, Clone)]
 pub struct Boards {
-    boards: Shared<(TrackId, Split), Arc<Board>>,
+    db: PgPool,
+    computed: Shared<(TrackId, Split), Arc<Board>>,
     ties: Shared<(ScoringId, ScoringId), bool>,
     /// One computation at a time: a hundred readers of a changed board wait for one.
     computing: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// The board of a track's split as `audience` may see it; `None` where it may not.
-///
-/// # Errors
-/// The database cannot answer.
-pub async fn of_track(
-    app: &App,
-    track: &Track,
-    split: Split,
-    audience: Audience,
-) -> Result<Option<Arc<Board>>, StoreError> {
-    if !audience.visible_splits(track.phase).contains(&split) {
-        return Ok(None);
-    }
-    if let Some(board) = app.boards.get(track, split) {
-        return Ok(Some(board));
-    }
-    let _one_at_a_time = app.boards.computing.lock().await;
-    if let Some(board) = app.boards.get(track, split) {
-        return Ok(Some(board));
-    }
-    compute(app, track, split).await.map(Some)
-}
-
-async fn compute(app: &App, track: &Track, split: Split) -> Result<Arc<Board>, StoreError> {
-    // The entries are read after the version: at worst a newer board stands under an older version until the
-    // next look, never an older board under a newer version.
-    let mut entries = store::entry::of_track(&app.db, track.id, split).await?;
-    leaderboard::order(&mut entries);
-    app.boards.find_ties(app, &entries).await?;
-    let entries = leaderboard::rank(entries, |above, below| app.boards.tied(above, below));
-    let board = Arc::new(Board {
-        track: track.path(),
-        split,
-        phase: track.phase,
-        updated_at: track.board_changed_at,
-        version: track.board_version,
-        scenarios: track.shape.scenarios().iter().map(|scenario| scenario.name().to_owned()).collect(),
-        entries,
-    });
-    app.boards.boards.lock().unwrap_or_else(PoisonError::into_inner).insert((track.id, split), Arc::clone(&board));
-    Ok(board)
-}
-
 impl Boards {
-    fn get(&self, track: &Track, split: Split) -> Option<Arc<Board>> {
-        let boards = self.boards.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The boards of a database, none computed yet.
+    pub fn new(db: PgPool) -> Self {
+        Self { db, computed: Shared::default(), ties: Shared::default(), computing: Arc::default() }
+    }
+
+    /// The board that `visible` allows to see; `track` is the same track as it stands now.
+    ///
+    /// # Errors
+    /// The database cannot answer.
+    pub async fn of_track(&self, track: &Track, visible: VisibleSplit<TrackId>) -> Result<Arc<Board>, StoreError> {
+        if let Some(board) = self.fresh(track, visible) {
+            return Ok(board);
+        }
+        let _one_at_a_time = self.computing.lock().await;
+        if let Some(board) = self.fresh(track, visible) {
+            return Ok(board);
+        }
+        self.compute(track, visible).await
+    }
+
+    async fn compute(&self, track: &Track, visible: VisibleSplit<TrackId>) -> Result<Arc<Board>, StoreError> {
+        // The entries are read after the version: at worst a newer board stands under an older version until the
+        // next look, never an older board under a newer version.
+        let mut entries = store::entry::of_board(&self.db, visible).await?;
+        leaderboard::order(&mut entries);
+        self.find_ties(visible, &entries).await?;
+        let entries = leaderboard::rank(entries, |above, below| self.tied(above, below));
+        let board = Arc::new(Board {
+            track: track.path(),
+            split: visible.split(),
+            phase: track.phase,
+            updated_at: track.board_changed_at,
+            version: track.board_version,
+            scenarios: track.shape.scenarios().iter().map(|scenario| scenario.name().to_owned()).collect(),
+            entries,
+        });
+        let key = (visible.of(), visible.split());
+        self.computed.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&board));
+        Ok(board)
+    }
+
+    /// The board as last computed, if nothing has changed since.
+    fn fresh(&self, track: &Track, visible: VisibleSplit<TrackId>) -> Option<Arc<Board>> {
+        let boards = self.computed.lock().unwrap_or_else(PoisonError::into_inner);
         boards
-            .get(&(track.id, split))
+            .get(&(visible.of(), visible.split()))
             .filter(|board| board.version >= track.board_version && board.phase == track.phase)
             .cloned()
     }
@@ -107,7 +107,7 @@ impl Boards {
 
     /// Compares the neighbours that were not neighbours before. A change of the board makes three new pairs
     /// at most; after a start all are new, and they are read some at a time.
-    async fn find_ties(&self, app: &App, ordered: &[BoardEntry]) -> Result<(), StoreError> {
+    async fn find_ties(&self, visible: VisibleSplit<TrackId>, ordered: &[BoardEntry]) -> Result<(), StoreError> {
         const AT_A_TIME: usize = 256;
         let pair_of = |pair: &[BoardEntry]| (pair[0].result.scoring, pair[1].result.scoring);
         let pairs: Vec<(ScoringId, ScoringId)> = ordered.windows(2).map(pair_of).collect();
@@ -123,7 +123,8 @@ impl Boards {
             let mut ids: Vec<ScoringId> = some.iter().flat_map(|(above, below)| [*above, *below]).collect();
             ids.sort_unstable();
             ids.dedup();
-            let replicates: HashMap<_, _> = store::scoring::replicates(&app.db, &ids).await?.into_iter().collect();
+            let replicates = store::scoring::replicates(&self.db, visible, &ids).await?;
+            let replicates: HashMap<_, _> = replicates.into_iter().collect();
             let mut ties = self.ties.lock().unwrap_or_else(PoisonError::into_inner);
             for (above, below) in some {
                 if let (Some(a), Some(b)) = (replicates.get(above), replicates.get(below)) {
@@ -162,7 +163,7 @@ impl Board {
                 ranked.tied_with_above,
                 csv_text(&entry.participant),
                 entry.submission,
-                crate::domain::moment::rfc3339(entry.submitted_at),
+                crate::domain::timestamp::rfc3339(entry.submitted_at),
                 entry.submissions,
                 entry.result.average,
                 entry.result.interval.low,

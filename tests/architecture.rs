@@ -1,14 +1,16 @@
-//! Holds the table of who may lean on whom (docs/ARCHITECTURE.md) by reading the `use crate::…` and
-//! `crate::…` paths of every file of `src/`.
+//! Holds the map of docs/ARCHITECTURE.md by reading the sources: which room of `src/` may lean on which, which crates a
+//! room must not touch, and which functions may read a score. That the crates under `crates/` lean on nobody they must
+//! not know is held by cargo itself, as long as their manifests do not name it; that is looked at here too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use proc_macro2::{TokenStream, TokenTree};
+use syn::visit::{self, Visit};
+use syn::{Attribute, Item, ItemFn, Macro, UseTree};
+
 /// What each room may lean on. Rooms are the modules of `src/lib.rs`.
-///
-/// `app` holds what is shared (among it the boards' cache and the password hasher), so it knows the leaves it
-/// carries, and `board` and `store` know `app` or nothing of it as the row says.
 const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("config", &[]),
@@ -16,33 +18,36 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     ("secret", &["domain"]),
     ("objects", &["domain"]),
     ("store", &["domain"]),
-    ("turns", &["domain"]),
-    ("app", &["board", "clock", "config", "domain", "objects", "secret", "store", "turns"]),
-    ("board", &["app", "domain", "store"]),
-    ("enrol", &["app", "domain", "store"]),
-    ("submit", &["app", "domain", "objects", "store"]),
-    ("worker", &["app", "domain", "objects", "store"]),
-    ("importer", &["app", "domain", "store"]),
+    ("upload_slots", &["domain"]),
+    ("board", &["domain", "store"]),
+    ("app", &["board", "clock", "config", "domain", "objects", "secret", "store", "upload_slots"]),
+    ("service", &["app", "domain", "objects", "secret", "store"]),
+    ("worker", &["app", "domain", "objects", "service", "store"]),
+    ("importer", &["app", "domain", "service", "store"]),
     ("release", &["app", "domain", "importer", "objects", "store"]),
-    ("http", &["app", "config", "domain", "enrol", "objects", "secret", "store", "submit"]),
-    ("web", &["app", "board", "domain", "enrol", "http", "objects", "secret", "store", "submit"]),
-    ("api", &["app", "board", "domain", "enrol", "http", "objects", "store", "submit"]),
+    ("http", &["app", "config", "domain", "objects", "secret", "service", "store"]),
+    ("web", &["app", "board", "domain", "http", "service", "store"]),
+    ("api", &["app", "board", "domain", "http", "objects", "service", "store"]),
     ("routes", &["api", "http", "web"]),
-    ("demo", &["app", "domain", "enrol", "importer", "release", "secret", "store", "submit", "worker"]),
+    ("demo", &["app", "domain", "importer", "release", "secret", "service", "store", "worker"]),
     (
         "cli",
         &[
             "app", "clock", "config", "demo", "domain", "http", "importer", "objects", "release", "routes", "secret",
-            "store", "submit", "web", "worker",
+            "service", "store", "web", "worker",
         ],
     ),
 ];
 
-/// Crates that a room must not touch, whatever it may lean on of ours.
-const NEVER: &[(&str, &[&str])] =
-    &[("domain", &["axum", "tokio", "std::fs", "std::net"]), ("store", &["axum", "askama"])];
+/// Crates and modules that a room must not touch, whatever it may lean on of ours.
+const NEVER: &[(&str, &[&str])] = &[
+    ("domain", &["axum", "tokio", "std::fs", "std::net", "std::env", "std::process"]),
+    ("store", &["axum", "askama", "std::fs"]),
+    ("service", &["axum::extract", "axum::response", "axum::http", "askama"]),
+    ("worker", &["axum", "askama"]),
+];
 
-/// Crates of which the pure crate must know nothing.
+/// What the pure crate must know nothing of.
 const NEVER_IN_SCORING: &[&str] = &[
     "tokio",
     "sqlx",
@@ -56,6 +61,26 @@ const NEVER_IN_SCORING: &[&str] = &[
     "std::io::stdin",
 ];
 
+/// What the crates under `crates/` must not depend on: they do not know the server.
+const NEVER_A_DEPENDENCY: &[(&str, &[&str])] = &[
+    ("caches", &["callimico", "axum", "sqlx", "tokio"]),
+    ("client", &["callimico", "sqlx"]),
+    ("figures", &["callimico", "axum", "sqlx", "tokio"]),
+    ("kernel", &["callimico", "axum", "sqlx", "tokio"]),
+    ("lira", &["callimico", "axum", "sqlx", "tokio", "trainer"]),
+    ("mico_splits", &["callimico", "axum", "sqlx", "tokio"]),
+    ("npz", &["callimico", "axum", "sqlx", "tokio"]),
+    ("private_postgres", &["callimico", "axum"]),
+    ("trainer", &["callimico", "axum", "sqlx", "tokio", "lira"]),
+];
+
+/// Functions of the store that may mention the table of scores without a `VisibleSplit`: they read no score.
+const READ_NO_SCORE: &[&str] = &[
+    "insert",
+    // Asks whether there is a score.
+    "enqueue_forgotten",
+];
+
 #[test]
 fn rooms_lean_only_on_whom_the_table_allows() {
     let allowed: BTreeMap<&str, BTreeSet<&str>> =
@@ -63,12 +88,11 @@ fn rooms_lean_only_on_whom_the_table_allows() {
     let mut wrong = Vec::new();
     for file in rust_files(&root().join("src")) {
         let Some(room) = room_of(&file) else { continue };
-        let text = code(&file);
         let Some(allowed) = allowed.get(room.as_str()) else {
             wrong.push(format!("{}: the room `{room}` is not in the table", file.display()));
             continue;
         };
-        for other in paths_into_crate(&text) {
+        for other in rooms_named(&paths_of(&file)) {
             if other != room && !allowed.contains(other.as_str()) {
                 wrong.push(format!("{}: `{room}` leans on `{other}`", file.display()));
             }
@@ -78,44 +102,146 @@ fn rooms_lean_only_on_whom_the_table_allows() {
 }
 
 #[test]
-fn every_room_of_the_table_exists() {
-    let rooms: BTreeSet<String> = rust_files(&root().join("src")).iter().filter_map(|file| room_of(file)).collect();
-    let table: BTreeSet<String> = MAY_LEAN_ON.iter().map(|(room, _)| (*room).to_owned()).collect();
-    assert_eq!(rooms, table);
+fn no_permission_of_the_table_is_left_unused() {
+    let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in rust_files(&root().join("src")) {
+        let Some(room) = room_of(&file) else { continue };
+        used.entry(room).or_default().extend(rooms_named(&paths_of(&file)));
+    }
+    let idle = MAY_LEAN_ON.iter().flat_map(|(room, others)| others.iter().map(move |other| (*room, *other)));
+    let idle: Vec<_> =
+        idle.filter(|(room, other)| !used.get(*room).is_some_and(|used| used.contains(*other))).collect();
+    assert_eq!(idle, [], "the table allows what nobody needs");
 }
 
 #[test]
-fn rooms_keep_away_from_crates_they_must_not_know() {
+fn the_map_has_every_room_and_every_crate_and_nothing_else() {
+    let rooms: BTreeSet<String> = rust_files(&root().join("src")).iter().filter_map(|file| room_of(file)).collect();
+    let table: BTreeSet<String> = MAY_LEAN_ON.iter().map(|(room, _)| (*room).to_owned()).collect();
+    assert_eq!(rooms, table);
+    let crates: BTreeSet<String> = fs::read_dir(root().join("crates"))
+        .expect("the crates")
+        .map(|entry| entry.expect("a crate").file_name().into_string().expect("a name"))
+        .collect();
+    let map = fs::read_to_string(root().join("docs/ARCHITECTURE.md")).expect("the map");
+    // A row of a table that begins with a name in code: "| `store` | …".
+    let named: BTreeSet<String> = map
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name.to_owned()))
+        .collect();
+    let wanted: BTreeSet<String> = rooms
+        .iter()
+        .map(|room| format!("src/{room}"))
+        .chain(crates.iter().map(|name| format!("crates/{name}")))
+        .chain(["scoring/".to_owned()])
+        .collect();
+    assert_eq!(named, wanted, "docs/ARCHITECTURE.md and the house differ");
+}
+
+#[test]
+fn rooms_keep_away_from_what_they_must_not_know() {
     let mut wrong = Vec::new();
     for file in rust_files(&root().join("src")) {
         let Some(room) = room_of(&file) else { continue };
-        let text = code(&file);
-        for (_, crates) in NEVER.iter().filter(|(name, _)| *name == room) {
-            wrong.extend(mentions(&text, crates).map(|name| format!("{}: `{room}` touches `{name}`", file.display())));
+        let paths = paths_of(&file);
+        for (_, never) in NEVER.iter().filter(|(name, _)| *name == room) {
+            wrong.extend(touched(&paths, never).map(|name| format!("{}: `{room}` touches `{name}`", file.display())));
         }
     }
     for file in rust_files(&root().join("scoring/src")) {
-        let text = code(&file);
-        wrong.extend(mentions(&text, NEVER_IN_SCORING).map(|name| format!("{}: touches `{name}`", file.display())));
+        wrong.extend(
+            touched(&paths_of(&file), NEVER_IN_SCORING).map(|name| format!("{}: touches `{name}`", file.display())),
+        );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
+fn crates_do_not_depend_on_what_they_must_not_know() {
+    for (name, never) in NEVER_A_DEPENDENCY {
+        let manifest = fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).expect("a manifest");
+        let needed =
+            manifest.split("[dependencies]").nth(1).unwrap_or_default().split("\n[").next().unwrap_or_default();
+        for other in needed.lines().filter_map(|line| line.split(['.', ' ', '=']).next()) {
+            assert!(!never.contains(&other), "the crate {name} depends on {other}");
+        }
+    }
+}
+
+#[test]
 fn queries_are_written_in_the_store_alone() {
+    let queries = |file: &PathBuf| {
+        let paths = paths_of(file);
+        touched(&paths, &["sqlx::query", "sqlx::query_as", "sqlx::query_scalar", "sqlx::raw_sql", "sqlx::QueryBuilder"])
+            .next()
+            .is_some()
+    };
     let outside = rust_files(&root().join("src"))
         .into_iter()
-        .filter(|file| room_of(file).is_some_and(|room| room != "store") && code(file).contains("sqlx::query"));
+        .filter(|file| room_of(file).is_some_and(|room| room != "store"))
+        .filter(queries);
     assert_eq!(outside.collect::<Vec<PathBuf>>(), Vec::<PathBuf>::new());
+}
+
+/// A hidden score cannot be asked for: whoever reads the table of scores shows that it may be seen.
+#[test]
+fn every_query_that_reads_a_score_takes_a_visible_split() {
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for file in rust_files(&root().join("src/store")) {
+        let text = fs::read_to_string(&file).expect("a source file");
+        for item in syn::parse_file(&text).expect("Rust").items {
+            let Item::Fn(function) = item else { continue };
+            let name = function.sig.ident.to_string();
+            if !mentions_scores(&function) || READ_NO_SCORE.contains(&name.as_str()) {
+                continue;
+            }
+            seen += 1;
+            let mut paths = Paths::default();
+            paths.visit_signature(&function.sig);
+            if touched(&paths.found, &["VisibleSplit"]).next().is_none() {
+                wrong.push(format!("{}: {name}", file.display()));
+            }
+        }
+    }
+    assert!(seen >= 5, "only {seen} functions were found: the search is no proof");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether a query in the function names the table of scores.
+fn mentions_scores(function: &ItemFn) -> bool {
+    struct Search(bool);
+    impl<'ast> Visit<'ast> for Search {
+        fn visit_macro(&mut self, found: &'ast Macro) {
+            let text = found.tokens.to_string();
+            self.0 |= text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "scorings");
+        }
+    }
+    let mut search = Search(false);
+    search.visit_item_fn(function);
+    search.0
 }
 
 #[test]
 fn the_tests_of_this_file_can_fail() {
-    let text = "use crate::web::page;\nlet x = crate::api::y();\nuse crate::{store, http::error};\n";
-    let found: BTreeSet<String> = paths_into_crate(text).into_iter().collect();
-    assert_eq!(found, ["web", "api", "store", "http"].map(str::to_owned).into());
-    assert_eq!(mentions("use tokio::fs;", &["tokio", "axum"]).collect::<Vec<_>>(), ["tokio"]);
-    assert_eq!(mentions("let mytokio::x;", &["tokio"]).count(), 0);
+    let text = "
+        use crate::web::page;
+        use crate::{store, http::error};
+        use std::{env, fs as files};
+        fn f() { let x = crate::api::y(); println!(\"{}\", crate::board::z()); axum::serve(); }
+        #[cfg(test)]
+        mod tests { use crate::cli::run; }
+    ";
+    let paths = paths_in(text);
+    assert_eq!(rooms_named(&paths), ["api", "board", "http", "store", "web"].map(str::to_owned).into());
+    assert_eq!(
+        touched(&paths, &["std::fs", "std::env", "std::net", "axum", "xum"]).collect::<Vec<_>>(),
+        ["std::fs", "std::env", "axum"]
+    );
+    let reads: ItemFn =
+        syn::parse_str("fn f() { sqlx::query!(\"select average from scorings\"); }").expect("a function");
+    assert!(mentions_scores(&reads));
+    let other: ItemFn = syn::parse_str("fn f() { sqlx::query!(\"select 1 from my_scorings\"); }").expect("a function");
+    assert!(!mentions_scores(&other));
 }
 
 fn root() -> PathBuf {
@@ -144,58 +270,103 @@ fn room_of(file: &Path) -> Option<String> {
     (!matches!(room, "lib" | "main")).then(|| room.to_owned())
 }
 
-/// A file without its comments and without its tests, which may lean on whom they like.
-fn code(file: &Path) -> String {
-    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    if name == "tests.rs" {
-        return String::new();
+/// A path as its segments, `use` trees spelled out.
+type PathSegments = Vec<String>;
+
+/// Every path in a file, of `use`, in code and in macros, but for those in its tests, which may lean on whom they like.
+fn paths_of(file: &Path) -> BTreeSet<PathSegments> {
+    if file.file_name().is_some_and(|name| name == "tests.rs") {
+        return BTreeSet::new();
     }
-    let text = fs::read_to_string(file).expect("a source file");
-    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect()
+    paths_in(&fs::read_to_string(file).expect("a source file"))
 }
 
-/// The first part of every path that begins with `crate::`, of each branch of `crate::{…}` too.
-fn paths_into_crate(text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for (at, _) in text.match_indices("crate::") {
-        if text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_') {
-            continue;
-        }
-        let rest = &text[at + "crate::".len()..];
-        match rest.strip_prefix('{') {
-            Some(group) => found.extend(branches(group)),
-            None => found.push(identifier(rest)),
-        }
-    }
-    found.retain(|name| !name.is_empty());
-    found
+fn paths_in(text: &str) -> BTreeSet<PathSegments> {
+    let mut paths = Paths::default();
+    paths.visit_file(&syn::parse_file(text).expect("Rust"));
+    paths.found
 }
 
-/// The first identifiers of a `{a, b::c, d::{e, f}}` group, from behind its opening brace.
-fn branches(group: &str) -> Vec<String> {
-    let (mut depth, mut names, mut current) = (0, Vec::new(), String::new());
-    for c in group.chars() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => names.push(std::mem::take(&mut current)),
-            _ if depth == 0 => current.push(c),
-            _ => {}
+#[derive(Default)]
+struct Paths {
+    found: BTreeSet<PathSegments>,
+}
+
+impl Paths {
+    fn add_use(&mut self, before: &[String], tree: &UseTree) {
+        let with = |name: String| [before, &[name]].concat();
+        match tree {
+            UseTree::Path(path) => self.add_use(&with(path.ident.to_string()), &path.tree),
+            UseTree::Group(group) => group.items.iter().for_each(|tree| self.add_use(before, tree)),
+            UseTree::Name(name) => _ = self.found.insert(with(name.ident.to_string())),
+            UseTree::Rename(renamed) => _ = self.found.insert(with(renamed.ident.to_string())),
+            UseTree::Glob(_) => _ = self.found.insert(before.to_vec()),
         }
     }
-    names.push(current);
-    names.iter().map(|name| identifier(name.trim())).collect()
+
+    /// The paths in a macro's tokens: identifiers with `::` between them.
+    fn add_tokens(&mut self, tokens: TokenStream) {
+        let mut path: PathSegments = Vec::new();
+        let mut colons = 0;
+        for token in tokens {
+            match token {
+                TokenTree::Ident(name) => {
+                    if colons != 2 {
+                        self.found.insert(std::mem::take(&mut path));
+                    }
+                    path.push(name.to_string());
+                    colons = 0;
+                }
+                TokenTree::Punct(punct) if punct.as_char() == ':' => colons += 1,
+                TokenTree::Group(group) => self.add_tokens(group.stream()),
+                _ => colons = 0,
+            }
+        }
+        self.found.insert(path);
+    }
 }
 
-fn identifier(text: &str) -> String {
-    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
-}
-
-fn mentions<'a>(text: &'a str, names: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
-    names.iter().copied().filter(move |name| {
-        text.match_indices(&format!("{name}::"))
-            .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
+fn is_for_tests(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        attribute.path().is_ident("cfg")
+            && attribute.parse_args::<syn::Path>().is_ok_and(|condition| condition.is_ident("test"))
     })
+}
+
+impl<'ast> Visit<'ast> for Paths {
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        if !is_for_tests(&item.attrs) {
+            visit::visit_item_mod(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        if !is_for_tests(&item.attrs) {
+            self.add_use(&[], &item.tree);
+        }
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        self.found.insert(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, found: &'ast Macro) {
+        self.visit_path(&found.path);
+        self.add_tokens(found.tokens.clone());
+    }
+}
+
+/// The rooms that paths beginning with `crate` lead into.
+fn rooms_named(paths: &BTreeSet<PathSegments>) -> BTreeSet<String> {
+    paths.iter().filter(|path| path.len() > 1 && path[0] == "crate").map(|path| path[1].clone()).collect()
+}
+
+/// Those of `names`, each a path such as `std::fs`, that one of the paths begins with.
+fn touched<'a>(paths: &BTreeSet<PathSegments>, names: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    let begins = move |path: &PathSegments, name: &str| {
+        let name: Vec<&str> = name.split("::").collect();
+        path.len() >= name.len() && path.iter().zip(name).all(|(segment, wanted)| segment == wanted)
+    };
+    names.iter().copied().filter(move |name| paths.iter().any(|path| begins(path, name)))
 }

@@ -5,11 +5,11 @@ use axum::extract::State;
 use scoring::Split;
 
 use crate::app::App;
-use crate::domain::audience::Audience;
-use crate::domain::moment::rfc3339;
 use crate::domain::participant::Approval;
+use crate::domain::phase::Phase;
 use crate::domain::slug::Slug;
-use crate::domain::track::{EntryRule, Phase};
+use crate::domain::timestamp::rfc3339;
+use crate::domain::track::EntryRule;
 use crate::http::auth::{TrackView, Viewer, is_listed};
 use crate::http::error::HttpError;
 use crate::http::segment::Segment;
@@ -105,8 +105,8 @@ fn definition(track: &Track, counts: TrackCounts) -> TrackDefinition {
         }
     });
     TrackDefinition {
-        track: track.path(),
-        slug: track.slug.clone(),
+        track: track.path().to_string(),
+        slug: track.slug.to_string(),
         title: settings.title.clone(),
         description: settings.description.clone(),
         phase: track.phase,
@@ -126,16 +126,15 @@ fn definition(track: &Track, counts: TrackCounts) -> TrackDefinition {
 }
 
 async fn view(app: &App, competition: Competition, viewer: &Viewer) -> Result<CompetitionView, HttpError> {
-    let slug: Slug = competition.slug.parse().map_err(HttpError::internal)?;
     let mut tracks = Vec::new();
-    for track in store::track::of_competition(&app.db, &slug).await? {
+    for track in store::track::of_competition(&app.db, &competition.slug).await? {
         if is_listed(app, &track, viewer).await? {
             let counts = store::track::counts(&app.db, track.id).await?;
             tracks.push(definition(&track, counts));
         }
     }
     Ok(CompetitionView {
-        slug: competition.slug,
+        slug: competition.slug.to_string(),
         title: competition.title,
         description: competition.description,
         tracks,
@@ -175,12 +174,12 @@ pub(super) async fn show(
     responses((status = 200, body = TrackDefinition), (status = 404)))]
 pub(super) async fn show_track(
     State(app): State<App>,
-    TrackView { track, audience, .. }: TrackView,
+    TrackView { track, access, .. }: TrackView,
 ) -> Result<Json<TrackDefinition>, HttpError> {
     // A draft can be looked at by whoever knows its address, but nothing of it is counted for visitors.
-    let counts = match (track.phase, audience) {
-        (Phase::Draft, Audience::Visitor) => TrackCounts::default(),
-        _ => store::track::counts(&app.db, track.id).await?,
+    let counts = match access.sees_counts() {
+        true => store::track::counts(&app.db, track.id).await?,
+        false => TrackCounts::default(),
     };
     Ok(Json(definition(&track, counts)))
 }

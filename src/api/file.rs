@@ -10,8 +10,8 @@ use axum::response::Response;
 
 use super::problem::ProblemDocument;
 use crate::app::App;
-use crate::domain::audience::Audience;
 use crate::domain::ids::{FileId, UserId};
+use crate::domain::visibility::Audience;
 use crate::http::auth::{self, Downloader};
 use crate::http::download::{self, Wanted};
 use crate::http::error::HttpError;
@@ -104,7 +104,7 @@ pub(super) async fn list(
             files.push(lister.view(file, downloads).await?);
         }
     }
-    Ok(Json(FileList { track: track.path(), files }))
+    Ok(Json(FileList { track: track.path().to_string(), files }))
 }
 
 /// Downloads by file name, for whoever may know.
@@ -186,7 +186,7 @@ pub(super) async fn signed(
     let user = store::user::by_id(&app.db, user).await?.ok_or(HttpError::NotFound)?;
     let wanted = Wanted::by_id(&app, id, &name).await?;
     let track = store::track::by_id(&app.db, wanted.track()).await?.ok_or(HttpError::NotFound)?;
-    let (participant, audience) = auth::standing(&app, &track, &user).await?;
-    auth::may_download(&app, &track, audience, participant)?;
+    let (participant, access) = auth::access(&app, &track, &user).await?;
+    auth::may_download(&app, &track, access.audience(), participant)?;
     download::answer(&app, &wanted, user.id, &method, &headers).await
 }

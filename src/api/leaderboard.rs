@@ -17,11 +17,11 @@ use tokio::sync::broadcast::Receiver;
 
 use super::submission::split_param;
 use crate::app::App;
-use crate::board::{self, Board};
+use crate::board::Board;
 use crate::domain::ids::TrackId;
 use crate::domain::leaderboard::{RankedEntry, ScenarioNumbers};
-use crate::domain::moment::rfc3339;
-use crate::domain::track::Phase;
+use crate::domain::phase::Phase;
+use crate::domain::timestamp::rfc3339;
 use crate::http::auth::TrackView;
 use crate::http::error::HttpError;
 use crate::store;
@@ -96,7 +96,8 @@ type Params = Result<Query<BoardParams>, QueryRejection>;
 async fn board(app: &App, view: &TrackView, params: Params) -> Result<Arc<Board>, HttpError> {
     let Query(params) = params?;
     let split = split_param(params.split.as_deref())?;
-    board::of_track(app, &view.track, split, view.audience).await?.ok_or(HttpError::NotRevealed)
+    let visible = view.access.board(split).ok_or(HttpError::NotRevealed)?;
+    Ok(app.boards.of_track(&view.track, visible).await?)
 }
 
 /// Answers 304 where the client has this very board.
@@ -128,7 +129,7 @@ pub(super) async fn show(
     let board = board(&app, &view, params).await?;
     Ok(with_etag(&board, &headers, || {
         Json(LeaderboardView {
-            track: board.track.clone(),
+            track: board.track.to_string(),
             split: board.split.as_str().to_owned(),
             phase: board.phase,
             updated_at: rfc3339(board.updated_at),
@@ -188,7 +189,7 @@ pub(super) async fn events(
     let signals = app.live.subscribe();
     let watch = Watch {
         track: view.track.id,
-        path: view.track.path(),
+        path: view.track.path().to_string(),
         // Without a last event, what is there now counts as seen.
         seen: last.unwrap_or(view.track.board_version),
         check_first: true,

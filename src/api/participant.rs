@@ -7,9 +7,9 @@ use axum::http::StatusCode;
 
 use crate::app::App;
 use crate::domain::participant::ParticipantStatus;
-use crate::enrol;
 use crate::http::auth::{Enroller, TrackView};
 use crate::http::error::{Detail, HttpError};
+use crate::service::enrol;
 
 /// What enrolling takes.
 #[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
@@ -45,9 +45,10 @@ pub(super) async fn enrol(
         let detail = Detail::new("terms_not_accepted", "Enrolling takes `\"accept_terms\": true`.");
         return Err(HttpError::Unprocessable(detail));
     }
-    let (participant, is_new) = enrol::accepting_terms(&app, &track, login.user.id).await?;
+    let (participant, is_new) = enrol::accepting_terms(&app, &track, &login.user).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let view = EnrolmentView { status: participant.status, track: track.path(), participant: login.user.name };
+    let view =
+        EnrolmentView { status: participant.status, track: track.path().to_string(), participant: login.user.name };
     Ok((status, Json(view)))
 }
 

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use scoring::{Problem, Problems};
 
-use crate::domain::moment::rfc3339;
+use crate::domain::timestamp::rfc3339;
 use crate::http::error::Told;
 
 /// An error as clients read it.

@@ -12,9 +12,10 @@ use scoring::{RocGrid, Split};
 use super::problem::ProblemLine;
 use crate::app::App;
 use crate::domain::leaderboard::{ScenarioNumbers, SplitResult};
-use crate::domain::moment::rfc3339;
 use crate::domain::quota::AttemptsLeft;
 use crate::domain::submission::SubmissionState;
+use crate::domain::timestamp::rfc3339;
+use crate::domain::visibility::SubmissionAccess;
 use crate::http::auth::{OrganiserOf, SeenSubmission, SignedIn};
 use crate::http::error::{Detail, HttpError};
 use crate::http::segment::Segment;
@@ -35,7 +36,7 @@ pub(super) struct SubmissionView {
     /// When it reached its last state.
     finished_at: Option<String>,
     sha256: String,
-    size: i64,
+    size: u64,
     description: String,
     method_url: Option<String>,
     /// Why it was rejected: the first 100 problems.
@@ -103,12 +104,12 @@ impl From<SplitResult> for SplitView {
 }
 
 async fn view(app: &App, seen: SeenSubmission) -> Result<SubmissionView, HttpError> {
-    let SeenSubmission { submission, track, audience, .. } = seen;
+    let SeenSubmission { submission, track, access, .. } = seen;
     let used = store::submission::attempts_used(&app.db, submission.participant, app.clock.now()).await?;
-    let scores = store::scoring::visible(&app.db, submission.id, audience, track.phase).await?;
+    let scores = visible_scores(app, access).await?;
     let standing = store::entry::standing(&app.db, submission.participant).await?;
-    let problems = submission.problems.map(|problems| problems.0);
-    let warnings = submission.warnings.0.into_iter().map(|warning| WarningLine {
+    let problems = submission.problems;
+    let warnings = submission.warnings.into_iter().map(|warning| WarningLine {
         code: serde_json::to_value(warning.code)
             .ok()
             .and_then(|code| code.as_str().map(str::to_owned))
@@ -118,12 +119,12 @@ async fn view(app: &App, seen: SeenSubmission) -> Result<SubmissionView, HttpErr
     });
     Ok(SubmissionView {
         id: submission.id.to_string(),
-        track: track.path(),
+        track: track.path().to_string(),
         participant: submission.participant_name,
         state: submission.state,
         received_at: rfc3339(submission.received_at),
         finished_at: submission.finished_at.map(rfc3339),
-        sha256: hex::encode(submission.sha256),
+        sha256: submission.sha256.to_string(),
         size: submission.size,
         description: submission.description,
         method_url: submission.method_url,
@@ -132,8 +133,19 @@ async fn view(app: &App, seen: SeenSubmission) -> Result<SubmissionView, HttpErr
         warnings: warnings.collect(),
         attempts_left: used.left(track.settings.limits),
         stands: standing == Some(submission.id),
-        scores: scores.into_iter().map(|(split, result)| (split.as_str().to_owned(), result.into())).collect(),
+        scores,
     })
+}
+
+/// The scores that may be seen, by split.
+async fn visible_scores(app: &App, access: SubmissionAccess) -> Result<BTreeMap<String, SplitView>, HttpError> {
+    let mut scores = BTreeMap::new();
+    for visible in Split::SUBMITTED.into_iter().filter_map(|split| access.scores(split)) {
+        if let Some(result) = store::scoring::of_submission(&app.db, visible).await? {
+            scores.insert(visible.split().as_str().to_owned(), result.into());
+        }
+    }
+    Ok(scores)
 }
 
 /// The submissions of a track, for its organisers.
@@ -151,7 +163,7 @@ pub(super) struct SubmissionLine {
     state: SubmissionState,
     received_at: String,
     sha256: String,
-    size: i64,
+    size: u64,
     description: String,
     /// Why it was rejected: the first 100 problems.
     problems: Vec<ProblemLine>,
@@ -170,13 +182,13 @@ pub(super) async fn list(
     const MOST: i64 = 500;
     let submissions = store::submission::latest_of_track(&app.db, view.track.id, MOST).await?;
     let lines = submissions.into_iter().map(|submission| {
-        let problems = submission.problems.map(|problems| problems.0);
+        let problems = submission.problems;
         SubmissionLine {
             id: submission.id.to_string(),
             participant: submission.participant_name,
             state: submission.state,
             received_at: rfc3339(submission.received_at),
-            sha256: hex::encode(submission.sha256),
+            sha256: submission.sha256.to_string(),
             size: submission.size,
             description: submission.description,
             problems_total: problems.as_ref().map_or(0, |problems| problems.total),
@@ -246,13 +258,13 @@ pub(super) struct SplitParams {
     responses((status = 200, content_type = "text/plain", body = String), (status = 401), (status = 404)))]
 pub(super) async fn scores_txt(
     State(app): State<App>,
-    SeenSubmission { submission, track, audience, .. }: SeenSubmission,
+    SeenSubmission { access, .. }: SeenSubmission,
     params: Result<Query<SplitParams>, axum::extract::rejection::QueryRejection>,
 ) -> Result<impl IntoResponse, HttpError> {
     let Query(params) = params?;
     let split = split_param(params.split.as_deref())?;
-    let scores = store::scoring::visible(&app.db, submission.id, audience, track.phase).await?;
-    let (_, result) = scores.into_iter().find(|(scored, _)| *scored == split).ok_or(HttpError::NotFound)?;
+    let visible = access.scores(split).ok_or(HttpError::NotFound)?;
+    let result = store::scoring::of_submission(&app.db, visible).await?.ok_or(HttpError::NotFound)?;
     let metrics = result.scenarios.iter().map(|scenario| scenario.numbers.into());
     let text = scoring::write_metrics(metrics, result.average);
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text))

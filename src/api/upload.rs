@@ -8,16 +8,16 @@ use axum::response::{IntoResponse, Response};
 
 use super::problem::ProblemDocument;
 use crate::app::App;
-use crate::domain::moment::rfc3339;
 use crate::domain::quota::AttemptsLeft;
 use crate::domain::submission::SubmissionState;
+use crate::domain::timestamp::rfc3339;
 use crate::http::auth::Submitter;
 use crate::http::error::{Detail, HttpError};
 use crate::http::upload;
 use crate::objects::Staged;
+use crate::service::submit::{self, Details, DetailsError};
 use crate::store::participant::Participant;
 use crate::store::track::Track;
-use crate::submit::{self, Details, DetailsError};
 
 /// A submission that was taken.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
@@ -77,7 +77,7 @@ pub(super) async fn create(
     upload::refuse_encoded(request.headers())?;
     upload::refuse_large(request.headers(), &track)?;
     let submit_error = |error| HttpError::from_submit(error, app.clock.now());
-    submit::preview(&app, &track, participant, key.as_deref()).await.map_err(submit_error)?;
+    submit::precheck(&app, &track, participant, key.as_deref()).await.map_err(submit_error)?;
     let (staged, details) = match body_kind(request.headers())? {
         BodyKind::Zip => {
             let details = parse_details(params.description, params.method_url, key)?;
@@ -95,9 +95,9 @@ pub(super) async fn create(
     let accepted = submit::accept(&app, &track, participant, staged, &details).await.map_err(submit_error)?;
     let receipt = Receipt {
         id: accepted.id.to_string(),
-        track: track.path(),
+        track: track.path().to_string(),
         state: accepted.state,
-        sha256: hex::encode(accepted.sha256),
+        sha256: accepted.sha256.to_string(),
         size: accepted.size,
         received_at: rfc3339(accepted.received_at),
         attempts_left: accepted.attempts_left,

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::importer::ImportError;
 use crate::release::ReleaseError;
+use crate::service::accounts::AccountError;
 use crate::store::StoreError;
 
 /// Why a command did not do what it was asked.
@@ -68,9 +69,16 @@ impl From<anyhow::Error> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        anyhow::Error::new(error).into()
+    }
+}
+
+impl From<AccountError> for Failure {
+    fn from(error: AccountError) -> Self {
         match error {
-            StoreError::NameTaken => Self::Input(error.into()),
-            other => anyhow::Error::new(other).into(),
+            AccountError::NameTaken => Self::Input(error.into()),
+            AccountError::Store(error) => error.into(),
+            AccountError::Secret(error) => error.into(),
         }
     }
 }

@@ -4,8 +4,7 @@ use super::{Failure, Session};
 use crate::app::App;
 use crate::config::StorageConfig;
 use crate::domain::slug::TrackPath;
-use crate::domain::track::Phase;
-use crate::store;
+use crate::service::lifecycle::{self, Step, StepError};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -23,43 +22,29 @@ pub(super) enum Command {
 
 pub(super) async fn run(storage: &StorageConfig, command: Command) -> Result<(), Failure> {
     let session = Session::open(storage).await?;
-    let outcome = match &command {
-        Command::Open { track } => open(&session.app, track).await,
-        Command::Retry { track } => retry(&session.app, track).await,
-    };
+    let outcome = act(&session.app, &command).await.map_err(failure);
     let done = session.close(outcome).await?;
     eprintln!("{done}");
     Ok(())
 }
 
-fn missing(path: &TrackPath) -> Failure {
-    Failure::input(format!("there is no track {path}"))
-}
-
-/// Opens a track; answers what to say.
-async fn open(app: &App, path: &TrackPath) -> Result<String, Failure> {
-    let mut db = app.db.begin().await?;
-    let competition = store::competition::by_slug(&mut *db, &path.competition).await?;
-    let competition = competition.ok_or_else(|| missing(path))?;
-    let track = store::track::lock(&mut db, competition.id, &path.track).await?.ok_or_else(|| missing(path))?;
-    match track.phase {
-        Phase::Open => Ok(format!("{path} was open already")),
-        Phase::Draft => {
-            store::track::set_phase(&mut *db, track.id, Phase::Open).await?;
-            // Whoever looks at the board sees the phase change.
-            store::track::board_changed(&mut db, track.id, app.clock.now()).await?;
-            db.commit().await?;
-            Ok(format!("{path} is open"))
+/// Does what the command says; answers what to say.
+async fn act(app: &App, command: &Command) -> Result<String, StepError> {
+    match command {
+        Command::Open { track } => Ok(match lifecycle::open(app, track).await? {
+            Step::Taken => format!("{track} is open"),
+            Step::Already => format!("{track} was open already"),
+        }),
+        Command::Retry { track } => {
+            let again = lifecycle::retry_failed(app, track).await?;
+            Ok(format!("put {again} failed submissions of {track} back into the queue"))
         }
-        phase => Err(Failure::input(format!("{path} is {} and cannot be opened again", phase.as_str()))),
     }
 }
 
-/// Puts a track's failed submissions back into the queue, all of them or none; answers what to say.
-async fn retry(app: &App, path: &TrackPath) -> Result<String, Failure> {
-    let track = store::track::by_path(&app.db, path).await?.ok_or_else(|| missing(path))?;
-    let mut db = app.db.begin().await?;
-    let again = store::job::enqueue_failed(&mut db, track.id, app.clock.now()).await?;
-    db.commit().await?;
-    Ok(format!("put {again} failed submissions of {path} back into the queue"))
+fn failure(error: StepError) -> Failure {
+    match error {
+        StepError::Store(error) => error.into(),
+        StepError::NoTrack(_) | StepError::WrongPhase { .. } => Failure::input(error.to_string()),
+    }
 }

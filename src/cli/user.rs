@@ -10,9 +10,8 @@ use super::{Failure, Session};
 use crate::config::StorageConfig;
 use crate::domain::account::{Email, Password, TokenScope, UserName};
 use crate::secret;
+use crate::service::accounts::{self, NewAccount};
 use crate::store;
-use crate::store::token::NewToken;
-use crate::store::user::NewUser;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -65,15 +64,8 @@ async fn create(storage: &StorageConfig, args: &CreateArgs) -> Result<(), Failur
     let (password, made_up) = password()?;
     let session = Session::open(storage).await?;
     let outcome = async {
-        let hash = session.app.passwords.hash(password).await?;
-        let new = NewUser {
-            name: &name,
-            email: Some(&email),
-            password_hash: Some(&hash),
-            is_admin: args.admin,
-            created_at: session.app.clock.now(),
-        };
-        Ok(store::user::create(&session.app.db, new).await?)
+        let account = NewAccount { name: name.clone(), email: Some(email), password };
+        Ok(accounts::create(&session.app, account, args.admin).await?)
     }
     .await;
     let id = session.close(outcome).await.map_err(|failure| match failure {
@@ -100,17 +92,7 @@ async fn token(storage: &StorageConfig, args: &TokenArgs) -> Result<(), Failure>
         let user = store::user::by_name(&session.app.db, &name)
             .await?
             .ok_or_else(|| Failure::input(format!("there is no account named {name}")))?;
-        let token = secret::generate(secret::TOKEN_PREFIX)?;
-        let new = NewToken {
-            user: user.id,
-            label: &args.label,
-            scope,
-            secret_hash: &secret::hash(&token),
-            hint: &token[..8],
-            created_at: session.app.clock.now(),
-        };
-        store::token::create(&session.app.db, new).await?;
-        Ok(token)
+        Ok(accounts::create_token(&session.app, user.id, &args.label, scope).await?)
     }
     .await;
     let token = session.close(outcome).await?;

@@ -16,17 +16,16 @@ use scoring::{ScenarioShape, Split};
 
 use crate::app::App;
 use crate::domain::account::UserName;
-use crate::domain::ids::UserId;
 use crate::domain::slug::TrackPath;
-use crate::domain::track::Phase;
-use crate::enrol;
 use crate::importer::apply::{self, Mode, Request};
 use crate::release;
 use crate::secret;
+use crate::service::accounts::{self, NewAccount};
+use crate::service::submit::{self, Details};
+use crate::service::{enrol, lifecycle};
 use crate::store;
 use crate::store::track::Track;
-use crate::store::user::NewUser;
-use crate::submit::{self, Details};
+use crate::store::user::User;
 use crate::worker;
 use lira::statistic::{Calibration, Variances};
 use lira::{self, Attack, DeviceChoice, Library, PublicTrack, Runtime, Settings, Wanted};
@@ -106,7 +105,7 @@ pub async fn make(app: &App, folder: &Path, say: &mut dyn FnMut(&str)) -> anyhow
     for (name, staff) in [("keeper", true), ("visitor", false)] {
         let user = account(app, name, &password, staff).await?;
         if !staff {
-            enrol::accepting_terms(app, &track, user).await?;
+            enrol::accepting_terms(app, &track, &user).await?;
         }
     }
     say("attacking its networks with the reference baseline …");
@@ -116,7 +115,7 @@ pub async fn make(app: &App, folder: &Path, say: &mut dyn FnMut(&str)) -> anyhow
     };
     for Entry { participant, description, archive } in &attacks {
         let user = account(app, participant, &password, false).await?;
-        if submit_once(app, &track, user, description, archive.clone()).await? {
+        if submit_once(app, &track, &user, description, archive.clone()).await? {
             say(&format!("submitted {participant}: {description}"));
         }
     }
@@ -192,33 +191,28 @@ fn noise(track: &PublicTrack) -> anyhow::Result<Vec<u8>> {
 }
 
 async fn open(app: &App, path: &TrackPath) -> anyhow::Result<Track> {
-    let track = store::track::by_path(&app.db, path).await?.context("the demo's track is gone")?;
-    if track.phase == Phase::Draft {
-        store::track::set_phase(&app.db, track.id, Phase::Open).await?;
-    }
+    lifecycle::open(app, path).await?;
     store::track::by_path(&app.db, path).await?.context("the demo's track is gone")
 }
 
 /// An account of the demo with this start's password.
-async fn account(app: &App, name: &str, password: &str, is_admin: bool) -> anyhow::Result<UserId> {
+async fn account(app: &App, name: &str, password: &str, is_admin: bool) -> anyhow::Result<User> {
     let name: UserName = name.parse()?;
-    let hash = app.passwords.hash(password.parse()?).await?;
+    let password = password.parse()?;
     if let Some(user) = store::user::by_name(&app.db, &name).await? {
         ensure!(user.is_admin == is_admin, "the account {name} is not the demo's: use another --data-dir");
-        let mut db = app.db.begin().await?;
-        store::user::set_password(&mut db, user.id, &hash).await?;
-        db.commit().await?;
-        return Ok(user.id);
+        accounts::set_password(app, user.id, password).await?;
+        return Ok(user);
     }
-    let new = NewUser { name: &name, email: None, password_hash: Some(&hash), is_admin, created_at: app.clock.now() };
-    Ok(store::user::create(&app.db, new).await?)
+    let id = accounts::create(app, NewAccount { name, email: None, password }, is_admin).await?;
+    store::user::by_id(&app.db, id).await?.context("an account vanished while it was made")
 }
 
 /// Sends an entry the way a participant would; the key makes sure that it is sent once.
 async fn submit_once(
     app: &App,
     track: &Track,
-    user: UserId,
+    user: &User,
     description: &str,
     archive: Vec<u8>,
 ) -> anyhow::Result<bool> {

@@ -3,7 +3,7 @@
 use scoring::{Interval, RankingNumber, RocGrid};
 use time::OffsetDateTime;
 
-use super::ids::{ScoringId, SubmissionId, UserId};
+use super::ids::{ParticipantId, ScoringId, SubmissionId};
 
 /// The nine numbers of a scenario under their names in scores.txt. Rates, areas and accuracies in [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -125,7 +125,7 @@ pub struct SplitResult {
 #[derive(Debug, Clone)]
 pub struct BoardEntry {
     /// Whose it is.
-    pub user: UserId,
+    pub participant_id: ParticipantId,
     /// The participant's public name.
     pub participant: String,
     /// The submission that stands.

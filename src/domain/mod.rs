@@ -3,14 +3,16 @@
 //! an argument. It must not know the database's queries, HTTP or files.
 
 pub mod account;
-pub mod audience;
 pub mod entry;
 pub mod ids;
 pub mod leaderboard;
-pub mod moment;
 pub mod participant;
+pub mod phase;
 pub mod quota;
 pub mod release;
+pub mod sha256;
 pub mod slug;
 pub mod submission;
+pub mod timestamp;
 pub mod track;
+pub mod visibility;

@@ -1,12 +1,11 @@
-//! A submission: one immutable upload, and the states it passes through.
+//! A submission: one immutable upload, and the states it passes through. They are about the dev split; a job for the
+//! final split has a state of its own.
 
 /// Where a submission stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "submission_state", rename_all = "lowercase")]
 pub enum SubmissionState {
-    /// Kept, not yet queued.
-    Received,
     /// Waits for a worker.
     Queued,
     /// A worker has it.
@@ -28,7 +27,6 @@ impl SubmissionState {
     /// The word shown to people and scripts.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Received => "received",
             Self::Queued => "queued",
             Self::Scoring => "scoring",
             Self::Scored => "scored",

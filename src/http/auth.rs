@@ -21,11 +21,11 @@ use super::error::{Detail, HttpError};
 use super::segment::Segment;
 use crate::app::App;
 use crate::domain::account::TokenScope;
-use crate::domain::audience::Audience;
 use crate::domain::ids::SubmissionId;
 use crate::domain::participant::ParticipantStatus;
+use crate::domain::phase::Act;
 use crate::domain::slug::TrackPath;
-use crate::domain::track::{self, Phase};
+use crate::domain::visibility::{Audience, SubmissionAccess, TrackAccess};
 use crate::http::server::Site;
 use crate::secret;
 use crate::store;
@@ -173,8 +173,15 @@ pub struct TrackView {
     pub login: Option<Login>,
     /// Its enrolment, if any.
     pub participant: Option<Participant>,
+    /// What the client may see.
+    pub access: TrackAccess,
+}
+
+impl TrackView {
     /// Who the view is made for.
-    pub audience: Audience,
+    pub fn audience(&self) -> Audience {
+        self.access.audience()
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for TrackView
@@ -194,28 +201,23 @@ where
         };
         let Viewer(login) = Viewer::from_request_parts(parts, state).await?;
         let track = store::track::by_path(&app.db, &path).await?.ok_or(HttpError::NotFound)?;
-        let (participant, audience) = match &login {
-            Some(login) => standing(&app, &track, &login.user).await?,
-            None => (None, Audience::Visitor),
+        let (participant, access) = match &login {
+            Some(login) => access(&app, &track, &login.user).await?,
+            None => (None, TrackAccess::visitor(track.id, track.phase)),
         };
-        Ok(Self { track, login, participant, audience })
+        Ok(Self { track, login, participant, access })
     }
 }
 
-/// An account's enrolment in a track, and who a view is made for that it looks at.
+/// An account's enrolment in a track, and what it may see there.
 ///
 /// # Errors
 /// The database cannot answer.
-pub async fn standing(app: &App, track: &Track, user: &User) -> Result<(Option<Participant>, Audience), HttpError> {
+pub async fn access(app: &App, track: &Track, user: &User) -> Result<(Option<Participant>, TrackAccess), HttpError> {
     let participant = store::participant::find(&app.db, track.id, user.id).await?;
-    let audience = if is_staff(app, track, user).await? {
-        Audience::Organiser
-    } else if participant.is_some_and(|participant| participant.status == ParticipantStatus::Approved) {
-        Audience::Participant
-    } else {
-        Audience::Visitor
-    };
-    Ok((participant, audience))
+    let is_staff = is_staff(app, track, user).await?;
+    let enrolled = participant.map(|participant| (participant.id, participant.status));
+    Ok((participant, TrackAccess::account(track.id, track.phase, is_staff, enrolled)))
 }
 
 /// Whether an account is staff of a track's competition.
@@ -232,7 +234,7 @@ pub async fn is_staff(app: &App, track: &Track, user: &User) -> Result<bool, Htt
 /// The database cannot answer.
 pub async fn is_listed(app: &App, track: &Track, Viewer(login): &Viewer) -> Result<bool, HttpError> {
     match login {
-        _ if track.phase != Phase::Draft => Ok(true),
+        _ if track.phase.rules().is_listed => Ok(true),
         Some(login) => is_staff(app, track, &login.user).await,
         None => Ok(false),
     }
@@ -245,8 +247,8 @@ pub struct SeenSubmission {
     pub submission: Submission,
     /// The track it was sent to.
     pub track: Track,
-    /// Who the view is made for.
-    pub audience: Audience,
+    /// What the account may see of it.
+    pub access: SubmissionAccess,
     /// The account that looks.
     pub login: Login,
 }
@@ -260,14 +262,9 @@ impl SeenSubmission {
         let id: SubmissionId = id.parse().map_err(|_| HttpError::NotFound)?;
         let submission = store::submission::by_id(&app.db, id).await?.ok_or(HttpError::NotFound)?;
         let track = store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?;
-        let audience = if submission.user == login.user.id {
-            Audience::Owner
-        } else if is_staff(app, &track, &login.user).await? {
-            Audience::Organiser
-        } else {
-            return Err(HttpError::NotFound);
-        };
-        Ok(Self { submission, track, audience, login })
+        let (_, access) = access(app, &track, &login.user).await?;
+        let access = access.submission(submission.id, submission.participant).ok_or(HttpError::NotFound)?;
+        Ok(Self { submission, track, access, login })
     }
 }
 
@@ -333,9 +330,10 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         let view = TrackView::from_request_parts(parts, state).await?;
+        let audience = view.audience();
         let login = view.login.ok_or(HttpError::LogInFirst)?;
-        may_download(&App::from_ref(state), &view.track, view.audience, view.participant)?;
-        Ok(Self { track: view.track, user: login.user, audience: view.audience })
+        may_download(&App::from_ref(state), &view.track, audience, view.participant)?;
+        Ok(Self { track: view.track, user: login.user, audience })
     }
 }
 
@@ -351,7 +349,7 @@ pub fn may_download(
 ) -> Result<(), HttpError> {
     match audience {
         Audience::Organiser => Ok(()),
-        Audience::Participant if track::gives_files(track.phase, track.settings.dates, app.clock.now()) => Ok(()),
+        Audience::Participant if track.stage().admit(Act::Download, app.clock.now()).is_ok() => Ok(()),
         Audience::Participant => {
             let text = "The files are given out when the track opens.";
             Err(HttpError::NotAllowed(Detail::new("not_open", text)))
@@ -376,7 +374,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         let view = TrackView::from_request_parts(parts, state).await?;
-        match (&view.login, view.audience) {
+        match (&view.login, view.audience()) {
             (_, Audience::Organiser) => Ok(Self(view)),
             (None, _) => Err(HttpError::LogInFirst),
             (Some(_), _) => Err(HttpError::NotFound),

@@ -8,13 +8,14 @@ use scoring::Problems;
 use time::OffsetDateTime;
 
 use crate::domain::ids::SubmissionId;
-use crate::domain::moment::rfc3339;
 use crate::domain::participant::ParticipantStatus;
+use crate::domain::phase::Refusal;
 use crate::domain::quota::LimitReached;
-use crate::domain::track::NotTaking;
-use crate::enrol::EnrolError;
+use crate::domain::timestamp::rfc3339;
+use crate::service::accounts::AccountError;
+use crate::service::enrol::EnrolError;
+use crate::service::submit::SubmitError;
 use crate::store::StoreError;
-use crate::submit::SubmitError;
 
 /// Why a request was not answered as asked.
 #[derive(Debug)]
@@ -248,9 +249,13 @@ impl From<QueryRejection> for HttpError {
 impl From<EnrolError> for HttpError {
     fn from(error: EnrolError) -> Self {
         match error {
-            EnrolError::Closed => {
+            EnrolError::Closed(_) => {
                 Self::NotAllowed(Detail::new("closed", "The track is closed and takes no more participants."))
             }
+            EnrolError::NameTaken => Self::Conflict(Detail::new(
+                "name_taken",
+                "Another participant of this track has your name. Ask its organisers.",
+            )),
             EnrolError::Store(error) => error.into(),
         }
     }
@@ -259,6 +264,16 @@ impl From<EnrolError> for HttpError {
 impl From<sqlx::Error> for HttpError {
     fn from(error: sqlx::Error) -> Self {
         StoreError::from(error).into()
+    }
+}
+
+impl From<AccountError> for HttpError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::NameTaken => Self::Conflict(Detail::new("name_taken", "This name is taken.")),
+            AccountError::Store(error) => error.into(),
+            AccountError::Secret(error) => error.into(),
+        }
     }
 }
 
@@ -272,14 +287,14 @@ impl HttpError {
     /// What a refused submission is told; `now` is for the seconds to wait.
     pub fn from_submit(error: SubmitError, now: OffsetDateTime) -> Self {
         match error {
-            SubmitError::NotTaking(NotTaking::NotYetOpen(opens)) => Self::NotAllowed(Detail::new(
+            SubmitError::NotTaking(Refusal::NotYet(opens)) => Self::NotAllowed(Detail::new(
                 "not_open",
                 match opens {
                     Some(opens) if opens > now => format!("The track opens at {}.", rfc3339(opens)),
                     _ => "The track is not open yet.".to_owned(),
                 },
             )),
-            SubmitError::NotTaking(NotTaking::Closed(closed)) => Self::NotAllowed(Detail::new(
+            SubmitError::NotTaking(Refusal::NoLonger(closed)) => Self::NotAllowed(Detail::new(
                 "closed",
                 match closed {
                     Some(closed) if closed <= now => format!("The track closed at {}.", rfc3339(closed)),

@@ -9,9 +9,9 @@ use axum::http::{HeaderMap, header};
 use super::error::{Detail, HttpError};
 use crate::app::App;
 use crate::objects::Staged;
+use crate::service::submit;
 use crate::store::participant::Participant;
 use crate::store::track::Track;
-use crate::submit;
 
 /// What a form may add around a zip of the greatest size.
 const FORM_OVERHEAD: u64 = 16 * 1024;

@@ -4,19 +4,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use scoring::{Membership, Split};
-use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use super::mico_directory::TrackDirectory;
 use super::plan::{self, Action, Plan};
 use super::{ImportError, settings};
 use crate::app::App;
-use crate::domain::entry;
-use crate::domain::ids::TrackId;
 use crate::domain::slug::TrackPath;
-use crate::domain::track::{EntryRule, Phase};
+use crate::service::entries;
+use crate::store;
 use crate::store::solution::ModelSolution;
 use crate::store::track::{Track, TrackSettings};
-use crate::store::{self, StoreError};
 
 /// What to import, and whether to change anything.
 #[derive(Debug, Clone)]
@@ -73,6 +71,7 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
     let plan = make_plan(request, &directory, existing.as_ref(), (&wanted, notes), (&kept, &merged));
     if let Some(track) = &existing {
         refuse_to_change_the_truth(track, &directory, &kept, &merged)?;
+        refuse_to_change_the_rule(track, &wanted, now)?;
     }
     if request.mode == Mode::Apply {
         let id = match &existing {
@@ -80,7 +79,7 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
             Some(track) => {
                 store::track::update(&mut *db, track.id, &wanted, &directory.shape).await?;
                 if track.settings.entry_rule != wanted.entry_rule {
-                    pick_entries_again(&mut db, track.id, wanted.entry_rule).await?;
+                    entries::pick_all(&mut db, track.id, wanted.entry_rule).await?;
                 }
                 // The board shows the title and the labels too. Hidden labels that arrive must not show.
                 if track.settings != wanted {
@@ -102,18 +101,6 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
         db.commit().await?;
     }
     Ok(plan)
-}
-
-/// Applies a changed entry rule to the entries that stand. The track's lock, held by the caller, keeps workers from
-/// picking at the same time.
-async fn pick_entries_again(db: &mut PgConnection, track: TrackId, rule: EntryRule) -> Result<(), StoreError> {
-    for participant in store::entry::participants(&mut *db, track).await? {
-        let candidates = store::scoring::candidates(&mut *db, participant).await?;
-        if let Some(standing) = entry::standing(rule, candidates) {
-            store::entry::put(&mut *db, track, participant, Split::Dev, &standing).await?;
-        }
-    }
-    Ok(())
 }
 
 fn title(slug: &str) -> String {
@@ -208,6 +195,20 @@ fn make_plan(
     plan
 }
 
+/// From the close on, which submission stands is settled: the rule that picks it no longer changes.
+fn refuse_to_change_the_rule(track: &Track, wanted: &TrackSettings, now: OffsetDateTime) -> Result<(), ImportError> {
+    if track.settings.entry_rule == wanted.entry_rule || track.stage().rules_at(now).entry_rule_can_change {
+        return Ok(());
+    }
+    Err(ImportError::Refused(format!(
+        "{} is {}: its entry rule stays `{}` and can no longer become `{}`",
+        track.path(),
+        track.stage().phase_at(now).as_str(),
+        track.settings.entry_rule.as_str(),
+        wanted.entry_rule.as_str()
+    )))
+}
+
 /// Once a track has opened, entries are scored against its shape and labels: those may be completed, not changed.
 fn refuse_to_change_the_truth(
     track: &Track,
@@ -215,7 +216,7 @@ fn refuse_to_change_the_truth(
     kept: &[ModelSolution],
     merged: &[ModelSolution],
 ) -> Result<(), ImportError> {
-    if track.phase == Phase::Draft {
+    if track.phase.rules().truth_can_change {
         return Ok(());
     }
     let phase = track.phase.as_str();

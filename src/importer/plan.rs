@@ -4,8 +4,8 @@ use std::fmt;
 
 use scoring::{Split, TrackShape};
 
-use crate::domain::moment::rfc3339;
 use crate::domain::participant::Approval;
+use crate::domain::timestamp::rfc3339;
 use crate::store::track::{Track, TrackSettings};
 
 /// What an import does, for the organiser to read.

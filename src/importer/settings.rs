@@ -9,8 +9,9 @@ use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
 
 use super::ImportError;
 use crate::domain::participant::Approval;
+use crate::domain::phase::Dates;
 use crate::domain::release::TrackKind;
-use crate::domain::track::{Dates, EntryRule, Pages, ScenarioLabel, ScenarioLabels, SubmissionLimits};
+use crate::domain::track::{EntryRule, Pages, ScenarioLabel, ScenarioLabels, SubmissionLimits};
 use crate::store::track::TrackSettings;
 
 /// What an import found to say about settings.

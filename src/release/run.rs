@@ -70,7 +70,7 @@ pub async fn make(
     let track = track.ok_or_else(|| ReleaseError::NoTrack(request.track.to_string()))?;
     let survey = survey(app, &track, request).await?;
     let journal = Journal::open(app.objects.building(), track.id)?;
-    let journal = journal.ok_or_else(|| ReleaseError::Busy(track.path()))?;
+    let journal = journal.ok_or_else(|| ReleaseError::Busy(track.path().to_string()))?;
     let standing = store::release::files(&app.db, track.id).await?;
     let mut run = Run { app, track: &track, journal, standing, stop, files: Vec::new() };
     let mut progress = Progress { done: 0, total: survey.files.iter().map(Planned::size).sum() };
@@ -106,9 +106,9 @@ async fn survey(app: &App, track: &Track, request: &Request) -> Result<Survey, R
         None => store::track::source(&app.db, track.id)
             .await?
             .map(PathBuf::from)
-            .ok_or_else(|| ReleaseError::NoSource(track.path()))?,
+            .ok_or_else(|| ReleaseError::NoSource(track.path().to_string()))?,
     };
-    let (shape, path) = (track.shape.clone(), track.path());
+    let (shape, path) = (track.shape.clone(), track.path().to_string());
     let looked = tokio::task::spawn_blocking(move || {
         let directory = TrackDirectory::read(&root, shape.slug(), &Split::ALL).map_err(ReleaseError::Directory)?;
         if directory.shape != shape {

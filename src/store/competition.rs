@@ -13,7 +13,7 @@ pub struct Competition {
     /// Its identifier.
     pub id: CompetitionId,
     /// Its short name.
-    pub slug: String,
+    pub slug: Slug,
     /// Its title.
     pub title: String,
     /// What it is, in a sentence or two.
@@ -26,7 +26,7 @@ pub struct Competition {
 pub async fn by_slug(db: impl PgExecutor<'_>, slug: &Slug) -> Result<Option<Competition>, StoreError> {
     Ok(sqlx::query_as!(
         Competition,
-        r#"select id as "id: CompetitionId", slug, title, description, created_at
+        r#"select id as "id: CompetitionId", slug as "slug: Slug", title, description, created_at
            from competitions where slug = $1"#,
         slug.as_str(),
     )
@@ -38,7 +38,7 @@ pub async fn by_slug(db: impl PgExecutor<'_>, slug: &Slug) -> Result<Option<Comp
 pub async fn list(db: impl PgExecutor<'_>) -> Result<Vec<Competition>, StoreError> {
     Ok(sqlx::query_as!(
         Competition,
-        r#"select id as "id: CompetitionId", slug, title, description, created_at
+        r#"select id as "id: CompetitionId", slug as "slug: Slug", title, description, created_at
            from competitions order by created_at desc, slug"#,
     )
     .fetch_all(db)

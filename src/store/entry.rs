@@ -1,29 +1,28 @@
-//! The board: which submission stands for each participant.
+//! Entries: which submission stands for each participant, on the dev board and, frozen, in the final ranking.
 
-use scoring::{Interval, RankingNumber, Split};
-use sqlx::PgExecutor;
+use scoring::{Interval, RankingNumber};
 use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 
 use super::{DbSplit, StoreError};
 use crate::domain::entry::Candidate;
-use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId, TrackId, UserId};
+use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId, TrackId};
 use crate::domain::leaderboard::{BoardEntry, ScenarioResult, SplitResult};
+use crate::domain::visibility::VisibleSplit;
 
-/// Puts a participant's entry on the board of a split, in place of the one before.
+/// Puts a participant's entry on the dev board, in place of the one before.
 pub async fn put(
     db: impl PgExecutor<'_>,
     track: TrackId,
     participant: ParticipantId,
-    split: Split,
     standing: &Candidate,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "insert into entries (participant_id, split, track_id, submission_id, scoring_id) values ($1, $2, $3, $4, $5)
-         on conflict (participant_id, split)
+        "insert into entries (participant_id, track_id, submission_id, scoring_id) values ($1, $2, $3, $4)
+         on conflict (participant_id)
          do update set submission_id = excluded.submission_id, scoring_id = excluded.scoring_id",
         participant.as_uuid(),
-        DbSplit::from(split) as DbSplit,
         track.as_uuid(),
         standing.submission.as_uuid(),
         standing.scoring.as_uuid(),
@@ -33,10 +32,10 @@ pub async fn put(
     Ok(())
 }
 
-/// The participants that have an entry on a track's dev board.
+/// The participants that have an entry on a track's dev board, in the order in which they are locked.
 pub async fn participants(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<ParticipantId>, StoreError> {
     Ok(sqlx::query_scalar!(
-        r#"select participant_id as "id: ParticipantId" from entries where track_id = $1 and split = 'dev'"#,
+        r#"select participant_id as "id: ParticipantId" from entries where track_id = $1 order by participant_id"#,
         track.as_uuid(),
     )
     .fetch_all(db)
@@ -46,7 +45,7 @@ pub async fn participants(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec
 /// The submission that stands for a participant on the dev board.
 pub async fn standing(db: impl PgExecutor<'_>, participant: ParticipantId) -> Result<Option<SubmissionId>, StoreError> {
     let row = sqlx::query!(
-        r#"select submission_id as "id: SubmissionId" from entries where participant_id = $1 and split = 'dev'"#,
+        r#"select submission_id as "id: SubmissionId" from entries where participant_id = $1"#,
         participant.as_uuid(),
     )
     .fetch_optional(db)
@@ -54,8 +53,33 @@ pub async fn standing(db: impl PgExecutor<'_>, participant: ParticipantId) -> Re
     Ok(row.map(|row| row.id))
 }
 
+/// Makes the entries of the approved participants on the dev board the official ones, for good; answers how many.
+pub async fn freeze(db: &mut PgConnection, track: TrackId) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "insert into official_entries (participant_id, track_id, submission_id)
+         select e.participant_id, e.track_id, e.submission_id
+         from entries e join participants p on p.id = e.participant_id and p.status = 'approved'
+         where e.track_id = $1",
+        track.as_uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// The submissions that are official entries of a track, in the order in which they arrived.
+pub async fn official(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<SubmissionId>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select s.id as "id: SubmissionId" from official_entries o join submissions s on s.id = o.submission_id
+           where o.track_id = $1 order by s.received_at, s.id"#,
+        track.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 struct Row {
-    user: UserId,
+    participant_id: ParticipantId,
     participant: String,
     submission: SubmissionId,
     description: String,
@@ -73,7 +97,7 @@ struct Row {
 impl From<Row> for BoardEntry {
     fn from(row: Row) -> Self {
         Self {
-            user: row.user,
+            participant_id: row.participant_id,
             participant: row.participant,
             submission: row.submission,
             description: row.description,
@@ -91,26 +115,27 @@ impl From<Row> for BoardEntry {
     }
 }
 
-/// All entries of a track's board, in no order: the exact order is the domain's.
+/// All entries of a board, in no order: the exact order is the domain's. On the dev split those that stand there, on the
+/// final split the official ones that have a score.
 ///
-/// The one query behind the board as page, JSON and CSV. Whether the split may be shown is the caller's check.
-pub async fn of_track(db: impl PgExecutor<'_>, track: TrackId, split: Split) -> Result<Vec<BoardEntry>, StoreError> {
+/// The one query behind the board as page, JSON and CSV.
+pub async fn of_board(db: impl PgExecutor<'_>, visible: VisibleSplit<TrackId>) -> Result<Vec<BoardEntry>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select u.id as "user: UserId", u.name as participant, s.id as "submission: SubmissionId", s.description,
-                  s.method_url, s.received_at as submitted_at,
+        r#"select p.id as "participant_id: ParticipantId", p.name as participant, s.id as "submission: SubmissionId",
+                  s.description, s.method_url, s.received_at as submitted_at,
                   (select count(*) from submissions o where o.participant_id = p.id and o.state = 'scored')
                       as "submissions!",
                   g.id as "scoring: ScoringId", g.average, g.ranking as "ranking: Json<RankingNumber>",
                   g.interval_low, g.interval_high, g.scenarios as "scenarios: Json<Vec<ScenarioResult>>"
-           from entries e
+           from (select participant_id, submission_id from entries where track_id = $1 and $2 = 'dev'::split
+                 union all
+                 select participant_id, submission_id from official_entries where track_id = $1 and $2 = 'final'::split) e
            join participants p on p.id = e.participant_id and p.status = 'approved'
-           join users u on u.id = p.user_id
            join submissions s on s.id = e.submission_id
-           join scorings g on g.id = e.scoring_id
-           where e.track_id = $1 and e.split = $2"#,
-        track.as_uuid(),
-        DbSplit::from(split) as DbSplit,
+           join scorings g on g.submission_id = s.id and g.split = $2 and g.superseded_at is null"#,
+        visible.of().as_uuid(),
+        DbSplit::from(visible.split()) as DbSplit,
     )
     .fetch_all(db)
     .await?;

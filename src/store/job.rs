@@ -21,7 +21,7 @@ pub struct Job {
     pub submission: SubmissionId,
     /// On which split.
     pub split: Split,
-    /// The claim: which worker, and the how-manieth claim it is.
+    /// The claim: which worker, and how many claims of the job there were.
     pub claim: Claim,
     /// Times that scoring went wrong before.
     pub errors: i32,
@@ -32,7 +32,7 @@ pub struct Job {
 pub struct Claim {
     /// Who holds it.
     pub worker: WorkerId,
-    /// The how-manieth claim of the job it is.
+    /// Counts the claims of the job, from 1.
     pub attempt: i32,
 }
 
@@ -61,7 +61,7 @@ pub async fn claim(db: &mut PgConnection, worker: WorkerId) -> Result<Option<Job
         r#"update jobs set worker = $1, leased_until = clock_timestamp() + make_interval(secs => $2),
                   attempts = attempts + 1
            from (select submission_id, split from jobs
-                 where run_after <= clock_timestamp()
+                 where failed_at is null and run_after <= clock_timestamp()
                    and (leased_until is null or leased_until < clock_timestamp())
                  order by run_after
                  limit 1
@@ -114,17 +114,36 @@ pub async fn finish(db: &mut PgConnection, job: Job) -> Result<bool, StoreError>
 }
 
 /// Gives a job back after an error of ours, to be tried again after `delay_seconds`; says whether the claim
-/// still held.
-pub async fn retry_later(db: &mut PgConnection, job: Job, delay_seconds: f64) -> Result<bool, StoreError> {
+/// still held. `error` is for organisers.
+pub async fn retry_later(db: &mut PgConnection, job: Job, delay_seconds: f64, error: &str) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         "update jobs set worker = null, leased_until = null, errors = errors + 1,
-                run_after = clock_timestamp() + make_interval(secs => $5)
+                run_after = clock_timestamp() + make_interval(secs => $5), last_error = $6
          where submission_id = $1 and split = $2 and worker = $3 and attempts = $4",
         job.submission.as_uuid(),
         DbSplit::from(job.split) as DbSplit,
         job.claim.worker.as_uuid(),
         job.claim.attempt,
         delay_seconds,
+        error,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives up a job for the final split: it stays where organisers find it, and no worker takes it again. Says whether
+/// the claim still held.
+pub async fn give_up(db: &mut PgConnection, job: Job, error: &str) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "update jobs set worker = null, leased_until = null, errors = errors + 1, failed_at = clock_timestamp(),
+                last_error = $5
+         where submission_id = $1 and split = $2 and worker = $3 and attempts = $4",
+        job.submission.as_uuid(),
+        DbSplit::from(job.split) as DbSplit,
+        job.claim.worker.as_uuid(),
+        job.claim.attempt,
+        error,
     )
     .execute(db)
     .await?;
@@ -141,15 +160,23 @@ pub async fn enqueue_failed(db: &mut PgConnection, track: TrackId, now: OffsetDa
     Ok(again.len())
 }
 
-/// Puts back into the queue what was forgotten: submissions that wait for a score without a job.
+/// Puts back into the queue what was forgotten: submissions that wait for a dev score without a job, and official
+/// entries without a final score or a job once final scores may exist.
 ///
 /// No path of the program leaves one behind; this finds what a restored backup or a hand in the database did.
 pub async fn enqueue_forgotten(db: &PgPool) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "insert into jobs (submission_id, split, run_after, created_at)
-         select s.id, 'dev', clock_timestamp(), s.received_at from submissions s
+         select s.id, 'dev'::split, clock_timestamp(), s.received_at from submissions s
          where s.state in ('queued', 'scoring')
            and not exists (select from jobs j where j.submission_id = s.id and j.split = 'dev')
+         union all
+         select s.id, 'final'::split, clock_timestamp(), t.final_begun_at
+         from official_entries o join submissions s on s.id = o.submission_id join tracks t on t.id = o.track_id
+         where t.final_begun_at is not null
+           and not exists (select from jobs j where j.submission_id = s.id and j.split = 'final')
+           and not exists (select from scorings g
+                           where g.submission_id = s.id and g.split = 'final' and g.superseded_at is null)
          on conflict do nothing",
     )
     .execute(db)

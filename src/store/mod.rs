@@ -22,7 +22,7 @@ use thiserror::Error;
 /// What can go wrong with the database.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// Another account has this name.
+    /// Another account, or another participant of the track, has this name.
     #[error("this name is taken")]
     NameTaken,
     /// The participant used this idempotency key before.

@@ -1,62 +1,105 @@
-//! Enrolments.
+//! Participants: who is ranked in a track, and which accounts are their members.
 
 use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 
-use super::StoreError;
+use super::user::User;
+use super::{StoreError, violates};
 use crate::domain::ids::{ParticipantId, TrackId, UserId};
 use crate::domain::participant::ParticipantStatus;
+use crate::domain::slug::Slug;
 
-/// A user's enrolment in a track.
+/// A participant of a track: one person, or several who enter together.
 #[derive(Debug, Clone, Copy)]
 pub struct Participant {
     /// Its identifier.
     pub id: ParticipantId,
     /// The track.
     pub track: TrackId,
-    /// The user.
-    pub user: UserId,
-    /// Where it stands.
+    /// How its enrolment stands.
     pub status: ParticipantStatus,
 }
 
-/// Enrols a user; where there is an enrolment already it stays as it is, except that one who withdrew comes
-/// back as `status`. Answers the enrolment and whether it is new.
+/// Enrols an account as a participant of its own, under its own name. Where it is a member of a participant already,
+/// that one stays as it is, except that one who withdrew comes back as `status`. Answers the participant, and whether
+/// it is new or back.
+///
+/// # Errors
+/// [`StoreError::NameTaken`] where another participant of the track has the account's name.
 pub async fn enrol(
     db: &mut PgConnection,
     track: TrackId,
-    user: UserId,
+    user: &User,
     status: ParticipantStatus,
     now: OffsetDateTime,
 ) -> Result<(Participant, bool), StoreError> {
-    let id = ParticipantId::generate();
-    let done = sqlx::query!(
-        "insert into participants (id, track_id, user_id, status, terms_accepted_at, created_at)
-         values ($1, $2, $3, $4, $5, $5)
-         on conflict on constraint participants_track_user_key
-         do update set status = excluded.status, terms_accepted_at = excluded.terms_accepted_at
-             where participants.status = 'withdrawn'",
-        id.as_uuid(),
+    match find(&mut *db, track, user.id).await? {
+        Some(earlier) if earlier.status == ParticipantStatus::Withdrawn => {
+            return Ok((come_back(db, earlier, user.id, status, now).await?, true));
+        }
+        Some(earlier) => return Ok((earlier, false)),
+        None => {}
+    }
+    let participant = Participant { id: ParticipantId::generate(), track, status };
+    sqlx::query!(
+        "insert into participants (id, track_id, name, name_key, status, created_at)
+         select $1, $2, name, name_key, $4, $5 from users where id = $3",
+        participant.id.as_uuid(),
         track.as_uuid(),
-        user.as_uuid(),
+        user.id.as_uuid(),
         status as ParticipantStatus,
         now,
     )
     .execute(&mut *db)
+    .await
+    .map_err(
+        |error| if violates(&error, "participants_track_name_key") { StoreError::NameTaken } else { error.into() },
+    )?;
+    sqlx::query!(
+        "insert into participant_members (participant_id, track_id, user_id, terms_accepted_at, joined_at)
+         values ($1, $2, $3, $4, $4)",
+        participant.id.as_uuid(),
+        track.as_uuid(),
+        user.id.as_uuid(),
+        now,
+    )
+    .execute(db)
     .await?;
-    let participant = find(db, track, user)
-        .await?
-        .ok_or_else(|| StoreError::Inconsistent("an enrolment vanished while it was made".to_owned()))?;
-    Ok((participant, done.rows_affected() == 1))
+    Ok((participant, true))
 }
 
-/// A user's enrolment in a track.
+async fn come_back(
+    db: &mut PgConnection,
+    participant: Participant,
+    user: UserId,
+    status: ParticipantStatus,
+    now: OffsetDateTime,
+) -> Result<Participant, StoreError> {
+    sqlx::query!(
+        "update participants set status = $2 where id = $1",
+        participant.id.as_uuid(),
+        status as ParticipantStatus
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "update participant_members set terms_accepted_at = $3 where participant_id = $1 and user_id = $2",
+        participant.id.as_uuid(),
+        user.as_uuid(),
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(Participant { status, ..participant })
+}
+
+/// The participant of a track that an account is a member of.
 pub async fn find(db: impl PgExecutor<'_>, track: TrackId, user: UserId) -> Result<Option<Participant>, StoreError> {
     Ok(sqlx::query_as!(
         Participant,
-        r#"select id as "id: ParticipantId", track_id as "track: TrackId", user_id as "user: UserId",
-                  status as "status: ParticipantStatus"
-           from participants where track_id = $1 and user_id = $2"#,
+        r#"select p.id as "id: ParticipantId", p.track_id as "track: TrackId", p.status as "status: ParticipantStatus"
+           from participant_members m join participants p on p.id = m.participant_id
+           where m.track_id = $1 and m.user_id = $2"#,
         track.as_uuid(),
         user.as_uuid(),
     )
@@ -64,34 +107,36 @@ pub async fn find(db: impl PgExecutor<'_>, track: TrackId, user: UserId) -> Resu
     .await?)
 }
 
-/// A user's enrolment, with the names of its track.
+/// An account's enrolment, with the names of its track.
 #[derive(Debug)]
 pub struct Enrolment {
     /// The competition's slug.
-    pub competition: String,
+    pub competition: Slug,
     /// The track's slug.
-    pub track: String,
+    pub track: Slug,
     /// The track's title.
     pub title: String,
-    /// Where it stands.
+    /// How it stands.
     pub status: ParticipantStatus,
 }
 
-/// All enrolments of a user, newest first.
+/// All enrolments of an account, newest first.
 pub async fn of_user(db: impl PgExecutor<'_>, user: UserId) -> Result<Vec<Enrolment>, StoreError> {
     Ok(sqlx::query_as!(
         Enrolment,
-        r#"select c.slug as competition, t.slug as track, t.title, p.status as "status: ParticipantStatus"
-           from participants p join tracks t on t.id = p.track_id join competitions c on c.id = t.competition_id
-           where p.user_id = $1 order by p.created_at desc"#,
+        r#"select c.slug as "competition: Slug", t.slug as "track: Slug", t.title,
+                  p.status as "status: ParticipantStatus"
+           from participant_members m join participants p on p.id = m.participant_id
+           join tracks t on t.id = p.track_id join competitions c on c.id = t.competition_id
+           where m.user_id = $1 order by m.joined_at desc"#,
         user.as_uuid(),
     )
     .fetch_all(db)
     .await?)
 }
 
-/// Locks an enrolment until the transaction ends: submissions of one participant pass one by one, so that no
-/// limit is passed by racing and no board entry is picked from half the submissions.
+/// Locks a participant until the transaction ends: its submissions pass one by one, so that no limit is passed by
+/// racing and no entry is picked from half the submissions.
 pub async fn lock(db: &mut PgConnection, id: ParticipantId) -> Result<Option<ParticipantStatus>, StoreError> {
     let row = sqlx::query!(
         r#"select status as "status: ParticipantStatus" from participants where id = $1 for update"#,

@@ -6,11 +6,10 @@ use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 
 use super::{DbSplit, StoreError};
-use crate::domain::audience::Audience;
 use crate::domain::entry::Candidate;
-use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId};
+use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId, TrackId};
 use crate::domain::leaderboard::{ScenarioResult, SplitResult};
-use crate::domain::track::Phase;
+use crate::domain::visibility::VisibleSplit;
 
 /// The version of the scorer, kept beside each score.
 pub const SCORER_VERSION: &str = concat!("callimico ", env!("CARGO_PKG_VERSION"));
@@ -48,49 +47,41 @@ pub async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
-/// The current scores of a submission that `audience` may see while the track is in `phase`, by split.
-pub async fn visible(
+/// The current scoring of a submission on a split that may be seen; `None` where there is none.
+pub async fn of_submission(
     db: impl PgExecutor<'_>,
-    submission: SubmissionId,
-    audience: Audience,
-    phase: Phase,
-) -> Result<Vec<(Split, SplitResult)>, StoreError> {
-    let splits: Vec<DbSplit> = audience.visible_splits(phase).iter().map(|split| DbSplit::from(*split)).collect();
-    let rows = sqlx::query!(
-        r#"select id as "id: ScoringId", split as "split: DbSplit", average, ranking as "ranking: Json<RankingNumber>",
+    visible: VisibleSplit<SubmissionId>,
+) -> Result<Option<SplitResult>, StoreError> {
+    let row = sqlx::query!(
+        r#"select id as "id: ScoringId", average, ranking as "ranking: Json<RankingNumber>",
                   interval_low, interval_high, scenarios as "scenarios: Json<Vec<ScenarioResult>>"
-           from scorings where submission_id = $1 and superseded_at is null and split = any($2) order by split"#,
-        submission.as_uuid(),
-        &splits as _,
+           from scorings where submission_id = $1 and split = $2 and superseded_at is null"#,
+        visible.of().as_uuid(),
+        DbSplit::from(visible.split()) as DbSplit,
     )
-    .fetch_all(db)
+    .fetch_optional(db)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let result = SplitResult {
-                scoring: row.id,
-                average: row.average,
-                ranking: row.ranking.0,
-                interval: Interval { low: row.interval_low, high: row.interval_high },
-                scenarios: row.scenarios.0,
-            };
-            (row.split.into(), result)
-        })
-        .collect())
+    Ok(row.map(|row| SplitResult {
+        scoring: row.id,
+        average: row.average,
+        ranking: row.ranking.0,
+        interval: Interval { low: row.interval_low, high: row.interval_high },
+        scenarios: row.scenarios.0,
+    }))
 }
 
-/// The dev ranking numbers of a participant's scored submissions, for the list of one's own: submission to
-/// number and interval.
-pub async fn dev_history(
+/// The ranking numbers of all of a participant's scored submissions, for the list of one's own: submission, number and
+/// interval.
+pub async fn history(
     db: impl PgExecutor<'_>,
-    participant: ParticipantId,
+    visible: VisibleSplit<ParticipantId>,
 ) -> Result<Vec<(SubmissionId, f64, Interval)>, StoreError> {
     let rows = sqlx::query!(
         r#"select g.submission_id as "submission: SubmissionId", g.average, g.interval_low, g.interval_high
            from scorings g join submissions s on s.id = g.submission_id
-           where s.participant_id = $1 and g.split = 'dev' and g.superseded_at is null"#,
-        participant.as_uuid(),
+           where s.participant_id = $1 and g.split = $2 and g.superseded_at is null"#,
+        visible.of().as_uuid(),
+        DbSplit::from(visible.split()) as DbSplit,
     )
     .fetch_all(db)
     .await?;
@@ -101,13 +92,17 @@ pub async fn dev_history(
 }
 
 /// A participant's scored submissions, among which the entry is picked.
-pub async fn candidates(db: impl PgExecutor<'_>, participant: ParticipantId) -> Result<Vec<Candidate>, StoreError> {
+pub async fn candidates(
+    db: impl PgExecutor<'_>,
+    visible: VisibleSplit<ParticipantId>,
+) -> Result<Vec<Candidate>, StoreError> {
     let rows = sqlx::query!(
         r#"select s.id as "submission: SubmissionId", g.id as "scoring: ScoringId", s.received_at,
                   g.ranking as "ranking: Json<RankingNumber>"
-           from submissions s join scorings g on g.submission_id = s.id and g.split = 'dev' and g.superseded_at is null
+           from submissions s join scorings g on g.submission_id = s.id and g.split = $2 and g.superseded_at is null
            where s.participant_id = $1 and s.state = 'scored'"#,
-        participant.as_uuid(),
+        visible.of().as_uuid(),
+        DbSplit::from(visible.split()) as DbSplit,
     )
     .fetch_all(db)
     .await?;
@@ -122,15 +117,23 @@ pub async fn candidates(db: impl PgExecutor<'_>, participant: ParticipantId) -> 
         .collect())
 }
 
-/// The bootstrap replicates of some scorings.
+/// The bootstrap replicates of some scorings of a board; what is not of this board is left out.
 pub async fn replicates(
     db: impl PgExecutor<'_>,
+    visible: VisibleSplit<TrackId>,
     scorings: &[ScoringId],
 ) -> Result<Vec<(ScoringId, Vec<f64>)>, StoreError> {
     let ids: Vec<uuid::Uuid> = scorings.iter().map(|id| id.as_uuid()).collect();
-    let rows = sqlx::query!(r#"select id as "id: ScoringId", replicates from scorings where id = any($1)"#, &ids)
-        .fetch_all(db)
-        .await?;
+    let rows = sqlx::query!(
+        r#"select g.id as "id: ScoringId", g.replicates
+           from scorings g join submissions s on s.id = g.submission_id
+           where g.id = any($1) and s.track_id = $2 and g.split = $3"#,
+        &ids,
+        visible.of().as_uuid(),
+        DbSplit::from(visible.split()) as DbSplit,
+    )
+    .fetch_all(db)
+    .await?;
     Ok(rows
         .into_iter()
         .map(|row| {

@@ -6,8 +6,9 @@ use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 
 use super::{StoreError, violates};
-use crate::domain::ids::{ParticipantId, SubmissionId, TrackId, UserId};
+use crate::domain::ids::{ParticipantId, SubmissionId, TrackId};
 use crate::domain::quota::{self, AttemptsUsed};
+use crate::domain::sha256::Sha256;
 use crate::domain::submission::SubmissionState;
 
 /// A submission with the names that are shown beside it.
@@ -17,11 +18,9 @@ pub struct Submission {
     pub id: SubmissionId,
     /// The track it was sent to.
     pub track: TrackId,
-    /// The enrolment it was sent under.
+    /// The participant that sent it.
     pub participant: ParticipantId,
-    /// Whose enrolment that is.
-    pub user: UserId,
-    /// That user's public name.
+    /// The participant's public name.
     pub participant_name: String,
     /// Where it stands.
     pub state: SubmissionState,
@@ -30,17 +29,53 @@ pub struct Submission {
     /// When it reached its last state.
     pub finished_at: Option<OffsetDateTime>,
     /// Bytes of the upload.
-    pub size: i64,
+    pub size: u64,
     /// SHA-256 of the upload.
-    pub sha256: Vec<u8>,
+    pub sha256: Sha256,
     /// What its sender says of it.
     pub description: String,
     /// Where its method is described.
     pub method_url: Option<String>,
     /// Why it was rejected, if it was.
-    pub problems: Option<Json<Problems>>,
+    pub problems: Option<Problems>,
     /// What was odd but taken.
-    pub warnings: Json<Vec<Warning>>,
+    pub warnings: Vec<Warning>,
+}
+
+struct SubmissionRow {
+    id: SubmissionId,
+    track: TrackId,
+    participant: ParticipantId,
+    participant_name: String,
+    state: SubmissionState,
+    received_at: OffsetDateTime,
+    finished_at: Option<OffsetDateTime>,
+    size: i64,
+    sha256: Sha256,
+    description: String,
+    method_url: Option<String>,
+    problems: Option<Json<Problems>>,
+    warnings: Json<Vec<Warning>>,
+}
+
+impl From<SubmissionRow> for Submission {
+    fn from(row: SubmissionRow) -> Self {
+        Self {
+            id: row.id,
+            track: row.track,
+            participant: row.participant,
+            participant_name: row.participant_name,
+            state: row.state,
+            received_at: row.received_at,
+            finished_at: row.finished_at,
+            size: row.size.unsigned_abs(),
+            sha256: row.sha256,
+            description: row.description,
+            method_url: row.method_url,
+            problems: row.problems.map(|problems| problems.0),
+            warnings: row.warnings.0,
+        }
+    }
 }
 
 /// A new submission's fields.
@@ -49,14 +84,14 @@ pub struct NewSubmission<'a> {
     pub id: SubmissionId,
     /// The track.
     pub track: TrackId,
-    /// The enrolment.
+    /// The participant.
     pub participant: ParticipantId,
     /// When the upload had arrived.
     pub received_at: OffsetDateTime,
     /// Bytes of the upload.
     pub size: u64,
     /// SHA-256 of the upload.
-    pub sha256: &'a [u8; 32],
+    pub sha256: Sha256,
     /// What its sender says of it.
     pub description: &'a str,
     /// Where its method is described.
@@ -96,7 +131,7 @@ pub async fn insert(db: &mut PgConnection, new: &NewSubmission<'_>) -> Result<()
         new.received_at,
         state.is_terminal().then_some(new.received_at),
         super::to_i64(new.size),
-        new.sha256,
+        new.sha256 as Sha256,
         new.description,
         new.method_url,
         new.idempotency_key,
@@ -119,7 +154,7 @@ pub async fn attempts_used(
 ) -> Result<AttemptsUsed, StoreError> {
     let row = sqlx::query!(
         r#"select count(*) as "total!", count(*) filter (where received_at >= $2) as "today!"
-           from submissions where participant_id = $1 and state in ('received', 'queued', 'scoring', 'scored')"#,
+           from submissions where participant_id = $1 and state in ('queued', 'scoring', 'scored')"#,
         participant.as_uuid(),
         quota::day_start(now),
     )
@@ -156,16 +191,15 @@ struct Which<'a> {
 }
 
 async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Submission>, StoreError> {
-    Ok(sqlx::query_as!(
-        Submission,
+    let rows = sqlx::query_as!(
+        SubmissionRow,
         r#"select s.id as "id: SubmissionId", s.track_id as "track: TrackId",
-                  s.participant_id as "participant: ParticipantId", u.id as "user: UserId",
-                  u.name as participant_name, s.state as "state: SubmissionState", s.received_at, s.finished_at,
-                  s.size, s.sha256, s.description, s.method_url,
+                  s.participant_id as "participant: ParticipantId",
+                  p.name as participant_name, s.state as "state: SubmissionState", s.received_at, s.finished_at,
+                  s.size, s.sha256 as "sha256: Sha256", s.description, s.method_url,
                   s.problems as "problems: Json<Problems>", s.warnings as "warnings: Json<Vec<Warning>>"
            from submissions s
            join participants p on p.id = s.participant_id
-           join users u on u.id = p.user_id
            where ($1::uuid is null or s.id = $1)
              and ($2::uuid is null or s.participant_id = $2)
              and ($3::text is null or s.idempotency_key = $3)
@@ -179,7 +213,8 @@ async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Submiss
         which.most,
     )
     .fetch_all(db)
-    .await?)
+    .await?;
+    Ok(rows.into_iter().map(Submission::from).collect())
 }
 
 /// The submission of an identifier.

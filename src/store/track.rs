@@ -8,9 +8,10 @@ use time::OffsetDateTime;
 use super::StoreError;
 use crate::domain::ids::{CompetitionId, TrackId};
 use crate::domain::participant::Approval;
+use crate::domain::phase::{Dates, Phase, Stage};
 use crate::domain::release::TrackKind;
 use crate::domain::slug::{Slug, TrackPath};
-use crate::domain::track::{Dates, EntryRule, Pages, Phase, ScenarioLabels, SubmissionLimits};
+use crate::domain::track::{EntryRule, Pages, ScenarioLabels, SubmissionLimits};
 
 /// A track.
 #[derive(Debug, Clone)]
@@ -20,11 +21,11 @@ pub struct Track {
     /// The competition it belongs to.
     pub competition: CompetitionId,
     /// The competition's slug.
-    pub competition_slug: String,
+    pub competition_slug: Slug,
     /// The competition's title.
     pub competition_title: String,
     /// Its own slug.
-    pub slug: String,
+    pub slug: Slug,
     /// Where it stands, and everything an organiser sets.
     pub phase: Phase,
     /// Its title, texts, dates, limits and rules.
@@ -39,8 +40,13 @@ pub struct Track {
 
 impl Track {
     /// `competition/track`.
-    pub fn path(&self) -> String {
-        format!("{}/{}", self.competition_slug, self.slug)
+    pub fn path(&self) -> TrackPath {
+        TrackPath { competition: self.competition_slug.clone(), track: self.slug.clone() }
+    }
+
+    /// Its phase with its dates, which every gate asks.
+    pub fn stage(&self) -> Stage {
+        Stage { phase: self.phase, dates: self.settings.dates }
     }
 }
 
@@ -79,9 +85,9 @@ pub struct TrackCounts {
 struct TrackRow {
     id: TrackId,
     competition: CompetitionId,
-    competition_slug: String,
+    competition_slug: Slug,
     competition_title: String,
-    slug: String,
+    slug: Slug,
     title: String,
     description: String,
     phase: Phase,
@@ -144,8 +150,8 @@ async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Track>,
     let rows = sqlx::query_as!(
         TrackRow,
         r#"select t.id as "id: TrackId", t.competition_id as "competition: CompetitionId",
-                  c.slug as competition_slug, c.title as competition_title,
-                  t.slug, t.title, t.description, t.phase as "phase: Phase", t.opens_at, t.closes_at,
+                  c.slug as "competition_slug: Slug", c.title as competition_title,
+                  t.slug as "slug: Slug", t.title, t.description, t.phase as "phase: Phase", t.opens_at, t.closes_at,
                   t.shape as "shape: Json<TrackShape>",
                   t.scenario_labels as "scenario_labels: Json<ScenarioLabels>",
                   t.pages as "pages: Json<Pages>",
@@ -209,12 +215,9 @@ pub async fn lock(db: &mut PgConnection, competition: CompetitionId, slug: &Slug
     }
 }
 
-/// What decides whether a track takes a submission, held still until the transaction ends: a close that comes
-/// between waits for it, or is seen by it.
-pub async fn gate(
-    db: &mut PgConnection,
-    track: TrackId,
-) -> Result<Option<(Phase, Dates, SubmissionLimits)>, StoreError> {
+/// What decides whether a track takes a submission or a participant, held still until the transaction ends: a close
+/// that comes between waits for it, or is seen by it.
+pub async fn gate(db: &mut PgConnection, track: TrackId) -> Result<Option<(Stage, SubmissionLimits)>, StoreError> {
     let row = sqlx::query!(
         r#"select phase as "phase: Phase", opens_at, closes_at, limit_per_day, limit_total, limit_bytes
            from tracks where id = $1 for share"#,
@@ -224,18 +227,46 @@ pub async fn gate(
     .await?;
     Ok(row.map(|row| {
         let limits = limits(row.limit_per_day, row.limit_total, row.limit_bytes);
-        (row.phase, Dates { opens_at: row.opens_at, closes_at: row.closes_at }, limits)
+        (Stage { phase: row.phase, dates: Dates { opens_at: row.opens_at, closes_at: row.closes_at } }, limits)
     }))
 }
 
-/// How a track picks entries, held still until the transaction ends: who changes the rule waits, or is waited for.
-pub async fn lock_entry_rule(db: &mut PgConnection, track: TrackId) -> Result<EntryRule, StoreError> {
-    Ok(sqlx::query_scalar!(
-        r#"select entry_rule as "rule: EntryRule" from tracks where id = $1 for no key update"#,
+/// What decides which entries stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntryGate {
+    /// Where the track stands.
+    pub phase: Phase,
+    /// How an entry is picked.
+    pub rule: EntryRule,
+    /// Whether the official entries stand already.
+    pub is_frozen: bool,
+    /// Whether final scores may exist.
+    pub final_has_begun: bool,
+}
+
+/// What decides which entries stand, held still until the transaction ends: whoever changes it waits, or is waited for.
+pub async fn lock_entries(db: &mut PgConnection, track: TrackId) -> Result<EntryGate, StoreError> {
+    Ok(sqlx::query_as!(
+        EntryGate,
+        r#"select phase as "phase: Phase", entry_rule as "rule: EntryRule",
+                  entries_frozen_at is not null as "is_frozen!", final_begun_at is not null as "final_has_begun!"
+           from tracks where id = $1 for no key update"#,
         track.as_uuid(),
     )
     .fetch_one(db)
     .await?)
+}
+
+/// Writes down that the official entries stand. Part of the transaction that picks them.
+pub async fn set_frozen(db: &mut PgConnection, track: TrackId, now: OffsetDateTime) -> Result<(), StoreError> {
+    sqlx::query!("update tracks set entries_frozen_at = $2 where id = $1", track.as_uuid(), now).execute(db).await?;
+    Ok(())
+}
+
+/// Writes down that final scores may exist from now on. Part of the transaction that queues their jobs.
+pub async fn set_final_begun(db: &mut PgConnection, track: TrackId, now: OffsetDateTime) -> Result<(), StoreError> {
+    sqlx::query!("update tracks set final_begun_at = $2 where id = $1", track.as_uuid(), now).execute(db).await?;
+    Ok(())
 }
 
 /// Adds a track in the draft phase.
@@ -321,10 +352,17 @@ pub async fn source(db: impl PgExecutor<'_>, track: TrackId) -> Result<Option<St
     Ok(found.fetch_optional(db).await?.flatten())
 }
 
-/// Moves a track into a phase.
-pub async fn set_phase(db: impl PgExecutor<'_>, track: TrackId, phase: Phase) -> Result<(), StoreError> {
-    sqlx::query!("update tracks set phase = $2 where id = $1", track.as_uuid(), phase as Phase).execute(db).await?;
-    Ok(())
+/// Moves a track from one phase into another; says whether it stood in the first. Of two who do it at once, one does.
+pub async fn change_phase(db: &mut PgConnection, track: TrackId, from: Phase, to: Phase) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "update tracks set phase = $3 where id = $1 and phase = $2",
+        track.as_uuid(),
+        from as Phase,
+        to as Phase,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Notes that the track's board is another one now, and wakes everybody who looks at it.

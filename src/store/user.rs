@@ -81,6 +81,12 @@ pub async fn by_id(db: impl PgExecutor<'_>, id: UserId) -> Result<Option<User>, 
     .await?)
 }
 
+/// Locks an account until the transaction ends: what one person does twice at once is done one after the other.
+pub async fn lock(db: &mut PgConnection, id: UserId) -> Result<(), StoreError> {
+    sqlx::query!("select from users where id = $1 for no key update", id.as_uuid()).fetch_optional(db).await?;
+    Ok(())
+}
+
 /// The identifier and password hash of a name.
 pub async fn credentials(
     db: impl PgExecutor<'_>,

@@ -11,9 +11,8 @@ use super::site::{Link, Pill, Reader};
 use super::track_head::{Turn, phase_pill};
 use super::{markdown, render};
 use crate::app::App;
-use crate::board;
-use crate::domain::audience::Audience;
 use crate::domain::slug::Slug;
+use crate::domain::visibility::TrackAccess;
 use crate::http::auth::{Viewer, is_listed};
 use crate::http::error::HttpError;
 use crate::http::segment::Segment;
@@ -93,9 +92,8 @@ pub(crate) async fn show(
 }
 
 async fn card(app: &App, competition: Competition, viewer: &Viewer) -> Result<Card, HttpError> {
-    let slug: Slug = competition.slug.parse().map_err(HttpError::internal)?;
     let mut tracks = Vec::new();
-    for track in store::track::of_competition(&app.db, &slug).await? {
+    for track in store::track::of_competition(&app.db, &competition.slug).await? {
         if is_listed(app, &track, viewer).await? {
             tracks.push(track_row(app, &track).await?);
         }
@@ -111,7 +109,10 @@ async fn card(app: &App, competition: Competition, viewer: &Viewer) -> Result<Ca
 async fn track_row(app: &App, track: &Track) -> Result<TrackRow, HttpError> {
     let counts = store::track::counts(&app.db, track.id).await?;
     let (participants, entries) = (counts.participants.unsigned_abs(), counts.entries.unsigned_abs());
-    let board = board::of_track(app, track, Split::Dev, Audience::Visitor).await?;
+    let board = match TrackAccess::visitor(track.id, track.phase).board(Split::Dev) {
+        Some(visible) => Some(app.boards.of_track(track, visible).await?),
+        None => None,
+    };
     let leader = board.as_ref().and_then(|board| board.entries.first()).map(|first| Leader {
         name: first.entry.participant.clone(),
         score: number::score(first.entry.result.average),

@@ -6,8 +6,8 @@ use super::number;
 use super::scenario;
 use super::track::Standing;
 use crate::app::App;
-use crate::domain::audience::Audience;
-use crate::domain::track;
+use crate::domain::phase::Act;
+use crate::domain::visibility::Audience;
 use crate::http::auth::TrackView;
 use crate::http::error::HttpError;
 use crate::http::link;
@@ -56,11 +56,9 @@ impl Files {
     /// The files for the reader of `view`.
     pub(crate) async fn of(app: &App, site: &Site, view: &TrackView) -> Result<Self, HttpError> {
         let Some(login) = &view.login else { return Ok(Self::Withheld(Standing::SignedOut)) };
-        match view.audience {
-            Audience::Visitor | Audience::Owner => return Ok(Self::Withheld(Standing::of(view))),
-            Audience::Participant
-                if !track::gives_files(view.track.phase, view.track.settings.dates, app.clock.now()) =>
-            {
+        match view.audience() {
+            Audience::Visitor | Audience::Owner => return Ok(Self::Withheld(Standing::of(view, app.clock.now()))),
+            Audience::Participant if view.track.stage().admit(Act::Download, app.clock.now()).is_err() => {
                 return Ok(Self::NotOpen);
             }
             Audience::Participant | Audience::Organiser => {}
@@ -69,7 +67,7 @@ impl Files {
         if files.is_empty() {
             return Ok(Self::None);
         }
-        let counts = view.audience == Audience::Organiser;
+        let counts = view.audience() == Audience::Organiser;
         let downloads =
             if counts { store::release::download_counts(&app.db, view.track.id).await? } else { Vec::new() };
         let mut lines = Vec::new();

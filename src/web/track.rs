@@ -17,12 +17,13 @@ use super::track_head::{Tab, TrackHead};
 use super::{markdown, number, render, scenario};
 use crate::app::App;
 use crate::domain::participant::ParticipantStatus;
-use crate::domain::track::{EntryRule, Phase};
-use crate::enrol;
+use crate::domain::phase::Act;
+use crate::domain::track::EntryRule;
 use crate::http::auth::{Downloader, Enroller, TrackView};
 use crate::http::download::{self, Wanted};
 use crate::http::error::HttpError;
 use crate::http::server::Site;
+use crate::service::enrol;
 use crate::store::track::Track;
 
 /// `/c/{competition}/{track}`.
@@ -88,15 +89,15 @@ pub(crate) enum Standing {
 }
 
 impl Standing {
-    /// Where the reader of `view` stands.
-    pub(crate) fn of(view: &TrackView) -> Self {
+    /// Where the reader of `view` stands at `now`.
+    pub(crate) fn of(view: &TrackView, now: time::OffsetDateTime) -> Self {
         let status = view.participant.map(|participant| participant.status);
         match (&view.login, status) {
             (None, _) => Self::SignedOut,
             (_, Some(ParticipantStatus::Approved)) => Self::Approved,
             (_, Some(ParticipantStatus::Pending)) => Self::Pending,
             (_, Some(ParticipantStatus::Denied)) => Self::Denied,
-            _ if matches!(view.track.phase, Phase::Closed | Phase::Revealed) => Self::Closed,
+            _ if view.track.stage().admit(Act::Enrol, now).is_err() => Self::Closed,
             _ => Self::MayJoin,
         }
     }
@@ -156,7 +157,7 @@ pub(crate) async fn overview(State(app): State<App>, view: TrackView) -> Result<
     let is_past = |at: time::OffsetDateTime| at <= app.clock.now();
     render(&OverviewPage {
         reader: Reader::of(view.login.as_ref()),
-        head: TrackHead::load(&app, &view.track, view.audience, Tab::Overview).await?,
+        head: TrackHead::load(&app, &view.track, view.access, Tab::Overview).await?,
         page: markdown::render(text),
         dates: vec![
             Date {
@@ -169,7 +170,7 @@ pub(crate) async fn overview(State(app): State<App>, view: TrackView) -> Result<
             },
         ],
         limits: Limits::of(&view.track),
-        standing: Standing::of(&view),
+        standing: Standing::of(&view, app.clock.now()),
     })
 }
 
@@ -183,7 +184,7 @@ pub(crate) async fn data(
     render(&DataPage {
         files: Files::of(&app, &site, &view).await?,
         reader: Reader::of(view.login.as_ref()),
-        head: TrackHead::load(&app, track, view.audience, Tab::Data).await?,
+        head: TrackHead::load(&app, track, view.access, Tab::Data).await?,
         page: markdown::render(&track.settings.pages.data),
         shape: scenario::names(track).into_iter().filter_map(|name| scenario_row(track, name)).collect(),
         submission_size: submission_size(track),
@@ -262,11 +263,11 @@ async fn rules_page(app: &App, view: &TrackView, join_error: Option<&'static str
     let pages = &view.track.settings.pages;
     Ok(RulesPage {
         reader: Reader::of(view.login.as_ref()),
-        head: TrackHead::load(app, &view.track, view.audience, Tab::Rules).await?,
+        head: TrackHead::load(app, &view.track, view.access, Tab::Rules).await?,
         evaluation: markdown::render(&pages.evaluation),
         terms: markdown::render(&pages.terms),
         limits: Limits::of(&view.track),
-        standing: Standing::of(view),
+        standing: Standing::of(view, app.clock.now()),
         join_error,
     })
 }
@@ -286,7 +287,7 @@ pub(crate) async fn join(
     form: Result<Form<Joining>, FormRejection>,
 ) -> Result<Response, HttpError> {
     let Form(form) = form.map_err(super::form::rejected)?;
-    let refusal = match Standing::of(&view) {
+    let refusal = match Standing::of(&view, app.clock.now()) {
         Standing::Closed => Some("Joining has closed."),
         _ if !form.accept_terms => Some("Tick the box to accept the terms."),
         _ => None,
@@ -295,6 +296,6 @@ pub(crate) async fn join(
         let page = rules_page(&app, &view, refusal).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response());
     }
-    enrol::accepting_terms(&app, &view.track, login.user.id).await?;
+    enrol::accepting_terms(&app, &view.track, &login.user).await?;
     Ok(Redirect::to(&format!("/c/{}/rules#join", view.track.path())).into_response())
 }

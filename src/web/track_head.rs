@@ -7,8 +7,8 @@ use super::moment::Moment;
 use super::number::Counted;
 use super::site::{Pill, Tone};
 use crate::app::App;
-use crate::domain::audience::Audience;
-use crate::domain::track::{self, NotTaking, Phase};
+use crate::domain::phase::{Act, Phase, Refusal};
+use crate::domain::visibility::TrackAccess;
 use crate::store::track::{Track, TrackCounts};
 use crate::store::{self, StoreError};
 
@@ -27,13 +27,13 @@ impl Turn {
     /// The next turn of a track at `now`, as far as its dates are set.
     pub(crate) fn of(track: &Track, now: OffsetDateTime) -> Option<Self> {
         let dates = track.settings.dates;
-        let (verb, at, distance) = match (track::takes_submissions(track.phase, dates, now), dates.closes_at) {
-            (Err(NotTaking::NotYetOpen(opens)), _) => {
+        let (verb, at, distance) = match (track.stage().admit(Act::Submit, now), dates.closes_at) {
+            (Err(Refusal::NotYet(opens)), _) => {
                 let at = opens.filter(|at| *at > now)?;
                 ("opens in", at, Moment::until(at, now))
             }
             (Ok(()), Some(at)) => ("closes in", at, Moment::until(at, now)),
-            (Err(NotTaking::Closed(_)), Some(at)) if at <= now => ("closed", at, Moment::ago(at, now)),
+            (Err(Refusal::NoLonger(_)), Some(at)) if at <= now => ("closed", at, Moment::ago(at, now)),
             _ => return None,
         };
         Some(Self { verb, distance, date: Moment::deadline(at) })
@@ -42,10 +42,10 @@ impl Turn {
 
 /// Where a track stands, in a word.
 pub(crate) fn phase_pill(track: &Track, now: OffsetDateTime) -> Pill {
-    let (word, tone) = match (track.phase, track::takes_submissions(track.phase, track.settings.dates, now)) {
+    let (word, tone) = match (track.phase, track.stage().admit(Act::Submit, now)) {
         (Phase::Draft, _) => ("In preparation", Tone::Quiet),
         (Phase::Open, Ok(())) => ("Open", Tone::Good),
-        (Phase::Open, Err(NotTaking::NotYetOpen(_))) => ("Opens soon", Tone::Wait),
+        (Phase::Open, Err(Refusal::NotYet(_))) => ("Opens soon", Tone::Wait),
         (Phase::Open | Phase::Closed, _) => ("Closed", Tone::Quiet),
         (Phase::Revealed, _) => ("Final ranking out", Tone::Good),
         (Phase::Benchmark, _) => ("Open as a benchmark", Tone::Good),
@@ -111,21 +111,21 @@ impl Tab {
 }
 
 impl TrackHead {
-    /// The head of `track`'s page `tab` as `audience` sees it.
+    /// The head of `track`'s page `tab` for somebody with this access.
     ///
     /// # Errors
     /// The database cannot answer.
-    pub(crate) async fn load(app: &App, track: &Track, audience: Audience, tab: Tab) -> Result<Self, StoreError> {
+    pub(crate) async fn load(app: &App, track: &Track, access: TrackAccess, tab: Tab) -> Result<Self, StoreError> {
         // A draft can be looked at by whoever knows its address, but nothing of it is counted for visitors.
-        let counts = match (track.phase, audience) {
-            (Phase::Draft, Audience::Visitor) => TrackCounts::default(),
-            _ => store::track::counts(&app.db, track.id).await?,
+        let counts = match access.sees_counts() {
+            true => store::track::counts(&app.db, track.id).await?,
+            false => TrackCounts::default(),
         };
         let now = app.clock.now();
         Ok(Self {
-            competition_slug: track.competition_slug.clone(),
+            competition_slug: track.competition_slug.to_string(),
             competition_title: track.competition_title.clone(),
-            slug: track.slug.clone(),
+            slug: track.slug.to_string(),
             title: track.settings.title.clone(),
             summary: markdown::opening(&track.settings.description).0,
             phase: phase_pill(track, now),

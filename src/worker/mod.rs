@@ -1,8 +1,10 @@
 //! Scoring workers: claim a job, score it, finish it in one transaction. Any number, in any process.
 //!
 //! A worker that dies loses its claim when the lease runs out, and somebody else scores the submission again;
-//! a worker that only seemed dead finds its claim gone and stores nothing. Only the dev split is scored here:
-//! final scores do not exist before the close.
+//! a worker that only seemed dead finds its claim gone and stores nothing.
+//!
+//! A submission's state is about its dev job. A job for the final split has a state of its own, in its row: it moves no
+//! submission, gives back no attempt, and touches neither dev entries nor the dev board.
 
 mod score;
 mod sweeper;
@@ -10,12 +12,13 @@ mod sweeper;
 use std::time::Duration;
 
 use scoring::Split;
+use sqlx::PgConnection;
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::domain::entry;
 use crate::domain::ids::{SubmissionId, WorkerId};
 use crate::domain::submission::SubmissionState;
+use crate::service::entries;
 use crate::store::job::Job;
 use crate::store::live::Signal;
 use crate::store::{self, StoreError};
@@ -120,7 +123,7 @@ pub async fn step(app: &App, worker: WorkerId) -> Result<Step, StoreError> {
         }
         Err(error) => {
             tracing::error!(submission = %job.submission, split = %job.split, error = format!("{error:#}"), "scoring went wrong");
-            give_back(app, job).await?;
+            give_back(app, job, &format!("{error:#}")).await?;
             Ok(Step::WentWrong(job.submission))
         }
     }
@@ -145,18 +148,37 @@ async fn claim(app: &App, worker: WorkerId) -> Result<Option<Job>, StoreError> {
     loop {
         let mut db = app.db.begin().await?;
         let Some(job) = store::job::claim(&mut db, worker).await? else { return Ok(None) };
-        let now = app.clock.now();
         // A claim that ended in an error is no death: errors are counted for themselves.
         if job.claim.attempt - job.errors <= MAX_DEATHS {
-            store::submission::set_state(&mut db, job.submission, SubmissionState::Scoring, now).await?;
+            set_state(&mut db, app, job, SubmissionState::Scoring).await?;
             db.commit().await?;
             return Ok(Some(job));
         }
-        tracing::error!(submission = %job.submission, "given up: every worker that took it ended before it did");
-        store::job::finish(&mut db, job).await?;
-        store::submission::set_state(&mut db, job.submission, SubmissionState::Failed, now).await?;
+        tracing::error!(submission = %job.submission, split = %job.split, "given up: every worker that took it ended before it did");
+        give_up(&mut db, app, job, "every worker that took it ended before it did").await?;
         db.commit().await?;
     }
+}
+
+/// Moves the job's submission into a state, if the job is the one that its state is about.
+async fn set_state(db: &mut PgConnection, app: &App, job: Job, state: SubmissionState) -> Result<(), StoreError> {
+    match job.split {
+        Split::Dev => store::submission::set_state(db, job.submission, state, app.clock.now()).await,
+        Split::Train | Split::Final => Ok(()),
+    }
+}
+
+/// Ends a job without a score; says whether the claim still held. Of a dev job nothing is left but its submission, which
+/// is called failed and costs no attempt. A final job stays where organisers find it.
+async fn give_up(db: &mut PgConnection, app: &App, job: Job, error: &str) -> Result<bool, StoreError> {
+    let held = match job.split {
+        Split::Dev => store::job::finish(db, job).await?,
+        Split::Train | Split::Final => store::job::give_up(db, job, error).await?,
+    };
+    if held {
+        set_state(db, app, job, SubmissionState::Failed).await?;
+    }
+    Ok(held)
 }
 
 /// Renews a claim for as long as it is awaited; ends when the claim is lost.
@@ -172,8 +194,9 @@ async fn keep_claim(app: &App, job: Job) {
     }
 }
 
-/// Stores a score, the submission's state, the participant's entry and the board's change in one transaction;
-/// answers `false`, having stored nothing, where the claim was lost.
+/// Stores a score and what follows from it in one transaction; answers `false`, having stored nothing, where the claim was
+/// lost. From a dev score follow the submission's state, the participant's entry and the board's change; from a final
+/// score nothing that anybody but organisers can see.
 async fn finish(app: &App, job: Job, scored: &Scored) -> Result<bool, StoreError> {
     let now = app.clock.now();
     let mut db = app.db.begin().await?;
@@ -184,40 +207,29 @@ async fn finish(app: &App, job: Job, scored: &Scored) -> Result<bool, StoreError
     }
     let outcome = (&scored.result, scored.replicates.as_slice());
     let is_new = store::scoring::insert(&mut db, job.submission, job.split, outcome, now).await?;
-    store::submission::set_state(&mut db, job.submission, SubmissionState::Scored, now).await?;
-    if !is_new {
-        // A second job for what has its score: no path of the program makes one, but none is scored twice either.
-        db.commit().await?;
-        return Ok(true);
+    set_state(&mut db, app, job, SubmissionState::Scored).await?;
+    // A second job for what has its score: no path of the program makes one, but none is scored twice either.
+    if is_new && job.split == Split::Dev {
+        // The rule as it stands now, and held still: it may have changed while the submission was scored.
+        let gate = store::track::lock_entries(&mut db, scored.track).await?;
+        entries::pick(&mut db, scored.track, scored.participant, gate).await?;
+        store::track::board_changed(&mut db, scored.track, now).await?;
     }
-    // The rule as it stands now, and held still: it may have changed while the submission was scored.
-    let rule = store::track::lock_entry_rule(&mut db, scored.track).await?;
-    let candidates = store::scoring::candidates(&mut *db, scored.participant).await?;
-    // Candidates carry their dev scorings; which submission stands on a final board is another question.
-    if job.split == Split::Dev
-        && let Some(standing) = entry::standing(rule, candidates)
-    {
-        store::entry::put(&mut *db, scored.track, scored.participant, job.split, &standing).await?;
-    }
-    store::track::board_changed(&mut db, scored.track, now).await?;
     db.commit().await?;
     Ok(true)
 }
 
-/// Puts a job back after an error, later each time, or calls the submission failed.
-async fn give_back(app: &App, job: Job) -> Result<(), StoreError> {
+/// Puts a job back after an error, later each time, or gives it up.
+async fn give_back(app: &App, job: Job, error: &str) -> Result<(), StoreError> {
     let mut db = app.db.begin().await?;
-    let (held, state) = if job.errors + 1 >= MAX_ERRORS {
-        (store::job::finish(&mut db, job).await?, SubmissionState::Failed)
-    } else {
-        (store::job::retry_later(&mut db, job, delay_after(job.errors)).await?, SubmissionState::Queued)
-    };
-    if held {
-        store::submission::set_state(&mut db, job.submission, state, app.clock.now()).await?;
-        db.commit().await?;
-        if state == SubmissionState::Failed {
-            tracing::error!(submission = %job.submission, "given up; `callimico track retry` queues it again");
+    if job.errors + 1 >= MAX_ERRORS {
+        if give_up(&mut db, app, job, error).await? {
+            db.commit().await?;
+            tracing::error!(submission = %job.submission, split = %job.split, "given up; `callimico track retry` queues it again");
         }
+    } else if store::job::retry_later(&mut db, job, delay_after(job.errors), error).await? {
+        set_state(&mut db, app, job, SubmissionState::Queued).await?;
+        db.commit().await?;
     }
     Ok(())
 }

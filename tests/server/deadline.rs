@@ -93,7 +93,7 @@ async fn what_an_organiser_changes_while_an_upload_is_under_way_holds_for_it(db:
     closed.problem(StatusCode::FORBIDDEN, "closed");
     world.assert_nothing_kept().await;
 
-    world.sql("update tracks set phase = 'open'; delete from users").await;
+    world.sql("update tracks set phase = 'open'; delete from users; delete from participants").await;
     let extended = submit_slowly(&world, Upload::hitting(1).zip(), async {
         world.sql("update tracks set closes_at = closes_at + interval '1 day'").await;
         world.wait(Duration::hours(2));

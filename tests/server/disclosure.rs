@@ -7,7 +7,7 @@ use scoring::Split;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::support::{Actor, TRACK_URL, TrackFiles, Upload, World, score_of, store_final_score};
+use crate::support::{Actor, TRACK_URL, TrackFiles, Upload, World, score_of};
 
 /// 13 of 15: what the final score of the submissions below begins with, wherever it is written.
 const FINAL_NUMBER: &str = "0.866";
@@ -19,6 +19,8 @@ struct Secret {
     /// Somebody else who is enrolled.
     bob: Actor,
     submission: String,
+    /// An upload of ada's that was rejected.
+    rejected: String,
 }
 
 impl Secret {
@@ -27,12 +29,13 @@ impl Secret {
         let (ada, bob) = (world.participant("ada").await, world.participant("bob").await);
         let zip = Upload::hitting_by_split(9, 13).zip();
         let submission = ada.submitted(&world, zip.clone()).await;
+        let rejected = ada.submit(&world, "not a zip").await.json()["submission"].clone();
         world.drain().await;
-        world.sql("update tracks set phase = 'closed'").await;
+        world.score_final().await;
         let score = score_of(&world, &zip, Split::Final).await;
         assert!(score.average_tpr_fpr_1000.to_string().starts_with(FINAL_NUMBER));
-        store_final_score(&world, &submission, &score).await;
-        Self { world, ada, bob, submission }
+        assert_eq!(world.count("scorings where split = 'final'").await, 1);
+        Self { world, ada, bob, submission, rejected: rejected.as_str().expect("a record").to_owned() }
     }
 
     /// Everything there is to read, in the API and as pages.
@@ -153,11 +156,11 @@ async fn a_board_looks_the_same_before_and_after_what_nobody_may_notice(db: PgPo
     let world = World::with_files(db, TrackFiles::default().without_final_labels()).await;
     let (ada, bob) = (world.participant("ada").await, world.participant("bob").await);
     let zip = Upload::hitting(9).zip();
-    let id = ada.submitted(&world, zip.clone()).await;
+    ada.submitted(&world, zip.clone()).await;
     world.drain().await;
     let urls = [TRACK_URL.to_owned(), format!("{TRACK_URL}/leaderboard"), format!("{TRACK_URL}/leaderboard.csv")];
     let mut looks = Vec::new();
-    for event in ["nothing", "rejected", "queued", "labels", "score"] {
+    for event in ["nothing", "rejected", "queued", "labels"] {
         world.wait(time::Duration::MINUTE);
         match event {
             "rejected" => assert_eq!(bob.submit(&world, "not a zip").await.status, StatusCode::UNPROCESSABLE_ENTITY),
@@ -166,7 +169,6 @@ async fn a_board_looks_the_same_before_and_after_what_nobody_may_notice(db: PgPo
                 let plan = world.import(&TrackFiles::default()).await;
                 assert_eq!(plan.overridden, ["hidden solutions"]);
             }
-            "score" => store_final_score(&world, &id, &score_of(&world, &zip, Split::Final).await).await,
             _ => {}
         }
         let mut look = Vec::new();
@@ -187,16 +189,11 @@ async fn a_board_looks_the_same_before_and_after_what_nobody_may_notice(db: PgPo
 async fn somebody_elses_submission_looks_like_none_at_all(db: PgPool) {
     let secret = Secret::new(db).await;
     let world = &secret.world;
-    let rejected = {
-        world.sql("update tracks set phase = 'open'").await;
-        let problem = secret.ada.submit(world, "not a zip").await.json();
-        problem["submission"].as_str().expect("a record").to_owned()
-    };
     let carl = world.account("carl").await;
     for actor in [&secret.bob, &carl] {
         for rest in ["", "?wait=1", "/scores.txt", "/scores.txt?split=final", "/archive"] {
             let mut looks = Vec::new();
-            for id in [secret.submission.as_str(), &rejected, "0193f2a0-0000-7000-8000-000000000000", "1"] {
+            for id in [secret.submission.as_str(), &secret.rejected, "0193f2a0-0000-7000-8000-000000000000", "1"] {
                 let mut answer = actor.get(world, &format!("/api/v1/submissions/{id}{rest}")).await;
                 answer.problem(StatusCode::NOT_FOUND, "not_found");
                 answer.headers.remove("x-request-id");

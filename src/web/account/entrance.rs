@@ -19,9 +19,7 @@ use crate::domain::ids::UserId;
 use crate::http::auth::{LoginBy, Viewer, no_session_cookie, session_cookie};
 use crate::http::error::HttpError;
 use crate::http::server::ServerState;
-use crate::secret;
-use crate::store::user::NewUser;
-use crate::store::{self, StoreError};
+use crate::service::accounts::{self, AccountError, NewAccount};
 
 /// `/login`.
 #[derive(Template)]
@@ -117,17 +115,10 @@ async fn check(state: &ServerState, form: &LoginForm, peer: SocketAddr) -> Resul
     let name = form.name.trim().parse::<UserName>().ok();
     let key = name.as_ref().map_or_else(String::new, UserName::key);
     state.brakes.try_account(&key, peer.ip(), app.clock.now())?;
-    let known = match &name {
-        Some(name) => store::user::credentials(&app.db, name).await?,
-        None => None,
-    };
     let Ok(password) = form.password.parse::<Password>() else { return Ok(None) };
-    let (user, hash) = known.unzip();
-    let fits = app.passwords.fits(password, hash.flatten()).await?;
-    Ok(user.filter(|_| fits))
+    Ok(accounts::by_password(app, name.as_ref(), password).await?)
 }
 
-/// Begins a new session, never an old one: what was known before the log-in is worth nothing after it.
 async fn begin_session(
     state: &ServerState,
     Viewer(before): Viewer,
@@ -135,12 +126,11 @@ async fn begin_session(
     user: UserId,
     next: &str,
 ) -> Result<Response, HttpError> {
-    let app = &state.app;
-    if let Some(LoginBy::Session(old)) = before.map(|login| login.by) {
-        store::session::delete(&app.db, &old).await?;
-    }
-    let secret = secret::generate("")?;
-    store::session::create(&app.db, &secret::hash(&secret), user, app.clock.now()).await?;
+    let before = before.and_then(|login| match login.by {
+        LoginBy::Session(session) => Some(session),
+        LoginBy::Token(_) => None,
+    });
+    let secret = accounts::begin_session(&state.app, user, before).await?;
     let jar = jar.add(session_cookie(&FromRef::from_ref(state), secret));
     Ok((jar, Redirect::to(next)).into_response())
 }
@@ -221,18 +211,9 @@ async fn create(state: &ServerState, form: &RegisterForm) -> Result<Result<UserI
             return Ok(Err(Wrong { name, email: email.err().and_then(said), password: password.err().and_then(said) }));
         }
     };
-    let app = &state.app;
-    let hash = app.passwords.hash(password).await?;
-    let new = NewUser {
-        name: &name,
-        email: email.as_ref(),
-        password_hash: Some(&hash),
-        is_admin: false,
-        created_at: app.clock.now(),
-    };
-    match store::user::create(&app.db, new).await {
+    match accounts::register(&state.app, NewAccount { name, email, password }).await {
         Ok(user) => Ok(Ok(user)),
-        Err(StoreError::NameTaken) => Ok(Err(Wrong { name: taken(), ..Wrong::default() })),
+        Err(AccountError::NameTaken) => Ok(Err(Wrong { name: taken(), ..Wrong::default() })),
         Err(error) => Err(error.into()),
     }
 }
@@ -244,7 +225,7 @@ pub(crate) async fn logout(
     jar: CookieJar,
 ) -> Result<Response, HttpError> {
     if let Some(LoginBy::Session(session)) = login.map(|login| login.by) {
-        store::session::delete(&state.app.db, &session).await?;
+        accounts::end_session(&state.app, &session).await?;
     }
     let jar = jar.add(no_session_cookie(&FromRef::from_ref(&state)));
     Ok((jar, Redirect::to("/")).into_response())

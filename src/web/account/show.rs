@@ -23,9 +23,8 @@ use crate::http::auth::{LoginBy, SignedIn};
 use crate::http::error::{Detail, HttpError};
 use crate::http::segment::Segment;
 use crate::http::server::ServerState;
-use crate::secret::{self, TOKEN_PREFIX};
+use crate::service::accounts;
 use crate::store;
-use crate::store::token::NewToken;
 use crate::store::user::User;
 
 /// A token's own name has at most so many characters.
@@ -140,16 +139,7 @@ pub(crate) async fn create_token(
         let page = page(&app, user, label_field().value(label).error(Some(error))).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response());
     }
-    let secret = secret::generate(TOKEN_PREFIX)?;
-    let new = NewToken {
-        user: user.id,
-        label,
-        scope: form.scope,
-        secret_hash: &secret::hash(&secret),
-        hint: &secret[..TOKEN_PREFIX.len() + 4],
-        created_at: app.clock.now(),
-    };
-    store::token::create(&app.db, new).await?;
+    let secret = accounts::create_token(&app, user.id, label, form.scope).await?;
     let mut page = page(&app, user, label_field()).await?;
     page.fresh = Some(secret);
     let mut response = render(&page)?.into_response();
@@ -165,8 +155,7 @@ pub(crate) async fn revoke_token(
 ) -> Result<Redirect, HttpError> {
     let user = by_session(login)?;
     let id: TokenId = id.parse().map_err(|_| HttpError::NotFound)?;
-    // One that is gone already is what was asked for.
-    store::token::revoke(&app.db, user.id, id).await?;
+    accounts::revoke_token(&app, user.id, id).await?;
     Ok(Redirect::to("/account"))
 }
 
@@ -177,6 +166,6 @@ pub(crate) async fn end_sessions(
     jar: CookieJar,
 ) -> Result<Response, HttpError> {
     let user = by_session(login)?;
-    store::session::delete_all(&state.app.db, user.id).await?;
+    accounts::end_all_sessions(&state.app, user.id).await?;
     Ok(leave(&state, jar))
 }

@@ -20,10 +20,9 @@ use super::site::{Choice, Link, Reader};
 use super::track_head::{Tab, TrackHead};
 use super::{number, render};
 use crate::app::App;
-use crate::board::{self, Board};
-use crate::domain::audience::Audience;
+use crate::board::Board;
 use crate::domain::leaderboard::RankedEntry;
-use crate::domain::track::Phase;
+use crate::domain::visibility::Audience;
 use crate::http::auth::TrackView;
 use crate::http::error::HttpError;
 use figures::roc_plot::Scale;
@@ -190,14 +189,15 @@ pub(crate) async fn show(
     let UrlQuery(raw) = raw?;
     let names = scenario::names(&view.track);
     let query = Query::parse(raw, names.iter().map(|name| name.folder.clone()).collect())?;
-    let board = board::of_track(&app, &view.track, query.split, view.audience).await?.ok_or(HttpError::NotRevealed)?;
-    let head = TrackHead::load(&app, &view.track, view.audience, Tab::Leaderboard).await?;
+    let visible = view.access.board(query.split).ok_or(HttpError::NotRevealed)?;
+    let board = app.boards.of_track(&view.track, visible).await?;
+    let head = TrackHead::load(&app, &view.track, view.access, Tab::Leaderboard).await?;
     let shown = Shown {
         board: &board,
         query: &query,
         names: &names,
-        reader: view.login.as_ref().map(|login| login.user.id),
-        is_staff: view.audience == Audience::Organiser,
+        reader: view.participant.map(|participant| participant.id),
+        is_staff: view.audience() == Audience::Organiser,
         now: app.clock.now(),
     };
     if query.page > 1 && shown.page_range(board.entries.len()).is_empty() {
@@ -218,7 +218,7 @@ fn page(view: &TrackView, head: TrackHead, shown: &Shown<'_>) -> LeaderboardPage
     LeaderboardPage {
         reader: Reader::of(view.login.as_ref()),
         splits: splits(view, shown.query),
-        split_note: (!view.track.phase.is_revealed()).then_some(
+        split_note: (view.access.board(Split::Final).is_none()).then_some(
             "The test split is scored once, after the close. Until then nobody knows its scores, not even the organisers.",
         ),
         metrics: METRICS
@@ -247,11 +247,11 @@ fn page(view: &TrackView, head: TrackHead, shown: &Shown<'_>) -> LeaderboardPage
 
 /// Whether the board can still change by a submission.
 fn is_live(board: &Board) -> bool {
-    board.split == Split::Dev && matches!(board.phase, Phase::Draft | Phase::Open | Phase::Benchmark)
+    board.split == Split::Dev && board.phase.rules().board_is_live
 }
 
 fn splits(view: &TrackView, query: &Query) -> Vec<Choice> {
-    let revealed = view.track.phase.is_revealed();
+    let revealed = view.access.board(Split::Final).is_some();
     let dev = if revealed { "Dev" } else { "Dev (live)" };
     let test = if revealed { "Test (final)" } else { "Test, after the close" };
     let choice = |split, label: &str, open: bool| Choice {

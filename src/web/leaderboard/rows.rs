@@ -13,7 +13,7 @@ use super::super::scenario::{self, ScenarioName};
 use super::query::{Query, Sort};
 use super::{Mine, Row, Shared, Tied};
 use crate::board::Board;
-use crate::domain::ids::UserId;
+use crate::domain::ids::ParticipantId;
 use crate::domain::leaderboard::RankedEntry;
 use figures::interval_plot::{Axis, interval_svg};
 use figures::series::Series;
@@ -29,7 +29,7 @@ pub(super) struct Shown<'a> {
     pub(super) query: &'a Query,
     pub(super) names: &'a [ScenarioName],
     /// The reader's account, whose row is marked.
-    pub(super) reader: Option<UserId>,
+    pub(super) reader: Option<ParticipantId>,
     /// Whether the reader may open every submission.
     pub(super) is_staff: bool,
     pub(super) now: OffsetDateTime,
@@ -73,7 +73,7 @@ impl<'a> Shown<'a> {
     }
 
     fn is_own(&self, ranked: &RankedEntry) -> bool {
-        self.reader == Some(ranked.entry.user)
+        self.reader == Some(ranked.entry.participant_id)
     }
 
     /// The entries of the page that is asked for, the reader's own at the end if it is on another page.
@@ -158,14 +158,14 @@ mod tests {
     use super::*;
     use crate::domain::ids::{ScoringId, SubmissionId};
     use crate::domain::leaderboard::{self, BoardEntry, SplitResult};
-    use crate::domain::track::Phase;
+    use crate::domain::phase::Phase;
     use time::macros::datetime;
 
     const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
 
     fn board(scores: &[(&str, u64)]) -> Board {
         let entry = |(name, tp): &(&str, u64)| BoardEntry {
-            user: UserId::generate(),
+            participant_id: ParticipantId::generate(),
             participant: (*name).to_owned(),
             submission: SubmissionId::generate(),
             description: String::new(),
@@ -181,7 +181,7 @@ mod tests {
             },
         };
         Board {
-            track: "mico/toy".to_owned(),
+            track: "mico/toy".parse().unwrap(),
             split: Split::Dev,
             phase: Phase::Open,
             updated_at: NOW,
@@ -191,7 +191,7 @@ mod tests {
         }
     }
 
-    fn shown<'a>(board: &'a Board, query: &'a Query, reader: Option<UserId>) -> Shown<'a> {
+    fn shown<'a>(board: &'a Board, query: &'a Query, reader: Option<ParticipantId>) -> Shown<'a> {
         Shown { board, query, names: &[], reader, is_staff: false, now: NOW }
     }
 
@@ -214,12 +214,12 @@ mod tests {
         let many: Vec<(String, u64)> = (0..150).map(|i| (format!("p{i}"), 900 - i)).collect();
         let many: Vec<(&str, u64)> = many.iter().map(|(name, tp)| (name.as_str(), *tp)).collect();
         let board = board(&many);
-        let last = board.entries[149].entry.user;
+        let last = board.entries[149].entry.participant_id;
         let query = Query::parse(Raw::default(), Vec::new()).unwrap();
         let shown = shown(&board, &query, Some(last));
         let page = shown.on_page(&shown.sorted());
         assert_eq!(page.len(), PAGE + 1);
-        assert_eq!(page[PAGE].entry.user, last);
+        assert_eq!(page[PAGE].entry.participant_id, last);
         assert_eq!(names(&shown.drawn()), ["p0", "p1", "p2", "p3", "p4", "p149"]);
     }
 

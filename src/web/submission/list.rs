@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::domain::ids::SubmissionId;
 use crate::domain::submission::SubmissionState;
 use crate::domain::track::EntryRule;
+use crate::domain::visibility::TrackAccess;
 use crate::http::auth::TrackView;
 use crate::http::error::HttpError;
 use crate::store;
@@ -69,8 +70,8 @@ impl Row {
 pub(crate) async fn list(State(app): State<App>, view: TrackView) -> Result<Html<String>, HttpError> {
     let mut page = ListPage {
         reader: Reader::of(view.login.as_ref()),
-        head: TrackHead::load(&app, &view.track, view.audience, Tab::Submissions).await?,
-        standing: Standing::of(&view),
+        head: TrackHead::load(&app, &view.track, view.access, Tab::Submissions).await?,
+        standing: Standing::of(&view, app.clock.now()),
         attempts: None,
         rows: Vec::new(),
         history: None,
@@ -84,19 +85,24 @@ pub(crate) async fn list(State(app): State<App>, view: TrackView) -> Result<Html
     };
     if let Some(participant) = view.participant {
         page.attempts = Some(Attempts::load(&app, &view.track, participant.id).await?);
-        (page.rows, page.history) = history(&app, participant).await?;
+        (page.rows, page.history) = history(&app, participant, view.access).await?;
     }
     render(&page)
 }
 
-async fn history(app: &App, participant: Participant) -> Result<(Vec<Row>, Option<Markup>), HttpError> {
+async fn history(
+    app: &App,
+    participant: Participant,
+    access: TrackAccess,
+) -> Result<(Vec<Row>, Option<Markup>), HttpError> {
     let summaries = store::submission::latest_of_participant(&app.db, participant.id, MOST_ROWS).await?;
     let standing = store::entry::standing(&app.db, participant.id).await?;
-    let scores: HashMap<SubmissionId, (f64, Interval)> = store::scoring::dev_history(&app.db, participant.id)
-        .await?
-        .into_iter()
-        .map(|(id, average, interval)| (id, (average, interval)))
-        .collect();
+    let scored = match access.own_dev_scores() {
+        Some(visible) => store::scoring::history(&app.db, visible).await?,
+        None => Vec::new(),
+    };
+    let scores: HashMap<SubmissionId, (f64, Interval)> =
+        scored.into_iter().map(|(id, average, interval)| (id, (average, interval))).collect();
     let counts = |id| if standing == Some(id) { Counts::Entry } else { Counts::Not };
     let drawn = summaries.iter().rev().filter_map(|summary| {
         let (value, _) = scores.get(&summary.id)?;

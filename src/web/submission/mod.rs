@@ -45,7 +45,7 @@ impl Attempts {
 /// A submission's state as a word; `took` is from arrival to the last state.
 fn state_pill(state: SubmissionState, took: Option<Duration>) -> Pill {
     let (word, tone) = match state {
-        SubmissionState::Received | SubmissionState::Queued => ("waiting".to_owned(), Tone::Wait),
+        SubmissionState::Queued => ("waiting".to_owned(), Tone::Wait),
         SubmissionState::Scoring => ("scoring".to_owned(), Tone::Wait),
         SubmissionState::Scored => (scored_in(took), Tone::Good),
         SubmissionState::Rejected => ("rejected".to_owned(), Tone::Bad),

@@ -14,15 +14,15 @@ use super::super::track_head::{Tab, TrackHead};
 use super::super::{number, render};
 use super::Attempts;
 use crate::app::App;
+use crate::domain::phase::Refusal;
 use crate::domain::quota::LimitReached;
-use crate::domain::track::NotTaking;
 use crate::http::auth::{Enroller, TrackView};
 use crate::http::error::HttpError;
 use crate::http::server::Site;
 use crate::http::upload::{self, UploadForm};
+use crate::service::submit::{self, Details, DetailsError, SubmitError};
 use crate::store::participant::Participant;
 use crate::store::track::Track;
-use crate::submit::{self, Details, DetailsError, SubmitError};
 
 /// `/c/{competition}/{track}/submit`.
 #[derive(Template)]
@@ -124,7 +124,7 @@ async fn page(app: &App, site: &Site, view: &TrackView, typed: Typed) -> Result<
     };
     Ok(NewPage {
         reader: Reader::of(view.login.as_ref()),
-        head: TrackHead::load(app, track, view.audience, Tab::Submit).await?,
+        head: TrackHead::load(app, track, view.access, Tab::Submit).await?,
         gate: gate(app, view).await?,
         attempts,
         max_bytes: track.settings.limits.bytes,
@@ -148,15 +148,15 @@ async fn page(app: &App, site: &Site, view: &TrackView, typed: Typed) -> Result<
 
 async fn gate(app: &App, view: &TrackView) -> Result<Gate, HttpError> {
     let now = app.clock.now();
-    let (Some(participant), Standing::Approved) = (view.participant, Standing::of(view)) else {
-        return Ok(Gate::Standing(Standing::of(view)));
+    let (Some(participant), Standing::Approved) = (view.participant, Standing::of(view, now)) else {
+        return Ok(Gate::Standing(Standing::of(view, now)));
     };
-    match submit::preview(app, &view.track, participant, None).await {
+    match submit::precheck(app, &view.track, participant, None).await {
         Ok(()) => Ok(Gate::Open),
-        Err(SubmitError::NotTaking(NotTaking::NotYetOpen(opens))) => {
+        Err(SubmitError::NotTaking(Refusal::NotYet(opens))) => {
             Ok(Gate::NotOpen(opens.filter(|at| *at > now).map(|at| Moment::until(at, now))))
         }
-        Err(SubmitError::NotTaking(NotTaking::Closed(_))) => Ok(Gate::Closed),
+        Err(SubmitError::NotTaking(Refusal::NoLonger(_))) => Ok(Gate::Closed),
         Err(SubmitError::LimitReached(LimitReached::Today { next })) => {
             Ok(Gate::NoAttempts(Some(Moment::until(next, now))))
         }
@@ -180,21 +180,21 @@ pub(crate) async fn create(
     };
     match take(&app, &view.track, participant, request).await {
         Ok(at) => Ok(Redirect::to(&at).into_response()),
-        Err(Refusal::Form(status, typed)) => {
+        Err(NotTaken::Form(status, typed)) => {
             let page = page(&app, &site, &view, *typed).await?;
             Ok((status, render(&page)?).into_response())
         }
-        Err(Refusal::Other(error)) => Err(error),
+        Err(NotTaken::Other(error)) => Err(error),
     }
 }
 
 /// Why an upload was not taken: something the form can show beside its fields, or not.
-enum Refusal {
+enum NotTaken {
     Form(StatusCode, Box<Typed>),
     Other(HttpError),
 }
 
-impl From<HttpError> for Refusal {
+impl From<HttpError> for NotTaken {
     fn from(error: HttpError) -> Self {
         match error {
             HttpError::TooLarge { limit } => {
@@ -208,7 +208,7 @@ impl From<HttpError> for Refusal {
 }
 
 /// Takes the upload in; the address of the submission's page.
-async fn take(app: &App, track: &Track, participant: Participant, request: Request) -> Result<String, Refusal> {
+async fn take(app: &App, track: &Track, participant: Participant, request: Request) -> Result<String, NotTaken> {
     upload::refuse_encoded(request.headers())?;
     upload::refuse_large(request.headers(), track)?;
     let UploadForm { staged, description, method_url } = upload::read_form(app, track, participant, request).await?;
@@ -218,12 +218,12 @@ async fn take(app: &App, track: &Track, participant: Participant, request: Reque
     let (Some(staged), Ok(details)) = (staged, &details) else {
         let typed =
             Typed { file_error: Some(file_error.to_owned()), ..typed_again(description, method_url, details.err()) };
-        return Err(Refusal::Form(StatusCode::UNPROCESSABLE_ENTITY, Box::new(typed)));
+        return Err(NotTaken::Form(StatusCode::UNPROCESSABLE_ENTITY, Box::new(typed)));
     };
     match submit::accept(app, track, participant, staged, details).await {
         Ok(accepted) => Ok(format!("/submissions/{}", accepted.id)),
         Err(SubmitError::Rejected { id, .. }) => Ok(format!("/submissions/{id}")),
-        Err(error) => Err(Refusal::Other(HttpError::from_submit(error, app.clock.now()))),
+        Err(error) => Err(NotTaken::Other(HttpError::from_submit(error, app.clock.now()))),
     }
 }
 

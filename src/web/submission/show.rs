@@ -12,12 +12,11 @@ use super::super::track_head::{Tab, TrackHead};
 use super::super::{number, render};
 use super::{Attempts, state_pill, took};
 use crate::app::App;
-use crate::board;
-use crate::domain::audience::Audience;
 use crate::domain::ids::SubmissionId;
 use crate::domain::leaderboard::SplitResult;
 use crate::domain::submission::SubmissionState;
 use crate::domain::track::EntryRule;
+use crate::domain::visibility::SubmissionAccess;
 use crate::http::auth::SeenSubmission;
 use crate::http::error::HttpError;
 use crate::store;
@@ -149,45 +148,47 @@ pub(crate) struct ScenarioStat {
 /// `GET /submissions/{id}`: for its owner and the track's organisers; to everybody else it does not exist.
 pub(crate) async fn show(
     State(app): State<App>,
-    SeenSubmission { submission, track, audience, login }: SeenSubmission,
+    SeenSubmission { submission, track, access, login }: SeenSubmission,
 ) -> Result<Html<String>, HttpError> {
     let reader = Reader::of(Some(&login));
-    render(&page(&app, reader, audience, &track, submission).await?)
+    render(&page(&app, reader, access, &track, submission).await?)
 }
 
 async fn page(
     app: &App,
     reader: Reader,
-    audience: Audience,
+    access: SubmissionAccess,
     track: &Track,
     submission: Submission,
 ) -> Result<ShowPage, HttpError> {
     let now = app.clock.now();
     let stands = store::entry::standing(&app.db, submission.participant).await? == Some(submission.id);
-    let scores = store::scoring::visible(&app.db, submission.id, audience, track.phase).await?;
-    let dev = scores.into_iter().find(|(split, _)| *split == Split::Dev).map(|(_, result)| result);
+    let dev = match access.scores(Split::Dev) {
+        Some(visible) => store::scoring::of_submission(&app.db, visible).await?,
+        None => None,
+    };
     let outcome = match (submission.state, &submission.problems, dev) {
-        (SubmissionState::Rejected, Some(problems), _) => Outcome::Rejected(rejected(&problems.0)),
+        (SubmissionState::Rejected, Some(problems), _) => Outcome::Rejected(rejected(problems)),
         (SubmissionState::Failed, _, _) => Outcome::Failed,
         (SubmissionState::Scored, _, Some(dev)) => {
-            let rank = if stands { rank(app, track, submission.id).await? } else { String::new() };
+            let rank = if stands { rank(app, track, access, submission.id).await? } else { String::new() };
             Outcome::Scored(Box::new(scored(track, &submission, &dev, rank)))
         }
         (state, _, _) => Outcome::Waiting(steps(state)),
     };
     Ok(ShowPage {
         reader,
-        head: TrackHead::load(app, track, audience, Tab::Submissions).await?,
+        head: TrackHead::load(app, track, access.track(), Tab::Submissions).await?,
         id: submission.id.to_string(),
         number: store::submission::number(&app.db, &submission).await?,
         state: state_pill(submission.state, took(submission.received_at, submission.finished_at)),
         standing: standing(track, submission.state, stands),
         outcome,
-        warnings: submission.warnings.0.iter().map(ToString::to_string).collect(),
+        warnings: submission.warnings.iter().map(ToString::to_string).collect(),
         attempts: Attempts::load(app, track, submission.participant).await?,
         received: Moment::ago(submission.received_at, now),
-        size: number::bytes(submission.size.unsigned_abs()),
-        sha256: hex::encode(&submission.sha256),
+        size: number::bytes(submission.size),
+        sha256: submission.sha256.to_string(),
         owner: submission.participant_name,
         description: submission.description,
         method_url: submission.method_url,
@@ -228,9 +229,10 @@ fn problem_row(problem: &Problem) -> ProblemRow {
     }
 }
 
-async fn rank(app: &App, track: &Track, id: SubmissionId) -> Result<String, HttpError> {
-    let board = board::of_track(app, track, Split::Dev, Audience::Owner).await?;
-    let entry = board.as_ref().and_then(|board| board.entries.iter().find(|ranked| ranked.entry.submission == id));
+async fn rank(app: &App, track: &Track, access: SubmissionAccess, id: SubmissionId) -> Result<String, HttpError> {
+    let Some(visible) = access.track().board(Split::Dev) else { return Ok(String::new()) };
+    let board = app.boards.of_track(track, visible).await?;
+    let entry = board.entries.iter().find(|ranked| ranked.entry.submission == id);
     Ok(entry.map(|ranked| format!("rank {}", ranked.rank)).unwrap_or_default())
 }
 

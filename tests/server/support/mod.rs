@@ -11,7 +11,7 @@ mod world;
 
 pub(crate) use actor::Actor;
 pub(crate) use answer::Answer;
-pub(crate) use score::{score_of, store_final_score};
+pub(crate) use score::score_of;
 pub(crate) use track::TrackFiles;
 pub(crate) use upload::{Form, Upload};
 pub(crate) use wire::{Server, answer, head};

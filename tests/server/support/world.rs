@@ -14,9 +14,11 @@ use callimico::config::{GuardConfig, HttpConfig};
 use callimico::domain::slug::TrackPath;
 use callimico::http::guard::Brakes;
 use callimico::http::server::{ServerState, Site};
+use callimico::importer::ImportError;
 use callimico::importer::apply::{self, Mode, Request as Import};
 use callimico::importer::plan::Plan;
 use callimico::objects::Objects;
+use callimico::service::{entries, lifecycle};
 use callimico::store::track::{self, Track};
 use callimico::worker::{self, Step};
 use callimico::{domain, routes};
@@ -82,7 +84,8 @@ impl World {
         let world = Self::on(db, setting.guard, setting.public_url);
         world.app.claim_objects().await.expect("a folder that nobody else has");
         world.import(&setting.files).await;
-        world.sql("update tracks set phase = 'open'").await;
+        let path: TrackPath = TRACK.parse().expect("a track's path");
+        assert_eq!(lifecycle::open(&world.app, &path).await.expect("a draft"), lifecycle::Step::Taken);
         world
     }
 
@@ -105,11 +108,16 @@ impl World {
 
     /// Imports the track from a directory with these files.
     pub(crate) async fn import(&self, files: &TrackFiles) -> Plan {
+        self.try_import(files).await.expect("an import")
+    }
+
+    /// The same where it may be refused.
+    pub(crate) async fn try_import(&self, files: &TrackFiles) -> Result<Plan, ImportError> {
         let root = tempfile::tempdir().expect("a folder");
         files.write(root.path());
         let path: TrackPath = TRACK.parse().expect("a track's path");
         let request = Import { track: path, title: Some("Tiny".to_owned()), mode: Mode::Apply };
-        apply::track_directory(&self.app, root.path(), &request).await.expect("an import")
+        apply::track_directory(&self.app, root.path(), &request).await
     }
 
     /// The track as it stands.
@@ -135,6 +143,15 @@ impl World {
     /// Lets a worker do all there is to do.
     pub(crate) async fn drain(&self) -> Vec<Step> {
         worker::drain(&self.app).await.expect("a queue that answers")
+    }
+
+    /// Closes the track, freezes its entries and lets workers score them on the final split.
+    pub(crate) async fn score_final(&self) {
+        self.sql("update tracks set phase = 'closed'").await;
+        let track = self.track().await.id;
+        assert!(entries::freeze(&self.app, track).await.expect("an answer"), "the entries were frozen already");
+        assert!(entries::begin_final(&self.app, track).await.expect("an answer"), "final scores had begun already");
+        self.drain().await;
     }
 
     /// Lets time pass.

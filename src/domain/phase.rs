@@ -1,0 +1,298 @@
+//! Where a track stands in time, and the one table of what each phase allows. Every gate asks here, with the dates.
+
+use time::OffsetDateTime;
+
+/// Where a track stands in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "track_phase", rename_all = "lowercase")]
+pub enum Phase {
+    /// Being prepared: not listed, takes no submissions.
+    Draft,
+    /// Takes submissions; the dev board is live.
+    Open,
+    /// Takes no more; the final split is scored and checked.
+    Closed,
+    /// The final ranking is public.
+    Revealed,
+    /// Revealed, and open again for entries that stand beside the official ranking.
+    Benchmark,
+}
+
+/// When a track opens and closes; `None` is "not set".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Dates {
+    /// No submission is taken before this instant.
+    pub opens_at: Option<OffsetDateTime>,
+    /// No submission is taken at or after this instant.
+    pub closes_at: Option<OffsetDateTime>,
+}
+
+/// Something people ask of a track that depends on its phase and its dates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// Enrol.
+    Enrol,
+    /// Download the files for participants. Organisers may at any time.
+    Download,
+    /// Submit.
+    Submit,
+}
+
+impl Act {
+    /// All acts.
+    pub const ALL: [Self; 3] = [Self::Enrol, Self::Download, Self::Submit];
+}
+
+/// When, within a phase, an act is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Allowed {
+    Yes,
+    FromOpening,
+    NotYet,
+    NoLonger,
+}
+
+/// Why an act is refused now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its time has not come; the instant it does, where one is set.
+    NotYet(Option<OffsetDateTime>),
+    /// Its time is over; the instant the track closed, where one is set.
+    NoLonger(Option<OffsetDateTime>),
+}
+
+/// What one phase allows: a row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PhaseRules {
+    enrol: Allowed,
+    download: Allowed,
+    submit: Allowed,
+    /// Whether lists and counts show the track to everybody, or to its organisers alone.
+    pub is_listed: bool,
+    /// Whether the dev board follows new scores; otherwise its entries stand.
+    pub dev_entries_move: bool,
+    /// Whether the board's page waits for changes.
+    pub board_is_live: bool,
+    /// Whether scenarios, models, challenge points and labels can be replaced: nothing was scored against them yet.
+    pub truth_can_change: bool,
+    /// Whether the rule that picks entries can change.
+    pub entry_rule_can_change: bool,
+    /// Whether the official entries can be frozen and their first final scores be made.
+    pub final_can_begin: bool,
+    /// Whether final scores are public.
+    pub final_is_public: bool,
+}
+
+impl Phase {
+    /// All phases, in the order in which a track passes through them.
+    pub const ALL: [Self; 5] = [Self::Draft, Self::Open, Self::Closed, Self::Revealed, Self::Benchmark];
+
+    /// What the phase allows.
+    pub const fn rules(self) -> PhaseRules {
+        const NO: bool = false;
+        const YES: bool = true;
+        match self {
+            Self::Draft => PhaseRules {
+                // Whoever was told the address of a draft may enrol.
+                enrol: Allowed::Yes,
+                download: Allowed::NotYet,
+                submit: Allowed::NotYet,
+                is_listed: NO,
+                dev_entries_move: YES,
+                board_is_live: YES,
+                truth_can_change: YES,
+                entry_rule_can_change: YES,
+                final_can_begin: NO,
+                final_is_public: NO,
+            },
+            Self::Open => PhaseRules {
+                enrol: Allowed::Yes,
+                download: Allowed::FromOpening,
+                submit: Allowed::FromOpening,
+                is_listed: YES,
+                dev_entries_move: YES,
+                board_is_live: YES,
+                truth_can_change: NO,
+                entry_rule_can_change: YES,
+                final_can_begin: NO,
+                final_is_public: NO,
+            },
+            Self::Closed => PhaseRules {
+                enrol: Allowed::NoLonger,
+                download: Allowed::Yes,
+                submit: Allowed::NoLonger,
+                is_listed: YES,
+                // What was handed in before the close is still being scored.
+                dev_entries_move: YES,
+                board_is_live: NO,
+                truth_can_change: NO,
+                entry_rule_can_change: NO,
+                final_can_begin: YES,
+                final_is_public: NO,
+            },
+            Self::Revealed => PhaseRules {
+                enrol: Allowed::NoLonger,
+                download: Allowed::Yes,
+                submit: Allowed::NoLonger,
+                is_listed: YES,
+                dev_entries_move: NO,
+                board_is_live: NO,
+                truth_can_change: NO,
+                entry_rule_can_change: NO,
+                final_can_begin: NO,
+                final_is_public: YES,
+            },
+            Self::Benchmark => PhaseRules {
+                enrol: Allowed::Yes,
+                download: Allowed::Yes,
+                // There is no benchmark board yet for a new submission to stand on.
+                submit: Allowed::NoLonger,
+                is_listed: YES,
+                dev_entries_move: NO,
+                board_is_live: YES,
+                truth_can_change: NO,
+                entry_rule_can_change: NO,
+                final_can_begin: NO,
+                final_is_public: YES,
+            },
+        }
+    }
+
+    /// The word shown to people and scripts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Revealed => "revealed",
+            Self::Benchmark => "benchmark",
+        }
+    }
+}
+
+/// A track's phase together with its dates: what every gate asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stage {
+    /// The phase as it is written.
+    pub phase: Phase,
+    /// When the track opens and closes.
+    pub dates: Dates,
+}
+
+impl Stage {
+    /// The phase that holds at `now`: past its closing date an open track is closed for every gate, whether or not
+    /// anybody wrote that down. All comparisons are of instants, so no time zone or clock change matters.
+    pub fn phase_at(self, now: OffsetDateTime) -> Phase {
+        match self.phase {
+            Phase::Open if self.dates.closes_at.is_some_and(|closes| now >= closes) => Phase::Closed,
+            phase => phase,
+        }
+    }
+
+    /// What holds at `now`.
+    pub fn rules_at(self, now: OffsetDateTime) -> PhaseRules {
+        self.phase_at(now).rules()
+    }
+
+    /// Whether somebody may do `act` at `now`. Of an upload, `now` is the instant at which it had arrived whole: begun
+    /// before the closing date and finished after it is late.
+    ///
+    /// # Errors
+    /// Says whether it is too early or too late, and the date that decides.
+    pub fn admit(self, act: Act, now: OffsetDateTime) -> Result<(), Refusal> {
+        let rules = self.rules_at(now);
+        let allowed = match act {
+            Act::Enrol => rules.enrol,
+            Act::Download => rules.download,
+            Act::Submit => rules.submit,
+        };
+        match allowed {
+            Allowed::Yes => Ok(()),
+            Allowed::FromOpening if self.dates.opens_at.is_none_or(|opens| opens <= now) => Ok(()),
+            Allowed::FromOpening | Allowed::NotYet => Err(Refusal::NotYet(self.dates.opens_at)),
+            Allowed::NoLonger => Err(Refusal::NoLonger(self.dates.closes_at)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::Duration;
+    use time::macros::datetime;
+
+    const OPENS: OffsetDateTime = datetime!(2026-11-01 00:00 UTC);
+    const CLOSES: OffsetDateTime = datetime!(2026-12-01 00:00 UTC);
+    const BOTH: Dates = Dates { opens_at: Some(OPENS), closes_at: Some(CLOSES) };
+
+    const OK: Result<(), Refusal> = Ok(());
+    const EARLY: Result<(), Refusal> = Err(Refusal::NotYet(Some(OPENS)));
+    const LATE: Result<(), Refusal> = Err(Refusal::NoLonger(Some(CLOSES)));
+
+    /// Every phase and every act, before the opening, between the dates, and from the close on.
+    #[test]
+    fn every_phase_admits_exactly_what_its_row_says() {
+        use Phase::{Benchmark, Closed, Draft, Open, Revealed};
+        let table = [
+            //         enrol             download             submit
+            (Draft, [[OK, OK, OK], [EARLY, EARLY, EARLY], [EARLY, EARLY, EARLY]]),
+            (Open, [[OK, OK, LATE], [EARLY, OK, OK], [EARLY, OK, LATE]]),
+            (Closed, [[LATE, LATE, LATE], [OK, OK, OK], [LATE, LATE, LATE]]),
+            (Revealed, [[LATE, LATE, LATE], [OK, OK, OK], [LATE, LATE, LATE]]),
+            (Benchmark, [[OK, OK, OK], [OK, OK, OK], [LATE, LATE, LATE]]),
+        ];
+        assert_eq!(table.map(|(phase, _)| phase), Phase::ALL);
+        let instants = [OPENS - Duration::MICROSECOND, OPENS, CLOSES];
+        for (phase, acts) in table {
+            let stage = Stage { phase, dates: BOTH };
+            for (act, expected) in Act::ALL.into_iter().zip(acts) {
+                assert_eq!(instants.map(|now| stage.admit(act, now)), expected, "{phase:?} {act:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_instant_before_the_close_is_in_time() {
+        let stage = Stage { phase: Phase::Open, dates: BOTH };
+        assert_eq!(stage.admit(Act::Submit, CLOSES - Duration::MICROSECOND), OK);
+        assert_eq!(stage.admit(Act::Enrol, CLOSES - Duration::MICROSECOND), OK);
+    }
+
+    #[test]
+    fn a_date_that_is_not_set_refuses_nothing() {
+        let stage = Stage { phase: Phase::Open, dates: Dates::default() };
+        for act in Act::ALL {
+            for now in [OPENS, CLOSES] {
+                assert_eq!(stage.admit(act, now), OK, "{act:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn past_its_date_an_open_track_has_the_rules_of_a_closed_one() {
+        let stage = Stage { phase: Phase::Open, dates: BOTH };
+        assert_eq!(stage.rules_at(CLOSES), Phase::Closed.rules());
+        assert_eq!(stage.rules_at(CLOSES - Duration::MICROSECOND), Phase::Open.rules());
+        // No date opens, closes or reveals a track that stands elsewhere.
+        for phase in [Phase::Draft, Phase::Closed, Phase::Revealed, Phase::Benchmark] {
+            for now in [OPENS - Duration::DAY, OPENS, CLOSES, CLOSES + Duration::DAY] {
+                assert_eq!(Stage { phase, dates: BOTH }.phase_at(now), phase);
+            }
+        }
+    }
+
+    /// The gates that ask the phase alone, a column each: mended in two places or in none.
+    #[test]
+    fn the_other_columns_of_the_table_are_these() {
+        let column = |of: fn(PhaseRules) -> bool| Phase::ALL.map(|phase| of(phase.rules()));
+        //                                                 draft  open   closed revealed benchmark
+        assert_eq!(column(|rules| rules.is_listed), [false, true, true, true, true]);
+        assert_eq!(column(|rules| rules.dev_entries_move), [true, true, true, false, false]);
+        assert_eq!(column(|rules| rules.board_is_live), [true, true, false, false, true]);
+        assert_eq!(column(|rules| rules.truth_can_change), [true, false, false, false, false]);
+        assert_eq!(column(|rules| rules.entry_rule_can_change), [true, true, false, false, false]);
+        assert_eq!(column(|rules| rules.final_can_begin), [false, false, true, false, false]);
+        assert_eq!(column(|rules| rules.final_is_public), [false, false, false, true, true]);
+    }
+}

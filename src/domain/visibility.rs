@@ -1,0 +1,264 @@
+//! Who may see what: audience, phase and ownership are judged here and nowhere else.
+//!
+//! Every query that reads a score takes a [`VisibleSplit`], and only this module can make one. So whoever forgets to ask
+//! whether somebody may see a score has nothing to ask the database with.
+
+use scoring::Split;
+
+use super::ids::{ParticipantId, SubmissionId, TrackId};
+use super::participant::ParticipantStatus;
+use super::phase::Phase;
+
+/// Who a view is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Anyone, without an account or not taking part.
+    Visitor,
+    /// An approved participant of the track.
+    Participant,
+    /// The participant whose submission it is.
+    Owner,
+    /// Staff of the competition.
+    Organiser,
+}
+
+/// The permission to read scores of one split of one thing: a track's board (`VisibleSplit<TrackId>`), a submission
+/// (`VisibleSplit<SubmissionId>`) or a participant (`VisibleSplit<ParticipantId>`).
+///
+/// It cannot be made by hand, so that a hidden score cannot be asked for:
+///
+/// ```compile_fail,E0451
+/// use callimico::domain::ids::TrackId;
+/// use callimico::domain::visibility::VisibleSplit;
+///
+/// let track = TrackId::generate();
+/// let hidden = VisibleSplit { of: track, split: scoring::Split::Final };
+/// ```
+///
+/// Nor turned from one split into another:
+///
+/// ```compile_fail,E0616
+/// use callimico::domain::ids::TrackId;
+/// use callimico::domain::phase::Phase;
+/// use callimico::domain::visibility::TrackAccess;
+///
+/// let access = TrackAccess::visitor(TrackId::generate(), Phase::Open);
+/// let mut board = access.board(scoring::Split::Dev).unwrap();
+/// board.split = scoring::Split::Final;
+/// ```
+///
+/// It comes from what somebody may see:
+///
+/// ```
+/// use callimico::domain::ids::TrackId;
+/// use callimico::domain::phase::Phase;
+/// use callimico::domain::visibility::TrackAccess;
+/// use scoring::Split;
+///
+/// let track = TrackId::generate();
+/// let open = TrackAccess::visitor(track, Phase::Open);
+/// let board = open.board(Split::Dev).unwrap();
+/// assert_eq!((board.of(), board.split()), (track, Split::Dev));
+/// assert!(open.board(Split::Final).is_none());
+/// assert!(TrackAccess::visitor(track, Phase::Revealed).board(Split::Final).is_some());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VisibleSplit<Of> {
+    of: Of,
+    split: Split,
+}
+
+impl<Of: Copy> VisibleSplit<Of> {
+    /// Whose scores may be read.
+    pub fn of(self) -> Of {
+        self.of
+    }
+
+    /// Which split's.
+    pub fn split(self) -> Split {
+        self.split
+    }
+}
+
+impl VisibleSplit<ParticipantId> {
+    /// The dev scores among which the entry rule picks. Nobody is shown them, and none of them is final.
+    pub fn for_entry_rule(participant: ParticipantId) -> Self {
+        Self { of: participant, split: Split::Dev }
+    }
+}
+
+/// What one client may see of one track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrackAccess {
+    track: TrackId,
+    phase: Phase,
+    is_staff: bool,
+    participant: Option<(ParticipantId, ParticipantStatus)>,
+}
+
+impl TrackAccess {
+    /// Of somebody about whom nothing is known.
+    pub fn visitor(track: TrackId, phase: Phase) -> Self {
+        Self { track, phase, is_staff: false, participant: None }
+    }
+
+    /// Of an account: whether it is staff of the competition, and which of the track's participants it is a member of,
+    /// as the database has it.
+    pub fn account(
+        track: TrackId,
+        phase: Phase,
+        is_staff: bool,
+        participant: Option<(ParticipantId, ParticipantStatus)>,
+    ) -> Self {
+        Self { track, phase, is_staff, participant }
+    }
+
+    /// Who a view of the track is made for.
+    pub fn audience(self) -> Audience {
+        match self.participant {
+            _ if self.is_staff => Audience::Organiser,
+            Some((_, ParticipantStatus::Approved)) => Audience::Participant,
+            _ => Audience::Visitor,
+        }
+    }
+
+    /// Whether participants and entries of the track are counted for this client: of a draft, not for visitors.
+    pub fn sees_counts(self) -> bool {
+        self.phase.rules().is_listed || self.audience() != Audience::Visitor
+    }
+
+    /// The board of a split; `None` where it is hidden.
+    pub fn board(self, split: Split) -> Option<VisibleSplit<TrackId>> {
+        self.sees(split).then_some(VisibleSplit { of: self.track, split })
+    }
+
+    /// The client's own dev scores; `None` for somebody who was never enrolled.
+    pub fn own_dev_scores(self) -> Option<VisibleSplit<ParticipantId>> {
+        self.participant.map(|(participant, _)| VisibleSplit { of: participant, split: Split::Dev })
+    }
+
+    /// A submission of `sender`, a participant of this track; `None` where it does not exist for this client.
+    pub fn submission(self, submission: SubmissionId, sender: ParticipantId) -> Option<SubmissionAccess> {
+        let audience = match self.participant {
+            // Whoever sent it keeps it, also when they were denied since or withdrew.
+            Some((participant, _)) if participant == sender => Audience::Owner,
+            _ if self.is_staff => Audience::Organiser,
+            _ => return None,
+        };
+        Some(SubmissionAccess { track: self, submission, audience })
+    }
+
+    /// Dev scores are never hidden. Final ones do not exist before the close, and nobody sees them before the reveal.
+    fn sees(self, split: Split) -> bool {
+        match split {
+            Split::Dev => true,
+            Split::Final => self.phase.rules().final_is_public,
+            // Their labels are public, so nobody is scored on them.
+            Split::Train => false,
+        }
+    }
+}
+
+/// What one client may see of one submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SubmissionAccess {
+    track: TrackAccess,
+    submission: SubmissionId,
+    audience: Audience,
+}
+
+impl SubmissionAccess {
+    /// Who the view is made for: its owner or an organiser.
+    pub fn audience(self) -> Audience {
+        self.audience
+    }
+
+    /// What the client may see of the track it was sent to.
+    pub fn track(self) -> TrackAccess {
+        self.track
+    }
+
+    /// Its scores on a split; `None` where they are hidden.
+    pub fn scores(self, split: Split) -> Option<VisibleSplit<SubmissionId>> {
+        self.track.sees(split).then_some(VisibleSplit { of: self.submission, split })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATUSES: [ParticipantStatus; 4] = [
+        ParticipantStatus::Pending,
+        ParticipantStatus::Approved,
+        ParticipantStatus::Denied,
+        ParticipantStatus::Withdrawn,
+    ];
+
+    /// Everybody there is: a visitor, an account that never enrolled, every kind of participant, and staff of each.
+    fn everybody(phase: Phase, participant: ParticipantId) -> Vec<TrackAccess> {
+        let track = TrackId::generate();
+        let mut all = vec![TrackAccess::visitor(track, phase)];
+        for is_staff in [false, true] {
+            all.push(TrackAccess::account(track, phase, is_staff, None));
+            let enrolled = |status| TrackAccess::account(track, phase, is_staff, Some((participant, status)));
+            all.extend(STATUSES.map(enrolled));
+        }
+        all
+    }
+
+    #[test]
+    fn nobody_sees_a_final_score_before_the_reveal_and_everybody_the_dev_board() {
+        for phase in Phase::ALL {
+            let revealed = matches!(phase, Phase::Revealed | Phase::Benchmark);
+            let own = ParticipantId::generate();
+            for access in everybody(phase, own) {
+                assert_eq!(access.board(Split::Final).is_some(), revealed, "{access:?}");
+                assert_eq!(access.board(Split::Dev).map(VisibleSplit::of), Some(access.track), "{access:?}");
+                assert_eq!(access.board(Split::Train), None);
+                if let Some(seen) = access.submission(SubmissionId::generate(), own) {
+                    assert_eq!(seen.scores(Split::Final).is_some(), revealed, "{access:?}");
+                    assert_eq!(seen.scores(Split::Dev).map(VisibleSplit::split), Some(Split::Dev), "{access:?}");
+                    assert_eq!(seen.scores(Split::Train), None);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_submission_exists_for_its_participant_and_for_staff_alone() {
+        for phase in Phase::ALL {
+            let (own, other) = (ParticipantId::generate(), ParticipantId::generate());
+            let submission = SubmissionId::generate();
+            for access in everybody(phase, own) {
+                let audience = |sender| access.submission(submission, sender).map(SubmissionAccess::audience);
+                let staff = access.is_staff.then_some(Audience::Organiser);
+                assert_eq!(audience(other), staff, "{access:?}");
+                let owner = access.participant.is_some().then_some(Audience::Owner);
+                assert_eq!(audience(own), owner.or(staff), "{access:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_approved_participants_are_an_audience_of_their_own() {
+        let (track, own) = (TrackId::generate(), ParticipantId::generate());
+        for status in STATUSES {
+            let access = |is_staff| TrackAccess::account(track, Phase::Open, is_staff, Some((own, status)));
+            let approved = status == ParticipantStatus::Approved;
+            assert_eq!(access(false).audience(), if approved { Audience::Participant } else { Audience::Visitor });
+            assert_eq!(access(true).audience(), Audience::Organiser);
+            // One's own history stays one's own.
+            assert_eq!(access(false).own_dev_scores().map(VisibleSplit::of), Some(own));
+        }
+        assert_eq!(TrackAccess::visitor(track, Phase::Open).own_dev_scores(), None);
+    }
+
+    #[test]
+    fn a_draft_counts_nothing_for_visitors() {
+        for access in everybody(Phase::Draft, ParticipantId::generate()) {
+            assert_eq!(access.sees_counts(), access.audience() != Audience::Visitor, "{access:?}");
+        }
+        assert!(TrackAccess::visitor(TrackId::generate(), Phase::Open).sees_counts());
+    }
+}

@@ -1,0 +1,64 @@
+//! Enrolling in a track.
+
+use thiserror::Error;
+
+use crate::app::App;
+use crate::domain::participant::ParticipantStatus;
+use crate::domain::phase::{Act, Refusal};
+use crate::store::participant::Participant;
+use crate::store::track::Track;
+use crate::store::user::User;
+use crate::store::{self, StoreError};
+
+/// Why somebody could not be enrolled.
+#[derive(Debug, Error)]
+pub enum EnrolError {
+    /// The track takes no new participants now.
+    #[error("the track takes no more participants")]
+    Closed(Refusal),
+    /// Another participant of the track has the account's name.
+    #[error("another participant of the track has this name")]
+    NameTaken,
+    /// The database could not do its part.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for EnrolError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NameTaken => Self::NameTaken,
+            other => Self::Store(other),
+        }
+    }
+}
+
+/// Enrols an account that has accepted the track's terms; answers the participant, and whether it is new or back. Who
+/// takes part already stays as they are, whatever the phase.
+///
+/// # Errors
+/// The track takes no new participants now, and the account does not take part yet; its name is another participant's;
+/// or the database cannot answer.
+pub async fn accepting_terms(app: &App, track: &Track, user: &User) -> Result<(Participant, bool), EnrolError> {
+    let now = app.clock.now();
+    let mut db = app.db.begin().await.map_err(StoreError::from)?;
+    // Of one person's two requests at once, the second finds what the first made.
+    store::user::lock(&mut db, user.id).await?;
+    if let Some(earlier) = store::participant::find(&mut *db, track.id, user.id).await?
+        && earlier.status != ParticipantStatus::Withdrawn
+    {
+        return Ok((earlier, false));
+    }
+    // As it stands now, and held still: it may have closed since the page was read.
+    let (stage, _) = store::track::gate(&mut db, track.id)
+        .await?
+        .ok_or_else(|| StoreError::Inconsistent("a track vanished while somebody enrolled".to_owned()))?;
+    if let Err(refusal) = stage.admit(Act::Enrol, now) {
+        let earlier = store::participant::find(&mut *db, track.id, user.id).await?;
+        return earlier.map(|participant| (participant, false)).ok_or(EnrolError::Closed(refusal));
+    }
+    let status = ParticipantStatus::at_enrolment(track.settings.approval);
+    let enrolled = store::participant::enrol(&mut db, track.id, user, status, now).await?;
+    db.commit().await.map_err(StoreError::from)?;
+    Ok(enrolled)
+}

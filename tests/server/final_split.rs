@@ -1,0 +1,244 @@
+//! Jobs for the final split: whatever becomes of one, submission, attempts, dev entry and dev board stay as they are, and
+//! nobody can notice.
+
+use axum::http::StatusCode;
+use callimico::domain::ids::WorkerId;
+use callimico::service::entries;
+use callimico::store;
+use callimico::worker::Step;
+use scoring::Split;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::support::{Actor, TRACK_URL, TrackFiles, Upload, World, score_of};
+
+/// A closed track whose two entries are frozen and wait for their final scores.
+struct Begun {
+    world: World,
+    ada: Actor,
+    /// Ada's submissions: an earlier one, and the one that stands.
+    earlier: String,
+    standing: String,
+}
+
+impl Begun {
+    async fn new(db: PgPool) -> Self {
+        let world = World::new(db).await;
+        let (ada, bob) = (world.participant("ada").await, world.participant("bob").await);
+        let earlier = ada.submitted(&world, Upload::hitting_by_split(9, 14).zip()).await;
+        bob.submitted(&world, Upload::hitting_by_split(7, 8).zip()).await;
+        world.wait(time::Duration::MINUTE);
+        let standing = ada.submitted(&world, Upload::hitting_by_split(5, 13).zip()).await;
+        world.drain().await;
+        world.sql("update tracks set phase = 'closed'").await;
+        let track = world.track().await.id;
+        assert!(entries::freeze(&world.app, track).await.expect("an answer"));
+        assert!(entries::begin_final(&world.app, track).await.expect("an answer"));
+        Self { world, ada, earlier, standing }
+    }
+
+    /// All that must stay: the submissions as their owner sees them, and the board with its headers.
+    async fn look(&self) -> (Vec<Value>, String) {
+        let mut submissions = Vec::new();
+        for id in [&self.earlier, &self.standing] {
+            submissions.push(self.ada.looks_at(&self.world, id).await);
+        }
+        let mut board = Actor::visitor().get(&self.world, &format!("{TRACK_URL}/leaderboard")).await;
+        board.headers.remove("x-request-id");
+        (submissions, format!("{:?} {}", board.headers, board.text()))
+    }
+
+    async fn jobs(&self, of: &str) -> i64 {
+        self.world.count(&format!("jobs where split = 'final' and {of}")).await
+    }
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn final_scores_are_those_of_the_entries_that_were_frozen(db: PgPool) {
+    let begun = Begun::new(db).await;
+    let world = &begun.world;
+    let before = begun.look().await;
+    assert_eq!(world.count("scorings where split = 'final'").await, 0, "a final score existed before its job ran");
+    assert_eq!(world.drain().await.len(), 2);
+    assert_eq!(begun.look().await, before);
+    // The later, weaker submission stands by the rule, and only it was scored.
+    world.sql("update tracks set phase = 'revealed'").await;
+    let board = Actor::visitor().get(world, &format!("{TRACK_URL}/leaderboard?split=final")).await.json();
+    let score = score_of(world, &Upload::hitting_by_split(5, 13).zip(), Split::Final).await;
+    let first = &board["entries"][0];
+    assert_eq!((&first["submission"], &first["participant"]), (&json!(begun.standing), &json!("ada")));
+    assert_eq!(first["average_TPR_FPR_1000"], score.average_tpr_fpr_1000);
+    assert_eq!(board["entries"].as_array().map(Vec::len), Some(2));
+    assert!(begun.ada.looks_at(world, &begun.earlier).await["scores"].get("final").is_none());
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_final_job_that_fails_and_is_tried_again_moves_nothing(db: PgPool) {
+    let begun = Begun::new(db).await;
+    let world = &begun.world;
+    let before = begun.look().await;
+    let upload = world.uploads().join(format!("{}.zip", begun.standing));
+    let away = upload.with_extension("away");
+    std::fs::rename(&upload, &away).expect("the upload is there");
+    let steps = world.drain().await;
+    assert!(steps.contains(&Step::WentWrong(World::id(&begun.standing))), "{steps:?}");
+    assert_eq!(begun.look().await, before, "a final job that went wrong can be noticed");
+    assert_eq!(
+        begun
+            .jobs("errors = 1 and worker is null and failed_at is null and last_error like '%the upload is gone%'")
+            .await,
+        1
+    );
+    std::fs::rename(&away, &upload).expect("moved back");
+    world.sql("update jobs set run_after = clock_timestamp()").await;
+    assert_eq!(world.drain().await, [Step::Scored(World::id(&begun.standing))]);
+    assert_eq!(begun.look().await, before);
+    assert_eq!(world.count("scorings where split = 'final'").await, 2);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_final_job_that_fails_for_good_stays_for_organisers_and_moves_nothing(db: PgPool) {
+    for reason in ["errors", "deaths"] {
+        let begun = Begun::new(db.clone()).await;
+        let world = &begun.world;
+        let before = begun.look().await;
+        match reason {
+            "errors" => {
+                let upload = world.uploads().join(format!("{}.zip", begun.standing));
+                std::fs::remove_file(upload).expect("the upload is there");
+                world.sql("update jobs set errors = 153, attempts = 153").await;
+            }
+            _ => world.sql("update jobs set attempts = 50").await,
+        }
+        world.drain().await;
+        assert_eq!(begun.look().await, before, "{reason}");
+        let lost = if reason == "errors" { 1 } else { 2 };
+        assert_eq!(begun.jobs("failed_at is not null and last_error is not null and worker is null").await, lost);
+        // Nobody takes it again by itself, and the sweeper does not think it forgotten.
+        assert_eq!(store::job::enqueue_forgotten(&world.app.db).await.expect("an answer"), 0);
+        assert_eq!(world.drain().await, []);
+        world.sql("truncate competitions, users cascade").await;
+    }
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_final_job_whose_worker_dies_is_done_by_another_and_moves_nothing(db: PgPool) {
+    let begun = Begun::new(db).await;
+    let world = &begun.world;
+    let before = begun.look().await;
+    let mut connection = world.app.db.acquire().await.expect("a connection");
+    let dead = store::job::claim(&mut connection, WorkerId::generate()).await.expect("an answer").expect("a job");
+    assert_eq!(dead.split, Split::Final);
+    assert_eq!(begun.look().await, before);
+    world.sql("update jobs set leased_until = clock_timestamp() - interval '1 second' where worker is not null").await;
+    assert_eq!(world.drain().await.len(), 2);
+    assert!(!store::job::finish(&mut connection, dead).await.expect("an answer"), "the lost claim still held");
+    assert_eq!(begun.look().await, before);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_final_job_that_is_lost_is_queued_again_once_final_scores_may_exist(db: PgPool) {
+    let begun = Begun::new(db).await;
+    let world = &begun.world;
+    let before = begun.look().await;
+    world.sql("delete from jobs").await;
+    assert_eq!(store::job::enqueue_forgotten(&world.app.db).await.expect("an answer"), 2);
+    assert_eq!(world.drain().await.len(), 2);
+    assert_eq!(begun.look().await, before);
+    assert_eq!(store::job::enqueue_forgotten(&world.app.db).await.expect("an answer"), 0);
+    // What no official entry needs is not forgotten, and before the first preview nothing is.
+    world.sql("delete from scorings where split = 'final'; update tracks set final_begun_at = null").await;
+    assert_eq!(store::job::enqueue_forgotten(&world.app.db).await.expect("an answer"), 0);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn frozen_entries_stand_whatever_is_scored_or_imported_afterwards(db: PgPool) {
+    let begun = Begun::new(db).await;
+    let world = &begun.world;
+    let track = world.track().await.id;
+    let official = store::entry::official(&world.app.db, track).await.expect("an answer");
+    assert!(official.contains(&World::id(&begun.standing)) && !official.contains(&World::id(&begun.earlier)));
+    // A second freeze and a second beginning change nothing.
+    assert!(!entries::freeze(&world.app, track).await.expect("an answer"));
+    assert!(!entries::begin_final(&world.app, track).await.expect("an answer"));
+    assert_eq!(begun.jobs("true").await, 2);
+    // A dev score that comes after the freeze is kept, and moves neither the dev entry nor the official one.
+    world.sql("delete from jobs; delete from entries where participant_id in (select id from participants where name = 'ada');
+               delete from scorings g using submissions s, participants p
+               where g.submission_id = s.id and s.participant_id = p.id and p.name = 'ada';
+               update submissions s set state = 'queued' from participants p where p.id = s.participant_id and p.name = 'ada';
+               insert into jobs (submission_id, split, run_after, created_at)
+               select id, 'dev', now(), now() from submissions where state = 'queued'").await;
+    assert_eq!(world.drain().await.len(), 2);
+    assert_eq!(begun.ada.looks_at(world, &begun.standing).await["state"], "scored");
+    assert_eq!(world.count("entries").await, 1, "an entry moved after the freeze");
+    assert_eq!(store::entry::official(&world.app.db, track).await.expect("an answer"), official);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn entries_are_frozen_and_final_scores_begun_in_a_closed_track_alone(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    ada.submitted(&world, Upload::hitting(5).zip()).await;
+    world.drain().await;
+    let track = world.track().await.id;
+    for phase in ["draft", "open", "revealed", "benchmark"] {
+        sqlx::query("update tracks set phase = $1::track_phase").bind(phase).execute(&world.app.db).await.expect("set");
+        assert!(!entries::freeze(&world.app, track).await.expect("an answer"), "{phase}");
+        assert!(!entries::begin_final(&world.app, track).await.expect("an answer"), "{phase}");
+    }
+    world.sql("update tracks set phase = 'closed'").await;
+    assert!(!entries::begin_final(&world.app, track).await.expect("an answer"), "begun before the entries were frozen");
+    assert_eq!(world.count("official_entries").await, 0);
+    assert_eq!(world.count("jobs").await, 0);
+    assert!(entries::freeze(&world.app, track).await.expect("an answer"));
+    // The database itself refuses what no path of the program does.
+    for statement in [
+        "update tracks set phase = 'open'",
+        "update tracks set entries_frozen_at = null, final_begun_at = now()",
+        "insert into jobs (submission_id, split, run_after, created_at, failed_at)
+         select id, 'dev', now(), now(), now() from submissions",
+    ] {
+        assert!(sqlx::raw_sql(statement).execute(&world.app.db).await.is_err(), "{statement}");
+    }
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn nothing_about_final_jobs_can_be_noticed_before_the_reveal(db: PgPool) {
+    let world = World::with_files(db, TrackFiles::default()).await;
+    let ada = world.participant("ada").await;
+    let id = ada.submitted(&world, Upload::hitting_by_split(9, 13).zip()).await;
+    world.drain().await;
+    world.sql("update tracks set phase = 'closed'").await;
+    let track = world.track().await.id;
+    let urls = [
+        TRACK_URL.to_owned(),
+        format!("{TRACK_URL}/leaderboard"),
+        format!("{TRACK_URL}/leaderboard.csv"),
+        format!("{TRACK_URL}/leaderboard?split=final"),
+        format!("/api/v1/submissions/{id}"),
+        format!("/api/v1/submissions/{id}/scores.txt?split=final"),
+        "/c/mico/tiny/leaderboard".to_owned(),
+    ];
+    let mut looks = Vec::new();
+    for event in ["closed", "frozen", "begun", "scored"] {
+        match event {
+            "frozen" => assert!(entries::freeze(&world.app, track).await.expect("an answer")),
+            "begun" => assert!(entries::begin_final(&world.app, track).await.expect("an answer")),
+            "scored" => assert_eq!(world.drain().await, [Step::Scored(World::id(&id))]),
+            _ => {}
+        }
+        let mut look = Vec::new();
+        for url in &urls {
+            let mut answer = ada.get(&world, url).await;
+            answer.headers.remove("x-request-id").expect("every answer has one");
+            look.push((answer.status, answer.headers, answer.body));
+        }
+        assert_eq!(look[3].0, StatusCode::NOT_FOUND);
+        looks.push((event, look));
+    }
+    assert_eq!(world.count("scorings where split = 'final'").await, 1);
+    for (event, look) in &looks[1..] {
+        assert_eq!(*look, looks[0].1, "{event} can be noticed");
+    }
+}

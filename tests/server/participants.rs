@@ -1,0 +1,110 @@
+//! A participant owns its submissions, its entry and its attempts; its members share them, and nobody else has a part.
+
+use axum::http::StatusCode;
+use serde_json::json;
+use sqlx::PgPool;
+
+use crate::support::{Actor, TRACK_URL, Upload, World};
+
+/// Ada takes part, and bob joins her participant. No path of the program makes teams yet; the tables have room for them.
+async fn two_members(world: &World) -> (Actor, Actor) {
+    let (ada, bob) = (world.participant("ada").await, world.account("bob").await);
+    world
+        .sql(
+            "insert into participant_members (participant_id, track_id, user_id, terms_accepted_at, joined_at)
+             select p.id, p.track_id, u.id, now(), now() from participants p, users u where u.name = 'bob';
+             update participants set name = 'Two of us', name_key = 'two of us'",
+        )
+        .await;
+    (ada, bob)
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn members_share_submissions_attempts_and_the_entry(db: PgPool) {
+    let world = World::with_yaml(db, "limits: {per_day: 2}\n").await;
+    let (ada, bob) = two_members(&world).await;
+    let first = ada.submitted(&world, Upload::hitting(5).zip()).await;
+    world.wait(time::Duration::MINUTE);
+    let second = bob.submitted(&world, Upload::hitting(7).zip()).await;
+    world.drain().await;
+    for member in [&ada, &bob] {
+        member.submit(&world, Upload::hitting(1).zip()).await.problem(StatusCode::TOO_MANY_REQUESTS, "limit_today");
+        for id in [&first, &second] {
+            let seen = member.looks_at(&world, id).await;
+            assert_eq!((&seen["participant"], &seen["state"]), (&json!("Two of us"), &json!("scored")));
+        }
+        let page = member.get(&world, "/c/mico/tiny/submissions").await.expect(StatusCode::OK).text().to_owned();
+        assert!(page.contains(&first) && page.contains(&second));
+        // The board marks the entry as the reader's own.
+        let board = member.get(&world, "/c/mico/tiny/leaderboard").await.expect(StatusCode::OK).text().to_owned();
+        assert!(board.contains(&format!("/submissions/{second}")), "{board}");
+        // Enrolling again finds the participant and makes no second one.
+        assert_eq!(member.enrol(&world).await.expect(StatusCode::OK).json()["status"], "approved");
+    }
+    let board = Actor::visitor().get(&world, &format!("{TRACK_URL}/leaderboard")).await.json();
+    assert_eq!(board["entries"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        (&board["entries"][0]["participant"], &board["entries"][0]["submission"]),
+        (&json!("Two of us"), &json!(second))
+    );
+    assert_eq!(world.count("participants").await, 1);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn nobody_else_has_a_part_in_it_nor_who_left(db: PgPool) {
+    let world = World::new(db).await;
+    let (ada, bob) = two_members(&world).await;
+    let carl = world.participant("carl").await;
+    let id = bob.submitted(&world, Upload::hitting(5).zip()).await;
+    world.drain().await;
+    let urls = ["", "/scores.txt", "/archive"].map(|rest| format!("/api/v1/submissions/{id}{rest}"));
+    let page = format!("/submissions/{id}");
+    for url in urls.iter().chain([&page]) {
+        assert_eq!(carl.get(&world, url).await.status, StatusCode::NOT_FOUND, "{url}");
+    }
+    world.sql("delete from participant_members m using users u where u.id = m.user_id and u.name = 'bob'").await;
+    for url in urls.iter().chain([&page]) {
+        assert_eq!(bob.get(&world, url).await.status, StatusCode::NOT_FOUND, "{url}");
+        assert_eq!(ada.get(&world, url).await.status, StatusCode::OK, "{url}");
+    }
+    bob.submit(&world, Upload::hitting(5).zip()).await.problem(StatusCode::FORBIDDEN, "not_enrolled");
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_person_is_in_one_participant_of_a_track_however_often_they_ask(db: PgPool) {
+    let world = std::sync::Arc::new(World::new(db).await);
+    let ada = world.account("ada").await;
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (world, ada) = (std::sync::Arc::clone(&world), ada.clone());
+        asking.spawn(async move { ada.enrol(&world).await.status.as_u16() });
+    }
+    let mut answers = asking.join_all().await;
+    answers.sort_unstable();
+    assert_eq!((answers[0], answers.iter().filter(|status| **status == 201).count()), (200, 1), "{answers:?}");
+    assert_eq!((world.count("participants").await, world.count("participant_members").await), (1, 1));
+    // The database is the referee.
+    let second = "insert into participants (id, track_id, name, name_key, status, created_at)
+                  select gen_random_uuid(), track_id, 'Ada', 'ada', 'approved', now() from participants";
+    assert!(sqlx::raw_sql(second).execute(&world.app.db).await.is_err(), "two participants of one name");
+    let both = "with other as (insert into participants (id, track_id, name, name_key, status, created_at)
+                    select gen_random_uuid(), track_id, 'other', 'other', 'approved', now() from participants
+                    returning id, track_id)
+                insert into participant_members select other.id, other.track_id, u.id, now(), now() from other, users u";
+    assert!(sqlx::raw_sql(both).execute(&world.app.db).await.is_err(), "a person in two participants of a track");
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn an_account_that_is_gone_leaves_what_its_participant_reached(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    let id = ada.submitted(&world, Upload::hitting(5).zip()).await;
+    world.drain().await;
+    world.sql("delete from users").await;
+    let board = Actor::visitor().get(&world, &format!("{TRACK_URL}/leaderboard")).await.json();
+    assert_eq!((&board["entries"][0]["participant"], &board["entries"][0]["submission"]), (&json!("ada"), &json!(id)));
+    // Somebody else who takes the name does not become that participant, and is told.
+    let other = world.account("Ada").await;
+    other.enrol(&world).await.problem(StatusCode::CONFLICT, "name_taken");
+    assert_eq!(other.get(&world, &format!("/api/v1/submissions/{id}")).await.status, StatusCode::NOT_FOUND);
+}

@@ -1,0 +1,152 @@
+//! Every gate of a track, as the server answers it, in every phase: before the opening, between the dates, past the close.
+
+use axum::body::Body;
+use axum::http::{StatusCode, header};
+use callimico::domain::phase::Phase;
+use callimico::service::lifecycle::{self, Step, StepError};
+use sqlx::PgPool;
+use time::Duration;
+
+use crate::support::{Actor, TRACK_URL, TrackFiles, Upload, World};
+
+/// Open from an hour from the beginning of the test until two hours from then.
+const DATES: &str = "dates: {opens: 2026-11-23T13:00:00Z, closes: 2026-11-23T14:00:00Z}\n";
+
+async fn set_phase(world: &World, phase: Phase) {
+    sqlx::query("update tracks set phase = $1::track_phase")
+        .bind(phase.as_str())
+        .execute(&world.app.db)
+        .await
+        .expect("a phase");
+}
+
+/// What somebody who takes part already is told: status of an upload, of the list of files.
+async fn of_participant(world: &World, ada: &Actor) -> (u16, u16) {
+    let upload = ada.submit(world, Upload::hitting(1).zip()).await.status.as_u16();
+    let files = ada.get(world, &format!("{TRACK_URL}/files")).await.status.as_u16();
+    (upload, files)
+}
+
+/// What somebody new is told: by the API, and whether the page of the rules offers to join.
+async fn of_newcomer(world: &World, name: &str) -> (u16, bool) {
+    let newcomer = world.account(name).await;
+    let page = newcomer.get(world, "/c/mico/tiny/rules").await.expect(StatusCode::OK).text().to_owned();
+    let offers = page.contains("action=\"/c/mico/tiny/join\"");
+    (newcomer.enrol(world).await.status.as_u16(), offers)
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn every_gate_answers_as_the_table_says_and_page_and_api_alike(db: PgPool) {
+    let world = World::with_yaml(db, DATES).await;
+    let ada = world.participant("ada").await;
+    // By phase: before the opening, between the dates, past the close. An upload, the files, enrolling.
+    let table = [
+        (Phase::Draft, [(403, 403, 201), (403, 403, 201), (403, 403, 201)]),
+        (Phase::Open, [(403, 403, 201), (201, 200, 201), (403, 200, 403)]),
+        (Phase::Closed, [(403, 200, 403), (403, 200, 403), (403, 200, 403)]),
+        (Phase::Revealed, [(403, 200, 403), (403, 200, 403), (403, 200, 403)]),
+        (Phase::Benchmark, [(403, 200, 201), (403, 200, 201), (403, 200, 201)]),
+    ];
+    let mut names = (0..).map(|number| format!("newcomer{number}"));
+    for moment in 0..3 {
+        for (phase, answers) in table {
+            set_phase(&world, phase).await;
+            let (upload, files, enrol) = answers[moment];
+            assert_eq!(of_participant(&world, &ada).await, (upload, files), "{phase:?}, moment {moment}");
+            let name = names.next().expect("endless");
+            assert_eq!(of_newcomer(&world, &name).await, (enrol, enrol == 201), "{phase:?}, moment {moment}");
+        }
+        world.wait(Duration::HOUR);
+    }
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn enrolling_ends_with_the_closing_date_also_while_nobody_wrote_the_close_down(db: PgPool) {
+    let world = World::with_yaml(db, "dates: {closes: 2026-11-23T13:00:00Z}\n").await;
+    world.wait(Duration::HOUR - Duration::MICROSECOND);
+    let ada = world.account("ada").await;
+    assert_eq!(ada.enrol(&world).await.status, StatusCode::CREATED);
+    world.wait(Duration::MICROSECOND);
+    assert_eq!(world.track().await.phase, Phase::Open, "nothing closes a track by itself yet");
+    let bob = world.account("bob").await;
+    bob.enrol(&world).await.problem(StatusCode::FORBIDDEN, "closed");
+    let request =
+        bob.request("POST", "/c/mico/tiny/join").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let answer = world.ask(request.body(Body::from("accept_terms=true")).expect("a request")).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.text().contains("Joining has closed."), "{}", answer.text());
+    assert_eq!(world.count("participants").await, 1);
+    // Who takes part already is answered how it stands; who withdrew does not come back.
+    assert_eq!(ada.enrol(&world).await.expect(StatusCode::OK).json()["status"], "approved");
+    world.sql("update participants set status = 'withdrawn'").await;
+    assert_eq!(ada.enrol(&world).await.expect(StatusCode::OK).json()["status"], "withdrawn");
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_track_opens_once_from_draft_and_two_who_open_it_do_it_once(db: PgPool) {
+    let world = World::new(db).await;
+    let path = world.track().await.path();
+    assert_eq!(lifecycle::open(&world.app, &path).await.expect("it is open"), Step::Already);
+    let version = world.track().await.board_version;
+    set_phase(&world, Phase::Draft).await;
+    let other = world.second_app();
+    let (one, two) = tokio::join!(lifecycle::open(&world.app, &path), lifecycle::open(&other, &path));
+    let mut steps = [one.expect("an answer"), two.expect("an answer")];
+    steps.sort_by_key(|step| *step == Step::Already);
+    assert_eq!(steps, [Step::Taken, Step::Already]);
+    assert_eq!(world.track().await.board_version, version + 1, "it was opened twice");
+    for phase in [Phase::Closed, Phase::Revealed, Phase::Benchmark] {
+        set_phase(&world, phase).await;
+        let refused = lifecycle::open(&world.app, &path).await.expect_err("no way back");
+        assert!(matches!(refused, StepError::WrongPhase { phase: found, .. } if found == phase), "{refused}");
+        assert_eq!(world.track().await.phase, phase);
+    }
+    let missing = "mico/nowhere".parse().expect("a path");
+    assert!(matches!(lifecycle::open(&world.app, &missing).await, Err(StepError::NoTrack(_))));
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn the_entry_rule_changes_until_the_close_and_not_from_then_on(db: PgPool) {
+    let world = World::with_yaml(db, "dates: {closes: 2026-11-23T13:00:00Z}\n").await;
+    let ada = world.participant("ada").await;
+    let better = ada.submitted(&world, Upload::hitting(9).zip()).await;
+    world.wait(Duration::MINUTE);
+    let later = ada.submitted(&world, Upload::hitting(5).zip()).await;
+    world.drain().await;
+    let stands = async || {
+        let board = Actor::visitor().get(&world, &format!("{TRACK_URL}/leaderboard")).await.json();
+        board["entries"][0]["submission"].as_str().expect("an entry").to_owned()
+    };
+    assert_eq!(stands().await, later);
+    let rule =
+        |rule: &str| TrackFiles::with_yaml(&format!("entry_rule: {rule}\ndates: {{closes: 2026-11-23T13:00:00Z}}\n"));
+    world.import(&rule("best")).await;
+    assert_eq!(stands().await, better);
+    // Past its date, though nobody wrote it down, and in every phase after.
+    world.wait(Duration::HOUR);
+    for phase in [Phase::Open, Phase::Closed, Phase::Revealed, Phase::Benchmark] {
+        set_phase(&world, phase).await;
+        let refused = world.try_import(&rule("latest")).await.expect_err("the rule is settled").to_string();
+        assert!(refused.contains("entry rule stays `best`"), "{refused}");
+        assert_eq!(stands().await, better);
+        world.import(&rule("best")).await;
+    }
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn what_was_handed_in_before_the_close_still_reaches_the_board_and_after_the_reveal_nothing_does(db: PgPool) {
+    for (phase, moves) in [(Phase::Closed, true), (Phase::Revealed, false), (Phase::Benchmark, false)] {
+        let world = World::new(db.clone()).await;
+        let ada = world.participant("ada").await;
+        let first = ada.submitted(&world, Upload::hitting(5).zip()).await;
+        world.drain().await;
+        world.wait(Duration::MINUTE);
+        let second = ada.submitted(&world, Upload::hitting(6).zip()).await;
+        set_phase(&world, phase).await;
+        world.drain().await;
+        assert_eq!(ada.looks_at(&world, &second).await["state"], "scored", "{phase:?}");
+        let board = Actor::visitor().get(&world, &format!("{TRACK_URL}/leaderboard")).await.json();
+        assert_eq!(board["entries"][0]["submission"], if moves { second } else { first }, "{phase:?}");
+        world.sql("truncate competitions, users cascade").await;
+    }
+}
