@@ -1,6 +1,6 @@
 //! What handlers and workers share: the database, the objects, the clock, the configuration.
 
-mod pairing;
+mod object_ownership;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use crate::board::Boards;
 use crate::clock::Clock;
-use crate::config::{GuardConfig, StorageConfig};
+use crate::config::{LimitsConfig, StorageConfig};
 use crate::objects::Objects;
 use crate::secret::Passwords;
 use crate::store::live::Live;
@@ -20,7 +20,7 @@ use crate::store::{self, StoreError};
 use crate::upload_slots::UploadSlots;
 use private_postgres::{Options, PrivatePostgres};
 
-pub use pairing::PairingError;
+pub use object_ownership::ObjectOwnershipError;
 
 /// The running program. Cheap to clone: everything inside is shared.
 #[derive(Debug, Clone)]
@@ -42,13 +42,13 @@ pub struct App {
     /// How many uploads of one participant are taken in at a time.
     pub upload_slots: UploadSlots,
     /// Limits that hold for every track.
-    pub guard: GuardConfig,
+    pub limits: LimitsConfig,
     link_key: Arc<OnceCell<Vec<u8>>>,
 }
 
 impl App {
     /// Puts the parts together.
-    pub fn new(db: PgPool, objects: Objects, clock: Clock, guard: GuardConfig) -> Self {
+    pub fn new(db: PgPool, objects: Objects, clock: Clock, limits: LimitsConfig) -> Self {
         Self {
             live: Live::start(db.clone()),
             boards: Boards::new(db.clone()),
@@ -58,7 +58,7 @@ impl App {
             passwords: Passwords::new(2),
             check_slots: Arc::new(Semaphore::new(4)),
             upload_slots: UploadSlots::default(),
-            guard,
+            limits,
             link_key: Arc::default(),
         }
     }

@@ -19,7 +19,7 @@ impl Clock {
         Self::Fixed(Arc::new(Mutex::new(now)))
     }
 
-    /// The present moment, in whole microseconds: what the database can hold.
+    /// The present instant, in whole microseconds: what the database can hold.
     #[expect(clippy::disallowed_methods, reason = "this is the one caller")]
     pub fn now(&self) -> OffsetDateTime {
         let now = match self {

@@ -39,26 +39,26 @@ pub struct WorkerConfig {
 
 /// Limits that hold for every track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
-pub struct GuardConfig {
+pub struct LimitsConfig {
     /// Rejected uploads one participant may send within an hour
-    #[arg(long, env = "CALLIMICO_REJECTED_PER_HOUR", default_value_t = GuardConfig::DEFAULT.rejected_per_hour, value_name = "N")]
+    #[arg(long, env = "CALLIMICO_REJECTED_PER_HOUR", default_value_t = LimitsConfig::DEFAULT.rejected_per_hour, value_name = "N")]
     pub rejected_per_hour: u32,
     /// Tries to log in to one account from one network within a minute, right or wrong; six times as many are allowed
     /// from one network to all accounts, ten times as many to one account from all networks
-    #[arg(long, env = "CALLIMICO_LOGINS_PER_MINUTE", default_value_t = GuardConfig::DEFAULT.logins_per_minute, value_name = "N")]
+    #[arg(long, env = "CALLIMICO_LOGINS_PER_MINUTE", default_value_t = LimitsConfig::DEFAULT.logins_per_minute, value_name = "N")]
     pub logins_per_minute: NonZeroU32,
     /// Seconds an upload may take from its first byte to its last
-    #[arg(long, env = "CALLIMICO_UPLOAD_SECONDS", default_value_t = GuardConfig::DEFAULT.upload_seconds, value_name = "SECONDS")]
+    #[arg(long, env = "CALLIMICO_UPLOAD_SECONDS", default_value_t = LimitsConfig::DEFAULT.upload_seconds, value_name = "SECONDS")]
     pub upload_seconds: u64,
 }
 
-impl GuardConfig {
+impl LimitsConfig {
     /// What holds where nothing is said, on the command line and within the program.
     const DEFAULT: Self =
         Self { rejected_per_hour: 600, logins_per_minute: NonZeroU32::new(10).unwrap(), upload_seconds: 120 };
 }
 
-impl Default for GuardConfig {
+impl Default for LimitsConfig {
     fn default() -> Self {
         Self::DEFAULT
     }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 
 use super::{Failure, Session, serve};
-use crate::config::{GuardConfig, HttpConfig, StorageConfig};
+use crate::config::{HttpConfig, LimitsConfig, StorageConfig};
 use crate::demo;
 
 #[derive(Debug, clap::Args)]
@@ -29,7 +29,7 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
     let listener = listen(args.bind).await?;
     let address = listener.local_addr().context("the listening address is gone")?;
     println!("callimico demo, kept under {}", storage.data_dir.display());
-    let session = Session::open_with(storage, GuardConfig::default(), serve::PATIENCE).await?;
+    let session = Session::open_with(storage, LimitsConfig::default(), serve::PATIENCE).await?;
     let outcome = async {
         let made = demo::make(&session.app, &storage.data_dir.join("demo"), &mut |line| println!("  {line}")).await?;
         print!("{made}");

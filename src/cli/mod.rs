@@ -30,7 +30,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::app::{App, Database};
 use crate::clock::Clock;
-use crate::config::{GuardConfig, StorageConfig};
+use crate::config::{LimitsConfig, StorageConfig};
 use crate::objects::Objects;
 use crate::store;
 
@@ -159,11 +159,11 @@ struct Session {
 impl Session {
     /// Opens database and objects, which must belong together, and brings the database up to date.
     async fn open(storage: &StorageConfig) -> Result<Self, Failure> {
-        Self::open_with(storage, GuardConfig::default(), Duration::ZERO).await
+        Self::open_with(storage, LimitsConfig::default(), Duration::ZERO).await
     }
 
-    async fn open_with(storage: &StorageConfig, guard: GuardConfig, patience: Duration) -> Result<Self, Failure> {
-        let session = Self::connect(storage, guard, patience).await?;
+    async fn open_with(storage: &StorageConfig, limits: LimitsConfig, patience: Duration) -> Result<Self, Failure> {
+        let session = Self::connect(storage, limits, patience).await?;
         match session.database.migrate().await {
             Ok(()) => session.with_its_objects().await,
             Err(error) => session.close(Err(error.into())).await,
@@ -171,8 +171,8 @@ impl Session {
     }
 
     /// Opens a database that is up to date already.
-    async fn open_as_it_is(storage: &StorageConfig, guard: GuardConfig, patience: Duration) -> Result<Self, Failure> {
-        let session = Self::connect(storage, guard, patience).await?;
+    async fn open_as_it_is(storage: &StorageConfig, limits: LimitsConfig, patience: Duration) -> Result<Self, Failure> {
+        let session = Self::connect(storage, limits, patience).await?;
         let missing = store::health::missing_migrations(&session.app.db).await;
         let failure = match missing {
             Ok(0) => return session.with_its_objects().await,
@@ -184,11 +184,11 @@ impl Session {
         session.close(Err(failure)).await
     }
 
-    async fn connect(storage: &StorageConfig, guard: GuardConfig, patience: Duration) -> Result<Self, Failure> {
+    async fn connect(storage: &StorageConfig, limits: LimitsConfig, patience: Duration) -> Result<Self, Failure> {
         let objects =
             Objects::open(&storage.objects, &storage.data_dir).map_err(|error| Failure::Input(error.into()))?;
         let database = Database::open(storage, patience).await?;
-        let app = App::new(database.pool.clone(), objects, Clock::System, guard);
+        let app = App::new(database.pool.clone(), objects, Clock::System, limits);
         Ok(Self { app, database })
     }
 

@@ -10,9 +10,9 @@ use tokio::sync::watch;
 
 use super::{Failure, Session};
 use crate::app::App;
-use crate::config::{GuardConfig, HttpConfig, StorageConfig, WorkerConfig};
-use crate::http::guard::Brakes;
+use crate::config::{HttpConfig, LimitsConfig, StorageConfig, WorkerConfig};
 use crate::http::listener::{self, Bounds};
+use crate::http::rate_limit::RateLimits;
 use crate::http::server::{ServerState, Site};
 use crate::{routes, worker};
 
@@ -28,7 +28,7 @@ pub(super) struct Args {
     #[command(flatten)]
     workers: WorkerConfig,
     #[command(flatten)]
-    guard: GuardConfig,
+    limits: LimitsConfig,
     /// Do not bring the database up to date; end with an error where it is not
     #[arg(long)]
     no_migrate: bool,
@@ -41,9 +41,9 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
         .await
         .with_context(|| format!("cannot listen on {} (is another server running there?)", args.http.bind))?;
     let session = if args.no_migrate {
-        Session::open_as_it_is(storage, args.guard, PATIENCE).await?
+        Session::open_as_it_is(storage, args.limits, PATIENCE).await?
     } else {
-        Session::open_with(storage, args.guard, PATIENCE).await?
+        Session::open_with(storage, args.limits, PATIENCE).await?
     };
     let outcome = serve(session.app.clone(), listener, &args.http, args.workers.workers, stop).await;
     session.close(outcome).await
@@ -65,9 +65,9 @@ pub(super) async fn serve(
             site.base()
         );
     }
-    let brakes = Brakes::new(app.guard.logins_per_minute);
-    let keeper = tokio::spawn(forget_old(brakes.clone()));
-    let router = routes::all(ServerState { app: app.clone(), site: site.clone(), brakes })?;
+    let rate_limits = RateLimits::new(app.limits.logins_per_minute);
+    let keeper = tokio::spawn(forget_old(rate_limits.clone()));
+    let router = routes::all(ServerState { app: app.clone(), site: site.clone(), rate_limits })?;
     let address = listener.local_addr().context("the listening address is gone")?;
     tracing::info!(%address, url = site.base(), workers, "serving");
     let scoring = tokio::spawn(worker::run(app, workers, stop.clone()));
@@ -78,10 +78,10 @@ pub(super) async fn serve(
     Ok(())
 }
 
-async fn forget_old(brakes: Brakes) {
+async fn forget_old(rate_limits: RateLimits) {
     loop {
         tokio::time::sleep(Duration::from_secs(600)).await;
-        brakes.forget_old();
+        rate_limits.forget_old();
     }
 }
 

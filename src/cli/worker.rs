@@ -1,7 +1,7 @@
 //! `callimico worker`: scoring workers without a server.
 
 use super::{Failure, Session, serve};
-use crate::config::{GuardConfig, StorageConfig, WorkerConfig};
+use crate::config::{LimitsConfig, StorageConfig, WorkerConfig};
 use crate::worker;
 
 #[derive(Debug, clap::Args)]
@@ -15,7 +15,7 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
         return Err(Failure::input("a worker process needs at least one worker: --workers 1"));
     }
     let stop = serve::stop_signal()?;
-    let session = Session::open_with(storage, GuardConfig::default(), serve::PATIENCE).await?;
+    let session = Session::open_with(storage, LimitsConfig::default(), serve::PATIENCE).await?;
     tracing::info!(workers = args.workers.workers, "working");
     worker::run(session.app.clone(), args.workers.workers, stop).await;
     session.close(Ok(())).await

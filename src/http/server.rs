@@ -2,7 +2,7 @@
 
 use axum::extract::FromRef;
 
-use super::guard::Brakes;
+use super::rate_limit::RateLimits;
 use crate::app::App;
 use crate::config::HttpConfig;
 
@@ -58,6 +58,6 @@ pub struct ServerState {
     pub app: App,
     /// How people reach it.
     pub site: Site,
-    /// Brakes against guessing.
-    pub brakes: Brakes,
+    /// RateLimits against guessing.
+    pub rate_limits: RateLimits,
 }

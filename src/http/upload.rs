@@ -69,7 +69,7 @@ pub async fn read_form(
     participant: Participant,
     request: Request,
 ) -> Result<UploadForm, HttpError> {
-    let time = Duration::from_secs(app.guard.upload_seconds);
+    let time = Duration::from_secs(app.limits.upload_seconds);
     tokio::time::timeout(time, read_fields(app, track, participant, request)).await.unwrap_or(Err(HttpError::TooSlow))
 }
 

@@ -240,7 +240,7 @@ pub async fn receive<E>(
         }
         Ok(())
     };
-    tokio::time::timeout(Duration::from_secs(app.guard.upload_seconds), take_in)
+    tokio::time::timeout(Duration::from_secs(app.limits.upload_seconds), take_in)
         .await
         .map_err(|_| SubmitError::TooSlow)??;
     staging.finish().await.map_err(SubmitError::Storage)
@@ -248,7 +248,7 @@ pub async fn receive<E>(
 
 /// Checks an upload and takes it, or says why not.
 ///
-/// The moment that counts for deadline and limits is the one at which the upload had arrived whole.
+/// The instant that counts for deadline and limits is the one at which the upload had arrived whole.
 ///
 /// # Errors
 /// See [`SubmitError`]; after every error nothing of the upload is left but, for `Rejected`, its record.
@@ -417,7 +417,7 @@ impl Arrival<'_> {
         let mut db = self.app.db.begin().await?;
         // What could not have counted leaves no record either: late is late, whatever is in the zip.
         self.admit(&mut db).await?;
-        let limit = self.app.guard.rejected_per_hour;
+        let limit = self.app.limits.rejected_per_hour;
         let nth = store::submission::nth_last_rejected(&mut *db, self.participant.id, limit).await?;
         admit_rejected(nth, self.received_at)?;
         store::submission::insert(&mut db, &self.row(staged.size, staged.sha256.into(), Verdict::Rejected(problems)))

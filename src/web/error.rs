@@ -10,8 +10,8 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use time::OffsetDateTime;
 
 use super::account::login_href;
-use super::moment::Moment;
 use super::site::{Link, Reader};
+use super::timestamp::Timestamp;
 use crate::http::auth::Viewer;
 use crate::http::error::{HttpError, Told};
 use crate::http::server::ServerState;
@@ -25,7 +25,7 @@ pub(crate) struct ErrorPage {
     pub(crate) title: &'static str,
     pub(crate) text: String,
     /// When trying again will help, where that is known.
-    pub(crate) retry: Option<Moment>,
+    pub(crate) retry: Option<Timestamp>,
     pub(crate) ways: Vec<Link>,
 }
 
@@ -110,7 +110,7 @@ fn page(reader: Reader, told: &Told, now: OffsetDateTime) -> ErrorPage {
             | StatusCode::SERVICE_UNAVAILABLE
     );
     let mut page = ErrorPage::new(reader, told.status.as_u16(), (!own_words).then(|| told.detail.clone()));
-    page.retry = told.retry_at.map(|at| Moment::until(at, now));
+    page.retry = told.retry_at.map(|at| Timestamp::until(at, now));
     page
 }
 

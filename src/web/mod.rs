@@ -12,11 +12,11 @@ pub(crate) mod form;
 pub(crate) mod leaderboard;
 pub(crate) mod markdown;
 pub(crate) mod markup;
-pub(crate) mod moment;
 pub(crate) mod number;
 pub(crate) mod scenario;
 pub(crate) mod site;
 pub(crate) mod submission;
+pub(crate) mod timestamp;
 pub(crate) mod track;
 pub(crate) mod track_head;
 
@@ -45,9 +45,9 @@ pub fn router(state: ServerState) -> Router<ServerState> {
         .route("/c/{competition}/{track}/leaderboard", get(leaderboard::show))
         .route("/c/{competition}/{track}/submissions", get(submission::list::list))
         .route("/submissions/{id}", get(submission::show::show))
-        .route("/login", get(account::entrance::login_form).post(account::entrance::login))
-        .route("/register", get(account::entrance::register_form).post(account::entrance::register))
-        .route("/logout", post(account::entrance::logout))
+        .route("/login", get(account::login::login_form).post(account::login::login))
+        .route("/register", get(account::login::register_form).post(account::login::register))
+        .route("/logout", post(account::login::logout))
         .route("/account", get(account::show::show))
         .route("/account/tokens", post(account::show::create_token))
         .route("/account/tokens/{id}/revoke", post(account::show::revoke_token))

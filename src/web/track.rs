@@ -10,9 +10,9 @@ use scoring::Split;
 
 use super::files::Files;
 use super::markup::Markup;
-use super::moment::Moment;
 use super::scenario::ScenarioName;
 use super::site::Reader;
+use super::timestamp::Timestamp;
 use super::track_head::{Tab, TrackHead};
 use super::{markdown, number, render, scenario};
 use crate::app::App;
@@ -43,7 +43,7 @@ pub(crate) struct OverviewPage {
 pub(crate) struct Date {
     pub(crate) event: &'static str,
     /// `None` while it is not set.
-    pub(crate) at: Option<Moment>,
+    pub(crate) at: Option<Timestamp>,
 }
 
 /// What one participant may send.
@@ -162,11 +162,11 @@ pub(crate) async fn overview(State(app): State<App>, view: TrackView) -> Result<
         dates: vec![
             Date {
                 event: if dates.opens_at.is_some_and(is_past) { "Opened" } else { "Opens" },
-                at: dates.opens_at.map(Moment::date),
+                at: dates.opens_at.map(Timestamp::date),
             },
             Date {
                 event: if dates.closes_at.is_some_and(is_past) { "Closed" } else { "Closes" },
-                at: dates.closes_at.map(Moment::date),
+                at: dates.closes_at.map(Timestamp::date),
             },
         ],
         limits: Limits::of(&view.track),

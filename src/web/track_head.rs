@@ -3,9 +3,9 @@
 use time::OffsetDateTime;
 
 use super::markdown;
-use super::moment::Moment;
 use super::number::Counted;
 use super::site::{Pill, Tone};
+use super::timestamp::Timestamp;
 use crate::app::App;
 use crate::domain::phase::{Act, Phase, Refusal};
 use crate::domain::visibility::TrackAccess;
@@ -18,9 +18,9 @@ pub(crate) struct Turn {
     /// `opens in`, `closes in` or `closed`.
     pub(crate) verb: &'static str,
     /// How far away.
-    pub(crate) distance: Moment,
+    pub(crate) distance: Timestamp,
     /// The date itself.
-    pub(crate) date: Moment,
+    pub(crate) date: Timestamp,
 }
 
 impl Turn {
@@ -30,13 +30,13 @@ impl Turn {
         let (verb, at, distance) = match (track.stage().admit(Act::Submit, now), dates.closes_at) {
             (Err(Refusal::NotYet(opens)), _) => {
                 let at = opens.filter(|at| *at > now)?;
-                ("opens in", at, Moment::until(at, now))
+                ("opens in", at, Timestamp::until(at, now))
             }
-            (Ok(()), Some(at)) => ("closes in", at, Moment::until(at, now)),
-            (Err(Refusal::NoLonger(_)), Some(at)) if at <= now => ("closed", at, Moment::ago(at, now)),
+            (Ok(()), Some(at)) => ("closes in", at, Timestamp::until(at, now)),
+            (Err(Refusal::NoLonger(_)), Some(at)) if at <= now => ("closed", at, Timestamp::ago(at, now)),
             _ => return None,
         };
-        Some(Self { verb, distance, date: Moment::deadline(at) })
+        Some(Self { verb, distance, date: Timestamp::deadline(at) })
     }
 }
 

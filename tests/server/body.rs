@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
-use callimico::config::GuardConfig;
+use callimico::config::LimitsConfig;
 use sqlx::PgPool;
 use tokio::io::AsyncWriteExt;
 
@@ -116,7 +116,7 @@ async fn wait_until(done: impl Fn() -> bool, what: &str) {
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
 async fn an_upload_that_never_ends_is_cut_off(db: PgPool) {
-    let world = World::with_guard(db, GuardConfig { upload_seconds: 0, ..GuardConfig::default() }).await;
+    let world = World::with_limits(db, LimitsConfig { upload_seconds: 0, ..LimitsConfig::default() }).await;
     let ada = world.participant("ada").await;
     let endless = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
     let request = ada.submission().header(header::EXPECT, "100-continue").body(endless).expect("a request");

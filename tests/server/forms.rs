@@ -2,7 +2,7 @@
 
 use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
-use callimico::config::GuardConfig;
+use callimico::config::LimitsConfig;
 use futures_util::StreamExt;
 use sqlx::PgPool;
 
@@ -78,7 +78,7 @@ async fn a_forms_file_and_headers_are_bounded(db: PgPool) {
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
 async fn a_form_that_never_ends_is_cut_off(db: PgPool) {
-    let world = World::with_guard(db, GuardConfig { upload_seconds: 0, ..GuardConfig::default() }).await;
+    let world = World::with_limits(db, LimitsConfig { upload_seconds: 0, ..LimitsConfig::default() }).await;
     let ada = world.participant("ada").await;
     let beginning = Ok(Bytes::from(Form::default().text("description", "slow").cut_short()));
     let endless =

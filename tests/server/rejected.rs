@@ -1,7 +1,7 @@
 //! Rejected uploads: told with their place, kept as a record, at no cost.
 
 use axum::http::{StatusCode, header};
-use callimico::config::GuardConfig;
+use callimico::config::LimitsConfig;
 use scoring_testkit::zip::{Item, Zip};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -173,8 +173,8 @@ async fn the_final_split_is_checked_at_upload_too(db: PgPool) {
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
 async fn rejected_uploads_have_an_hourly_limit_of_their_own(db: PgPool) {
-    let guard = GuardConfig { rejected_per_hour: 3, ..GuardConfig::default() };
-    let world = World::with_guard(db, guard).await;
+    let limits = LimitsConfig { rejected_per_hour: 3, ..LimitsConfig::default() };
+    let world = World::with_limits(db, limits).await;
     let (ada, bob) = (world.participant("ada").await, world.participant("bob").await);
     for _ in 0..3 {
         ada.submit(&world, "not a zip").await.problem(StatusCode::UNPROCESSABLE_ENTITY, "rejected");
@@ -186,7 +186,7 @@ async fn rejected_uploads_have_an_hourly_limit_of_their_own(db: PgPool) {
     assert_eq!(problem["next_attempt_at"], "2026-11-23T13:00:00Z");
     assert_eq!(braked.header(header::RETRY_AFTER), "1801");
     assert_eq!(world.count("submissions").await, 3);
-    // It brakes neither a good upload nor anybody else.
+    // It rate_limits neither a good upload nor anybody else.
     ada.submitted(&world, Upload::hitting(9).zip()).await;
     bob.submit(&world, "not a zip").await.problem(StatusCode::UNPROCESSABLE_ENTITY, "rejected");
     world.wait(Duration::minutes(31));

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
-use callimico::config::GuardConfig;
+use callimico::config::LimitsConfig;
 use callimico::secret;
 use callimico::store::session;
 use sqlx::PgPool;
@@ -222,8 +222,9 @@ async fn a_wrong_name_and_a_wrong_password_get_the_same_answer(db: PgPool) {
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
 async fn guessing_is_braked_by_account_and_by_address_and_forged_addresses_do_not_help(db: PgPool) {
-    let guard = GuardConfig { logins_per_minute: std::num::NonZeroU32::new(2).expect("two"), ..GuardConfig::default() };
-    let world = World::with_guard(db, guard).await;
+    let limits =
+        LimitsConfig { logins_per_minute: std::num::NonZeroU32::new(2).expect("two"), ..LimitsConfig::default() };
+    let world = World::with_limits(db, limits).await;
     for _ in 0..2 {
         let answer = post_form(&world, "/login", "", "name=ada&password=x").await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -249,9 +250,9 @@ async fn guessing_is_braked_by_account_and_by_address_and_forged_addresses_do_no
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
 async fn a_log_in_leads_only_to_places_of_this_site(db: PgPool) {
-    let guard =
-        GuardConfig { logins_per_minute: std::num::NonZeroU32::new(1000).expect("many"), ..GuardConfig::default() };
-    let world = World::with_guard(db, guard).await;
+    let limits =
+        LimitsConfig { logins_per_minute: std::num::NonZeroU32::new(1000).expect("many"), ..LimitsConfig::default() };
+    let world = World::with_limits(db, limits).await;
     register(&world, "ada").await;
     for evil in [
         "//evil.example",

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use callimico::app::PairingError;
+use callimico::app::ObjectOwnershipError;
 use callimico::worker::{Step, clear_orphans};
 use sqlx::PgPool;
 
@@ -94,7 +94,7 @@ async fn objects_of_another_database_are_refused_and_both_are_named(db: PgPool) 
     let ours = fs::read_to_string(owner_file(&world)).expect("an id");
     become_another_database(&world).await;
     let error = world.app.claim_objects().await.expect_err("another database");
-    assert!(matches!(error, PairingError::Foreign { .. }) && error.is_setting());
+    assert!(matches!(error, ObjectOwnershipError::Foreign { .. }) && error.is_setting());
     let theirs: uuid::Uuid =
         sqlx::query_scalar("select id from instance").fetch_one(&world.app.db).await.expect("an id");
     let text = error.to_string();
@@ -115,7 +115,7 @@ async fn a_folder_without_an_owner_is_taken_only_if_every_upload_is_known(db: Pg
     fs::write(world.uploads().join(ORPHAN), "x").expect("written");
     fs::remove_file(owner_file(&world)).expect("removed");
     let error = world.app.claim_objects().await.expect_err("an upload is unknown");
-    assert!(matches!(error, PairingError::Unclaimed { unknown: 1, .. }), "{error}");
+    assert!(matches!(error, ObjectOwnershipError::Unclaimed { unknown: 1, .. }), "{error}");
     assert!(!owner_file(&world).exists());
     fs::remove_file(world.uploads().join(ORPHAN)).expect("removed");
     world.app.claim_objects().await.expect("every upload is known");
@@ -128,7 +128,7 @@ async fn an_owner_that_cannot_be_read_is_not_taken_for_none(db: PgPool) {
     let world = World::new(db).await;
     fs::write(owner_file(&world), "half an i").expect("written");
     let error = world.app.claim_objects().await.expect_err("no id");
-    assert!(matches!(error, PairingError::Objects(_)), "{error}");
+    assert!(matches!(error, ObjectOwnershipError::Objects(_)), "{error}");
     clear_orphans(&world.app, Duration::ZERO).await.expect_err("nobody knows whose these are");
     assert_eq!(fs::read_to_string(owner_file(&world)).expect("left alone"), "half an i");
 }

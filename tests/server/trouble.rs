@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
 use callimico::app::App;
 use callimico::clock::Clock;
-use callimico::config::GuardConfig;
+use callimico::config::LimitsConfig;
 use callimico::objects::Objects;
 use callimico::worker;
 use sqlx::PgPool;
@@ -73,7 +73,7 @@ async fn a_database_that_goes_away_under_an_upload_leaves_no_half_of_it(pool: Pg
     let back = pool.connect_with(db).await.expect("a database");
     let objects =
         Objects::open(&format!("file:{}", world.uploads().parent().expect("a folder").display()), "".as_ref());
-    let app = App::new(back.clone(), objects.expect("a place"), Clock::fixed(NOW), GuardConfig::default());
+    let app = App::new(back.clone(), objects.expect("a place"), Clock::fixed(NOW), LimitsConfig::default());
     worker::clear_orphans(&app, std::time::Duration::ZERO).await.expect("cleared");
     assert_eq!(world.files(), (0, 0));
     let rows: i64 = sqlx::query_scalar("select count(*) from submissions").fetch_one(&back).await.expect("a count");
@@ -90,7 +90,7 @@ async fn while_the_database_is_read_only_boards_are_read_and_uploads_wait(pool: 
     };
     open.close().await;
     let read_only = db.options([("default_transaction_read_only", "on")]);
-    let world = World::on(pool.connect_with(read_only).await.expect("a database"), GuardConfig::default(), None);
+    let world = World::on(pool.connect_with(read_only).await.expect("a database"), LimitsConfig::default(), None);
     Actor::visitor().get(&world, &format!("{TRACK_URL}/leaderboard")).await.expect(StatusCode::OK);
     assert_unavailable(&ada.submit(&world, Upload::hitting(5).zip()).await);
     assert_eq!(world.count("submissions").await, 0);

@@ -1,6 +1,6 @@
 //! One's own account: signing in and out, registering, API tokens.
 
-pub(crate) mod entrance;
+pub(crate) mod login;
 pub(crate) mod show;
 
 /// The page that signs a reader in and then goes back to `path`.

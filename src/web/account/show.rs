@@ -11,10 +11,10 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum_extra::extract::CookieJar;
 
 use super::super::form::{self, Field};
-use super::super::moment::Moment;
 use super::super::render;
 use super::super::site::{Link, Reader};
-use super::entrance::leave;
+use super::super::timestamp::Timestamp;
+use super::login::leave;
 use crate::app::App;
 use crate::domain::account::TokenScope;
 use crate::domain::ids::TokenId;
@@ -37,7 +37,7 @@ pub(crate) struct ShowPage {
     pub(crate) reader: Reader,
     pub(crate) name: String,
     pub(crate) email: String,
-    pub(crate) since: Moment,
+    pub(crate) since: Timestamp,
     pub(crate) tokens: Vec<TokenRow>,
     /// The token that was just made: it is shown this once and cannot be read again.
     pub(crate) fresh: Option<String>,
@@ -52,8 +52,8 @@ pub(crate) struct TokenRow {
     /// Its first characters, to tell it by.
     pub(crate) hint: String,
     pub(crate) scope: &'static str,
-    pub(crate) created: Moment,
-    pub(crate) last_used: Option<Moment>,
+    pub(crate) created: Timestamp,
+    pub(crate) last_used: Option<Timestamp>,
 }
 
 /// A track the account is enrolled in.
@@ -93,8 +93,8 @@ async fn page(app: &App, user: User, label: Field) -> Result<ShowPage, HttpError
             TokenScope::Read => "read",
             TokenScope::Submit => "read and submit",
         },
-        created: Moment::ago(token.created_at, now),
-        last_used: token.last_used_at.map(|at| Moment::ago(at, now)),
+        created: Timestamp::ago(token.created_at, now),
+        last_used: token.last_used_at.map(|at| Timestamp::ago(at, now)),
     });
     let enrolments = store::participant::of_user(&app.db, user.id).await?.into_iter().map(|enrolment| EnrolmentRow {
         track: Link { label: enrolment.title, href: format!("/c/{}/{}", enrolment.competition, enrolment.track) },
@@ -109,7 +109,7 @@ async fn page(app: &App, user: User, label: Field) -> Result<ShowPage, HttpError
         reader: Reader { name: Some(user.name.clone()) },
         name: user.name,
         email: user.email.unwrap_or_default(),
-        since: Moment::ago(user.created_at, now),
+        since: Timestamp::ago(user.created_at, now),
         tokens: tokens.collect(),
         fresh: None,
         label,

@@ -14,9 +14,9 @@ use scoring::Split;
 use self::query::{METRICS, Query, Raw, Sort};
 use self::rows::{PAGE, Shown};
 use super::markup::Markup;
-use super::moment::Moment;
 use super::scenario::{self, Drawn, Figure, Numbers, ScenarioName};
 use super::site::{Choice, Link, Reader};
+use super::timestamp::Timestamp;
 use super::track_head::{Tab, TrackHead};
 use super::{number, render};
 use crate::app::App;
@@ -43,7 +43,7 @@ pub(crate) struct LeaderboardPage {
     pub(crate) events: Option<String>,
     /// Stands for the board as it is shown: a later one has another.
     pub(crate) etag: String,
-    pub(crate) last_change: Option<Moment>,
+    pub(crate) last_change: Option<Timestamp>,
     /// The table's caption: what is ranked by what.
     pub(crate) caption: String,
     pub(crate) columns: Columns,
@@ -130,7 +130,7 @@ pub(crate) struct Row {
     /// How many submissions the participant has, as a number and with its noun.
     pub(crate) entries: String,
     pub(crate) submissions: String,
-    pub(crate) last: Moment,
+    pub(crate) last: Timestamp,
     pub(crate) numbers: Numbers,
     /// The submission's own page, for who may see it.
     pub(crate) href: Option<String>,
@@ -231,7 +231,7 @@ fn page(view: &TrackView, head: TrackHead, shown: &Shown<'_>) -> LeaderboardPage
             .collect(),
         events: is_live(shown.board).then(|| format!("{api}/events")),
         etag: shown.board.etag(),
-        last_change: (!shown.board.entries.is_empty()).then(|| Moment::ago(shown.board.updated_at, shown.now)),
+        last_change: (!shown.board.entries.is_empty()).then(|| Timestamp::ago(shown.board.updated_at, shown.now)),
         caption: shown.caption(&view.track.settings.title),
         columns: columns(shown, axis.as_ref().map(|axis| Markup::from_svg(axis.svg()))),
         rows: on_page.iter().map(|ranked| shown.row(ranked, axis.as_ref(), &drawn_names)).collect(),

@@ -7,9 +7,9 @@ use scoring::Split;
 use time::OffsetDateTime;
 
 use super::super::markup::Markup;
-use super::super::moment::Moment;
 use super::super::number;
 use super::super::scenario::{self, ScenarioName};
+use super::super::timestamp::Timestamp;
 use super::query::{Query, Sort};
 use super::{Mine, Row, Shared, Tied};
 use crate::board::Board;
@@ -127,7 +127,7 @@ impl<'a> Shown<'a> {
                 .collect(),
             entries: number::count(entry.submissions.into()),
             submissions: number::counted(entry.submissions.into(), "submission", "submissions"),
-            last: Moment::age(entry.submitted_at, self.now),
+            last: Timestamp::age(entry.submitted_at, self.now),
             numbers: scenario::numbers(self.names, &result.scenarios),
             href: (is_own || self.is_staff).then(|| format!("/submissions/{}", entry.submission)),
             method_url: entry.method_url.clone(),

@@ -8,8 +8,8 @@ use axum::response::Html;
 use scoring::Interval;
 
 use super::super::markup::Markup;
-use super::super::moment::Moment;
 use super::super::site::{Pill, Reader};
+use super::super::timestamp::Timestamp;
 use super::super::track::Standing;
 use super::super::track_head::{Tab, TrackHead};
 use super::super::{number, render};
@@ -55,7 +55,7 @@ pub(crate) struct Row {
     /// What a row without scores says instead, as in `3 problems`.
     pub(crate) remark: String,
     pub(crate) description: String,
-    pub(crate) received: Moment,
+    pub(crate) received: Timestamp,
     /// Whether it stands on the board.
     pub(crate) counts: Counts,
 }
@@ -117,7 +117,7 @@ async fn history(
             .get(&summary.id)
             .map(|(average, interval)| (number::score(*average), number::interval(interval.low, interval.high))),
         remark: remark(&summary),
-        received: Moment::age(summary.received_at, now),
+        received: Timestamp::age(summary.received_at, now),
         counts: counts(summary.id),
         state: state_pill(summary.state, None),
         description: summary.description,

@@ -6,9 +6,9 @@ pub(crate) mod show;
 
 use time::{Duration, OffsetDateTime};
 
-use super::moment::Moment;
 use super::number;
 use super::site::{Pill, Tone};
+use super::timestamp::Timestamp;
 use crate::app::App;
 use crate::domain::ids::ParticipantId;
 use crate::domain::quota;
@@ -24,7 +24,7 @@ pub(crate) struct Attempts {
     pub(crate) per_day: String,
     pub(crate) limit: String,
     /// When today's are renewed.
-    pub(crate) renewed: Moment,
+    pub(crate) renewed: Timestamp,
 }
 
 impl Attempts {
@@ -37,7 +37,7 @@ impl Attempts {
             in_all: number::count(left.total.into()),
             per_day: number::count(limits.per_day.into()),
             limit: number::count(limits.total.into()),
-            renewed: Moment::until(quota::day_start(now) + Duration::DAY, now),
+            renewed: Timestamp::until(quota::day_start(now) + Duration::DAY, now),
         })
     }
 }

@@ -7,8 +7,8 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use scoring::Split;
 
 use super::super::form::{Field, sentence};
-use super::super::moment::Moment;
 use super::super::site::Reader;
+use super::super::timestamp::Timestamp;
 use super::super::track::{Standing, files, points};
 use super::super::track_head::{Tab, TrackHead};
 use super::super::{number, render};
@@ -48,12 +48,12 @@ pub(crate) enum Gate {
     Open,
     /// The reader must sign in or join first.
     Standing(Standing),
-    /// The track opens at this moment, if one is set.
-    NotOpen(Option<Moment>),
+    /// The track opens at this time, if one is set.
+    NotOpen(Option<Timestamp>),
     /// The track has closed.
     Closed,
-    /// No attempt is left until this moment; `None` if none will come.
-    NoAttempts(Option<Moment>),
+    /// No attempt is left until this time; `None` if none will come.
+    NoAttempts(Option<Timestamp>),
 }
 
 /// What a submission holds, for the help beside the form.
@@ -154,11 +154,11 @@ async fn gate(app: &App, view: &TrackView) -> Result<Gate, HttpError> {
     match submit::precheck(app, &view.track, participant, None).await {
         Ok(()) => Ok(Gate::Open),
         Err(SubmitError::NotTaking(Refusal::NotYet(opens))) => {
-            Ok(Gate::NotOpen(opens.filter(|at| *at > now).map(|at| Moment::until(at, now))))
+            Ok(Gate::NotOpen(opens.filter(|at| *at > now).map(|at| Timestamp::until(at, now))))
         }
         Err(SubmitError::NotTaking(Refusal::NoLonger(_))) => Ok(Gate::Closed),
         Err(SubmitError::LimitReached(LimitReached::Today { next })) => {
-            Ok(Gate::NoAttempts(Some(Moment::until(next, now))))
+            Ok(Gate::NoAttempts(Some(Timestamp::until(next, now))))
         }
         Err(SubmitError::LimitReached(LimitReached::Total)) => Ok(Gate::NoAttempts(None)),
         Err(error) => Err(HttpError::from_submit(error, now)),

@@ -5,9 +5,9 @@ use axum::extract::State;
 use axum::response::Html;
 use scoring::{Problem, Problems, Split};
 
-use super::super::moment::Moment;
 use super::super::scenario::{self, Drawn, Figure, Numbers, ScenarioName};
 use super::super::site::{Pill, Reader};
+use super::super::timestamp::Timestamp;
 use super::super::track_head::{Tab, TrackHead};
 use super::super::{number, render};
 use super::{Attempts, state_pill, took};
@@ -41,7 +41,7 @@ pub(crate) struct ShowPage {
     pub(crate) outcome: Outcome,
     pub(crate) warnings: Vec<String>,
     pub(crate) attempts: Attempts,
-    pub(crate) received: Moment,
+    pub(crate) received: Timestamp,
     pub(crate) size: String,
     pub(crate) sha256: String,
     pub(crate) description: String,
@@ -186,7 +186,7 @@ async fn page(
         outcome,
         warnings: submission.warnings.iter().map(ToString::to_string).collect(),
         attempts: Attempts::load(app, track, submission.participant).await?,
-        received: Moment::ago(submission.received_at, now),
+        received: Timestamp::ago(submission.received_at, now),
         size: number::bytes(submission.size),
         sha256: submission.sha256.to_string(),
         owner: submission.participant_name,

@@ -10,9 +10,9 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, Response};
 use callimico::app::App;
 use callimico::clock::Clock;
-use callimico::config::{GuardConfig, HttpConfig};
+use callimico::config::{HttpConfig, LimitsConfig};
 use callimico::domain::slug::TrackPath;
-use callimico::http::guard::Brakes;
+use callimico::http::rate_limit::RateLimits;
 use callimico::http::server::{ServerState, Site};
 use callimico::importer::ImportError;
 use callimico::importer::apply::{self, Mode, Request as Import};
@@ -50,7 +50,7 @@ pub(crate) struct World {
 #[derive(Default)]
 pub(crate) struct Setting {
     files: TrackFiles,
-    guard: GuardConfig,
+    limits: LimitsConfig,
     public_url: Option<String>,
 }
 
@@ -66,8 +66,8 @@ impl World {
     }
 
     /// With other limits than usual.
-    pub(crate) async fn with_guard(db: PgPool, guard: GuardConfig) -> Self {
-        Self::with(Setting { guard, ..Setting::default() }, db).await
+    pub(crate) async fn with_limits(db: PgPool, limits: LimitsConfig) -> Self {
+        Self::with(Setting { limits, ..Setting::default() }, db).await
     }
 
     /// Reached under a public address.
@@ -81,7 +81,7 @@ impl World {
     }
 
     async fn with(setting: Setting, db: PgPool) -> Self {
-        let world = Self::on(db, setting.guard, setting.public_url);
+        let world = Self::on(db, setting.limits, setting.public_url);
         world.app.claim_objects().await.expect("a folder that nobody else has");
         world.import(&setting.files).await;
         let path: TrackPath = TRACK.parse().expect("a track's path");
@@ -90,20 +90,23 @@ impl World {
     }
 
     /// On a database as it is.
-    pub(crate) fn on(db: PgPool, guard: GuardConfig, public_url: Option<String>) -> Self {
+    pub(crate) fn on(db: PgPool, limits: LimitsConfig, public_url: Option<String>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let objects = Objects::open("file:", folder.path()).expect("a place for objects");
-        let app = App::new(db, objects, Clock::fixed(NOW), guard);
+        let app = App::new(db, objects, Clock::fixed(NOW), limits);
         let http = HttpConfig { bind: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url };
-        let state =
-            ServerState { app: app.clone(), site: Site::new(&http), brakes: Brakes::new(guard.logins_per_minute) };
+        let state = ServerState {
+            app: app.clone(),
+            site: Site::new(&http),
+            rate_limits: RateLimits::new(limits.logins_per_minute),
+        };
         let router = routes::all(state).expect("routes");
         Self { app, router, folder }
     }
 
     /// A second server on the same database and files.
     pub(crate) fn second_app(&self) -> App {
-        App::new(self.app.db.clone(), self.app.objects.clone(), self.app.clock.clone(), self.app.guard)
+        App::new(self.app.db.clone(), self.app.objects.clone(), self.app.clock.clone(), self.app.limits)
     }
 
     /// Imports the track from a directory with these files.

@@ -114,7 +114,7 @@ async fn check(state: &ServerState, form: &LoginForm, peer: SocketAddr) -> Resul
     let app = &state.app;
     let name = form.name.trim().parse::<UserName>().ok();
     let key = name.as_ref().map_or_else(String::new, UserName::key);
-    state.brakes.try_account(&key, peer.ip(), app.clock.now())?;
+    state.rate_limits.try_account(&key, peer.ip(), app.clock.now())?;
     let Ok(password) = form.password.parse::<Password>() else { return Ok(None) };
     Ok(accounts::by_password(app, name.as_ref(), password).await?)
 }
@@ -186,7 +186,7 @@ pub(crate) async fn register(
     form: Result<Form<RegisterForm>, FormRejection>,
 ) -> Result<Response, HttpError> {
     let Form(form) = form.map_err(form::rejected)?;
-    state.brakes.try_address(peer.ip(), state.app.clock.now())?;
+    state.rate_limits.try_address(peer.ip(), state.app.clock.now())?;
     match create(&state, &form).await? {
         Ok(user) => begin_session(&state, viewer, jar, user, safe_next(&form.next)).await,
         Err(wrong) => {

@@ -18,7 +18,7 @@ const AT_ONCE: usize = 1000;
 
 /// Why database and objects are not used together.
 #[derive(Debug, Error)]
-pub enum PairingError {
+pub enum ObjectOwnershipError {
     /// The folder carries the id of another database.
     #[error(
         "the objects in {folder} belong to the database {owner}, but `{}` is the database {id}: check DATABASE_URL \
@@ -61,7 +61,7 @@ pub enum PairingError {
     Objects(#[from] io::Error),
 }
 
-impl PairingError {
+impl ObjectOwnershipError {
     /// Whether whoever started the program can set it right, as against a fault of database or disk.
     pub fn is_setting(&self) -> bool {
         matches!(self, Self::Foreign { .. } | Self::Unclaimed { .. })
@@ -74,13 +74,18 @@ impl App {
     ///
     /// # Errors
     /// The folder is another database's or may be, or one of the two cannot answer.
-    pub async fn claim_objects(&self) -> Result<(), PairingError> {
+    pub async fn claim_objects(&self) -> Result<(), ObjectOwnershipError> {
         if self.objects.owner().await?.is_none() {
             let instance = store::instance::this(&self.db).await?;
             let unknown = self.unknown_uploads().await?;
             if let Some(example) = unknown.first() {
                 let folder = self.objects.location();
-                return Err(PairingError::Unclaimed { folder, unknown: unknown.len(), example: *example, instance });
+                return Err(ObjectOwnershipError::Unclaimed {
+                    folder,
+                    unknown: unknown.len(),
+                    example: *example,
+                    instance,
+                });
             }
             self.objects.set_owner(instance.id).await?;
         }
@@ -92,16 +97,16 @@ impl App {
     ///
     /// # Errors
     /// The folder is not this database's, or one of the two cannot answer.
-    pub async fn check_objects(&self) -> Result<(), PairingError> {
+    pub async fn check_objects(&self) -> Result<(), ObjectOwnershipError> {
         let instance = store::instance::this(&self.db).await?;
         match self.objects.owner().await? {
             Some(owner) if owner == instance.id => Ok(()),
-            Some(owner) => Err(PairingError::Foreign { folder: self.objects.location(), owner, instance }),
-            None => Err(PairingError::Lost(self.objects.location())),
+            Some(owner) => Err(ObjectOwnershipError::Foreign { folder: self.objects.location(), owner, instance }),
+            None => Err(ObjectOwnershipError::Lost(self.objects.location())),
         }
     }
 
-    async fn unknown_uploads(&self) -> Result<Vec<SubmissionId>, PairingError> {
+    async fn unknown_uploads(&self) -> Result<Vec<SubmissionId>, ObjectOwnershipError> {
         let mut unknown = self.objects.uploads().await?;
         let mut known = Vec::new();
         for some in unknown.chunks(AT_ONCE) {

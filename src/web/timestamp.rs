@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime, UtcOffset};
 /// A moment as a `<time>` element.
 #[derive(Clone, Debug, PartialEq, Eq, Template)]
 #[template(path = "part/time.html")]
-pub(crate) struct Moment {
+pub(crate) struct Timestamp {
     iso: String,
     words: String,
     exact: String,
@@ -19,9 +19,9 @@ pub(crate) struct Moment {
     rule: &'static str,
 }
 
-impl askama::filters::HtmlSafe for Moment {}
+impl askama::filters::HtmlSafe for Timestamp {}
 
-impl Moment {
+impl Timestamp {
     /// How long ago, as in `14 s ago`.
     pub(crate) fn ago(at: OffsetDateTime, now: OffsetDateTime) -> Self {
         let span = short_span(now - at);
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_past_is_told_by_its_greatest_unit() {
-        let words = |ago: Duration| Moment::ago(NOW - ago, NOW).words;
+        let words = |ago: Duration| Timestamp::ago(NOW - ago, NOW).words;
         assert_eq!(words(Duration::seconds(14)), "14 s ago");
         assert_eq!(words(Duration::minutes(3)), "3 min ago");
         assert_eq!(words(Duration::hours(50)), "2 d ago");
@@ -116,18 +116,18 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_ahead_reads_as_now() {
-        assert_eq!(Moment::ago(NOW + Duration::seconds(5), NOW).words, "just now");
+        assert_eq!(Timestamp::ago(NOW + Duration::seconds(5), NOW).words, "just now");
     }
 
     #[test]
     fn a_deadline_meant_anywhere_on_earth_is_told_so() {
-        assert_eq!(Moment::deadline(datetime!(2026-12-06 11:59 UTC)).words, "5 Dec 2026, 23:59 AoE");
-        assert_eq!(Moment::deadline(datetime!(2026-12-06 12:00 UTC)).words, "6 Dec 2026, 12:00 UTC");
+        assert_eq!(Timestamp::deadline(datetime!(2026-12-06 11:59 UTC)).words, "5 Dec 2026, 23:59 AoE");
+        assert_eq!(Timestamp::deadline(datetime!(2026-12-06 12:00 UTC)).words, "6 Dec 2026, 12:00 UTC");
     }
 
     #[test]
     fn the_future_is_told_by_two_units() {
-        let words = |ahead: Duration| Moment::until(NOW + ahead, NOW).words;
+        let words = |ahead: Duration| Timestamp::until(NOW + ahead, NOW).words;
         assert_eq!(words(Duration::hours(12 * 24 + 4)), "12 days 4 h");
         assert_eq!(words(Duration::hours(30)), "1 day 6 h");
         assert_eq!(words(Duration::minutes(250)), "4 h 10 min");
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_exact_time_is_in_the_markup() {
-        let html = Moment::ago(datetime!(2026-11-23 13:00 +1), NOW).to_string();
+        let html = Timestamp::ago(datetime!(2026-11-23 13:00 +1), NOW).to_string();
         assert!(html.contains(r#"datetime="2026-11-23T12:00:00Z""#), "{html}");
         assert!(html.contains("23 Nov 2026, 12:00 UTC · 23 Nov 2026, 00:00 AoE"), "{html}");
     }
