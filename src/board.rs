@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use scoring::Split;
+use scoring::{Metric, Split};
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use crate::domain::ids::{ScoringId, TrackId};
-use crate::domain::leaderboard::{self, BoardEntry, RankedEntry, ScenarioNumbers};
+use crate::domain::leaderboard::{self, BoardEntry, RankedEntry};
 use crate::domain::phase::Phase;
 use crate::domain::slug::TrackPath;
 use crate::domain::visibility::VisibleSplit;
@@ -149,8 +149,8 @@ impl Board {
             "rank,tied_with_above,participant,submission,submitted_at,submissions,average_TPR_FPR_1000,interval_low,interval_high",
         );
         for scenario in &self.scenarios {
-            for column in ScenarioNumbers::COLUMNS {
-                let _ = write!(csv, ",{scenario}_{column}");
+            for metric in Metric::ALL {
+                let _ = write!(csv, ",{scenario}_{metric}");
             }
         }
         csv.push_str(",description\r\n");
@@ -169,7 +169,7 @@ impl Board {
                 entry.result.interval.low,
                 entry.result.interval.high,
             );
-            for value in entry.result.scenarios.iter().flat_map(|scenario| scenario.numbers.values()) {
+            for (_, value) in entry.result.scenarios.iter().flat_map(|scenario| scenario.numbers.iter()) {
                 let _ = write!(csv, ",{value}");
             }
             let _ = write!(csv, ",{}\r\n", csv_text(&entry.description));

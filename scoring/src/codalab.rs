@@ -14,13 +14,16 @@ pub fn write_scores(score: &TrackScore) -> String {
 
 /// Writes scores.txt: `name: value` a line, numbers as Python writes them.
 ///
-/// `scenarios` come in the order of their names and are numbered from 1; `average` is the ranking number.
+/// `scenarios` come in the order of their names and are numbered from 1; `average` is the ranking
+/// number.
 #[must_use]
 pub fn write_metrics(scenarios: impl IntoIterator<Item = Metrics>, average: f64) -> String {
     let mut text = String::new();
     for (number, metrics) in (1..).zip(scenarios) {
-        for (name, value) in metrics.columns() {
-            push_line(&mut text, format_args!("scenario{number}_{name}"), value);
+        // As in the original program's file, the true-positive rates come last.
+        let (rates, others): (Vec<_>, Vec<_>) = metrics.iter().partition(|(metric, _)| metric.fpr_limit().is_some());
+        for (metric, value) in others.into_iter().chain(rates) {
+            push_line(&mut text, format_args!("scenario{number}_{metric}"), value);
         }
     }
     push_line(&mut text, format_args!("average_TPR_FPR_1000"), average);
@@ -28,7 +31,7 @@ pub fn write_metrics(scenarios: impl IntoIterator<Item = Metrics>, average: f64)
 }
 
 fn push_line(text: &mut String, name: std::fmt::Arguments<'_>, value: f64) {
-    // Writing to a String has no way to fail.
+    // Writing to a String cannot fail.
     let _ = writeln!(text, "{name}: {}", python_repr(value));
 }
 
@@ -66,7 +69,7 @@ pub enum ScoresTxtError {
         /// The line, counted from 1.
         line: usize,
     },
-    /// A name that was there before.
+    /// A name that occurs twice.
     #[error("the name in line {line} occurs twice")]
     Twice {
         /// The line, counted from 1.

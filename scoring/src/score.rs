@@ -1,5 +1,6 @@
 //! A split's score: every scenario's numbers, and the number that ranks.
 
+use crate::metric::Metric;
 use crate::metrics::{Metrics, metrics};
 use crate::prediction::SplitPredictions;
 use crate::ranking::RankingNumber;
@@ -8,7 +9,7 @@ use crate::shape::{Split, TrackShape};
 use crate::solution::SplitSolution;
 
 /// The false-positive rate of the ranking number, in parts of 10,000.
-pub(crate) const RANKING_RATE: u32 = 1000;
+pub(crate) const RANKING_RATE: u32 = Metric::RANKING.fpr_limit().expect("the ranking number is a true-positive rate");
 
 /// The score of one scenario: all its target models under one threshold.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,12 +2,18 @@
 
 use proptest::prelude::*;
 use scoring::{
-    Bootstrap, Interval, Membership, Metrics, ScenarioShape, Split, SplitPredictions, SplitSolution, TargetModel,
-    TrackScore, TrackShape, metrics, paired_difference, python_repr, read_scores, roc, score, write_scores,
+    Bootstrap, Interval, Membership, Metric, Metrics, ScenarioShape, Split, SplitPredictions, SplitSolution,
+    TargetModel, TrackScore, TrackShape, metrics, paired_difference, python_repr, read_scores, roc, score,
+    write_scores,
 };
 
 fn numbers(confidences: &[f64], truth: &[Membership]) -> Metrics {
     metrics(&roc(confidences, truth).expect("a curve"))
+}
+
+/// The true-positive rates, by rising limit of the false-positive rate.
+fn rates(numbers: &Metrics) -> Vec<f64> {
+    numbers.iter().filter(|(metric, _)| metric.fpr_limit().is_some()).map(|(_, value)| value).collect()
 }
 
 fn memberships(labels: &[bool]) -> Vec<Membership> {
@@ -69,39 +75,44 @@ proptest! {
             })
             .collect();
         let (ours, theirs) = (numbers(&confidences, &truth), numbers(&confidences, &swapped));
-        prop_assert!((ours.auc + theirs.auc - 1.0).abs() < 1e-12);
+        prop_assert!((ours.get(Metric::Auc) + theirs.get(Metric::Auc) - 1.0).abs() < 1e-12);
         // Swapping the labels and turning the confidences over is a point
         // reflection of the curve, which keeps its distance to the diagonal.
         let turned: Vec<f64> = confidences.iter().map(|confidence| 1.0 - confidence).collect();
         let reflected = numbers(&turned, &swapped);
-        prop_assert!((ours.auc - reflected.auc).abs() < 1e-12);
-        prop_assert!((ours.advantage - reflected.advantage).abs() < 1e-12);
-        prop_assert!((ours.accuracy - reflected.accuracy).abs() < 1e-12);
+        for metric in [Metric::Auc, Metric::Advantage, Metric::Accuracy] {
+            prop_assert!((ours.get(metric) - reflected.get(metric)).abs() < 1e-12, "{metric}");
+        }
     }
 
     #[test]
     fn the_area_is_the_share_of_ordered_pairs((confidences, truth) in points()) {
-        let area = numbers(&confidences, &truth).auc;
+        let area = numbers(&confidences, &truth).get(Metric::Auc);
         prop_assert!((area - share_of_ordered_pairs(&confidences, &truth)).abs() < 1e-12);
     }
 
     #[test]
     fn every_number_keeps_its_bounds((confidences, truth) in points()) {
         let numbers = numbers(&confidences, &truth);
-        for (name, value) in numbers.columns() {
-            prop_assert!((0.0..=1.0).contains(&value), "{name} = {value}");
+        for (metric, value) in numbers.iter() {
+            prop_assert!((0.0..=1.0).contains(&value), "{metric} = {value}");
         }
-        prop_assert!(numbers.tpr_at.is_sorted());
-        prop_assert!(numbers.accuracy >= 0.5);
-        prop_assert!((numbers.accuracy - (1.0 + numbers.advantage) / 2.0).abs() < 1e-12);
-        prop_assert!(numbers.auc <= numbers.accuracy + 0.5);
+        prop_assert!(rates(&numbers).is_sorted());
+        let [auc, advantage, accuracy] =
+            [Metric::Auc, Metric::Advantage, Metric::Accuracy].map(|metric| numbers.get(metric));
+        prop_assert!(accuracy >= 0.5);
+        prop_assert!((accuracy - (1.0 + advantage) / 2.0).abs() < 1e-12);
+        prop_assert!(auc <= accuracy + 0.5);
     }
 
     #[test]
     fn a_constant_is_worth_nothing((_, truth) in points(), confidence in 0.0..=1.0) {
         let numbers = numbers(&vec![confidence; truth.len()], &truth);
-        prop_assert_eq!(numbers.tpr_at, [0.0; 6]);
-        prop_assert_eq!((numbers.auc, numbers.advantage, numbers.accuracy), (0.5, 0.0, 0.5));
+        prop_assert_eq!(rates(&numbers), [0.0; 6]);
+        prop_assert_eq!(
+            [Metric::Auc, Metric::Advantage, Metric::Accuracy].map(|metric| numbers.get(metric)),
+            [0.5, 0.0, 0.5]
+        );
     }
 
     #[test]
@@ -228,11 +239,11 @@ proptest! {
         let read = read_scores(&write_scores(&score)).expect("our own file");
         prop_assert_eq!(read["average_TPR_FPR_1000"].to_bits(), score.average_tpr_fpr_1000.to_bits());
         for (number, scenario) in (1..).zip(&score.scenarios) {
-            for (name, value) in scenario.metrics.columns() {
-                prop_assert_eq!(read[&format!("scenario{number}_{name}")].to_bits(), value.to_bits());
+            for (metric, value) in scenario.metrics.iter() {
+                prop_assert_eq!(read[&format!("scenario{number}_{metric}")].to_bits(), value.to_bits());
             }
         }
-        prop_assert_eq!(read.len(), 9 * score.scenarios.len() + 1);
+        prop_assert_eq!(read.len(), Metric::ALL.len() * score.scenarios.len() + 1);
     }
 }
 

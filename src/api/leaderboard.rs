@@ -15,11 +15,12 @@ use futures_util::Stream;
 use scoring::Split;
 use tokio::sync::broadcast::Receiver;
 
+use super::metrics::ScenarioNumbers;
 use super::submission::split_param;
 use crate::app::App;
 use crate::board::Board;
 use crate::domain::ids::TrackId;
-use crate::domain::leaderboard::{RankedEntry, ScenarioNumbers};
+use crate::domain::leaderboard::RankedEntry;
 use crate::domain::phase::Phase;
 use crate::domain::timestamp::rfc3339;
 use crate::http::auth::TrackView;
@@ -77,7 +78,7 @@ impl From<&RankedEntry> for EntryView {
             method_url: entry.method_url.clone(),
             average: result.average,
             interval_95: [result.interval.low, result.interval.high],
-            scenarios: result.scenarios.iter().map(|scenario| (scenario.name.clone(), scenario.numbers)).collect(),
+            scenarios: ScenarioNumbers::by_name(&result.scenarios),
         }
     }
 }

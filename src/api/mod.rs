@@ -5,6 +5,7 @@ mod competition;
 mod file;
 mod health;
 mod leaderboard;
+mod metrics;
 mod participant;
 mod problem;
 mod submission;

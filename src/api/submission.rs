@@ -9,9 +9,10 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use scoring::{RocGrid, Split};
 
+use super::metrics::ScenarioNumbers;
 use super::problem::ProblemLine;
 use crate::app::App;
-use crate::domain::leaderboard::{ScenarioNumbers, SplitResult};
+use crate::domain::leaderboard::SplitResult;
 use crate::domain::quota::AttemptsLeft;
 use crate::domain::submission::SubmissionState;
 use crate::domain::timestamp::rfc3339;
@@ -92,14 +93,9 @@ impl From<RocGrid> for CurveView {
 
 impl From<SplitResult> for SplitView {
     fn from(result: SplitResult) -> Self {
-        let numbers = result.scenarios.iter().map(|scenario| (scenario.name.clone(), scenario.numbers)).collect();
+        let scenarios = ScenarioNumbers::by_name(&result.scenarios);
         let curves = result.scenarios.into_iter().map(|scenario| (scenario.name, scenario.grid.into())).collect();
-        Self {
-            average: result.average,
-            interval_95: [result.interval.low, result.interval.high],
-            scenarios: numbers,
-            curves,
-        }
+        Self { average: result.average, interval_95: [result.interval.low, result.interval.high], scenarios, curves }
     }
 }
 
@@ -265,7 +261,7 @@ pub(super) async fn scores_txt(
     let split = split_param(params.split.as_deref())?;
     let visible = access.scores(split).ok_or(HttpError::NotFound)?;
     let result = store::scoring::of_submission(&app.db, visible).await?.ok_or(HttpError::NotFound)?;
-    let metrics = result.scenarios.iter().map(|scenario| scenario.numbers.into());
+    let metrics = result.scenarios.iter().map(|scenario| scenario.numbers);
     let text = scoring::write_metrics(metrics, result.average);
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text))
 }

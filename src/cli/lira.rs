@@ -315,7 +315,7 @@ fn document(runtime: &Runtime, outcome: &Outcome, train: Option<&scoring::TrackS
         "scenarios": outcome.scenarios.iter().map(scenario).collect::<Vec<_>>(),
         "train": train.map(|train| json!({
             "average_TPR_FPR_1000": train.average_tpr_fpr_1000,
-            "scenarios": report::columns(train),
+            "scenarios": report::metrics(train),
         })),
     })
 }

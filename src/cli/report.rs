@@ -3,7 +3,8 @@
 use anyhow::Context;
 use askama::Template;
 use scoring::{
-    Bootstrap, Interval, REPLICATES, ScenarioScore, Split, SplitPredictions, SplitSolution, TrackScore, TrackShape,
+    Bootstrap, Interval, Metric, REPLICATES, ScenarioScore, Split, SplitPredictions, SplitSolution, TrackScore,
+    TrackShape,
 };
 use serde_json::{Map, Value, json};
 
@@ -19,7 +20,7 @@ struct Page<'a> {
     split: &'static str,
     average: String,
     interval: String,
-    columns: Vec<&'static str>,
+    metrics: [Metric; Metric::ALL.len()],
     scenarios: Vec<Row<'a>>,
     figures: Vec<Group<'a>>,
 }
@@ -43,15 +44,14 @@ struct Figure<'a> {
 pub(super) fn page(track: &str, split: Split, score: &TrackScore, interval: Interval) -> Result<String, Failure> {
     let rows = score.scenarios.iter().map(|scenario| Row {
         name: &scenario.name,
-        values: scenario.metrics.columns().iter().map(|(_, value)| number::score(*value)).collect(),
+        values: scenario.metrics.iter().map(|(_, value)| number::score(value)).collect(),
     });
-    let columns = score.scenarios.first().map(|scenario| scenario.metrics.columns().map(|(name, _)| name).to_vec());
     let page = Page {
         track,
         split: split.as_str(),
         average: number::score(score.average_tpr_fpr_1000),
         interval: number::interval(interval.low, interval.high),
-        columns: columns.unwrap_or_default(),
+        metrics: Metric::ALL,
         scenarios: rows.collect(),
         figures: vec![
             figures(score, "ROC curves, log–log", Scale::LogLog)?,
@@ -73,13 +73,9 @@ pub(super) fn interval(
     Ok(Interval::percentile_95(&replicates))
 }
 
-/// The numbers of each scenario by their names in scores.txt, as an object.
-pub(super) fn columns(score: &TrackScore) -> Map<String, Value> {
-    let of_scenario = |scenario: &ScenarioScore| {
-        let columns = scenario.metrics.columns().into_iter().map(|(name, value)| (name.to_owned(), json!(value)));
-        (scenario.name.clone(), Value::Object(columns.collect()))
-    };
-    score.scenarios.iter().map(of_scenario).collect()
+/// The metrics of each scenario by their names in scores.txt, as an object.
+pub(super) fn metrics(score: &TrackScore) -> Map<String, Value> {
+    score.scenarios.iter().map(|scenario| (scenario.name.clone(), json!(scenario.metrics))).collect()
 }
 
 /// The curves of each scenario on both scales as files of their own: names and SVG.

@@ -66,7 +66,7 @@ fn document(track: &str, split: Split, score: &TrackScore, interval: Interval) -
         "split": split.as_str(),
         "average_TPR_FPR_1000": score.average_tpr_fpr_1000,
         "interval_95": [interval.low, interval.high],
-        "scenarios": report::columns(score),
+        "scenarios": report::metrics(score),
         "curves": curves,
     })
 }

@@ -1,10 +1,10 @@
 //! Scenarios as the pages name them, their numbers as a table, their curves as figures.
 
-use scoring::RocGrid;
+use scoring::{Metric, RocGrid};
 
 use super::markup::Markup;
 use super::number;
-use crate::domain::leaderboard::{ScenarioNumbers, ScenarioResult};
+use crate::domain::leaderboard::ScenarioResult;
 use crate::store::track::Track;
 use figures::roc_plot::{Curve, Scale, roc_svg};
 use figures::series::Series;
@@ -74,29 +74,16 @@ pub(crate) struct NumberRow {
     pub(crate) values: Vec<String>,
 }
 
-/// The labels of the nine numbers, in the order of [`ScenarioNumbers::COLUMNS`].
-const LABELS: [&str; 9] = [
-    "TPR at 0.1 % FPR",
-    "TPR at 1 % FPR",
-    "TPR at 5 % FPR",
-    "TPR at 10 % FPR",
-    "TPR at 15 % FPR",
-    "TPR at 20 % FPR",
-    "AUC",
-    "Advantage",
-    "Accuracy",
-];
-
 /// The table of an entry's numbers.
 pub(crate) fn numbers(names: &[ScenarioName], results: &[ScenarioResult]) -> Numbers {
-    let row = |(place, label): (usize, &&'static str)| NumberRow {
-        label,
-        mark: if ScenarioNumbers::COLUMNS[place] == "TPR_FPR_1000" { "ranks" } else { "" },
-        values: in_order(names, results, |result| number::score(result.numbers.values()[place])).collect(),
+    let row = |metric: Metric| NumberRow {
+        label: metric.label(),
+        mark: if metric == Metric::RANKING { "ranks" } else { "" },
+        values: in_order(names, results, |result| number::score(result.numbers.get(metric))).collect(),
     };
     Numbers {
         scenarios: names.iter().map(|name| name.label.clone()).collect(),
-        rows: LABELS.iter().enumerate().map(row).collect(),
+        rows: Metric::ALL.into_iter().map(row).collect(),
     }
 }
 

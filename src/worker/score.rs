@@ -5,7 +5,7 @@ use scoring::{Bootstrap, Interval, Limits, REPLICATES, Split, SplitSolution, Tra
 
 use crate::app::App;
 use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId, TrackId};
-use crate::domain::leaderboard::{ScenarioNumbers, ScenarioResult, SplitResult};
+use crate::domain::leaderboard::{ScenarioResult, SplitResult};
 use crate::objects::ObjectKey;
 use crate::store;
 
@@ -62,7 +62,7 @@ fn archive_on_split(archive: &[u8], reference: &Reference) -> anyhow::Result<(Sp
             name: scenario.name.clone(),
             members: scenario.members,
             non_members: scenario.non_members,
-            numbers: ScenarioNumbers::from(&scenario.metrics),
+            numbers: scenario.metrics,
             grid: scenario.curve.grid(),
         })
         .collect();

@@ -11,7 +11,7 @@ use axum::extract::{Query as UrlQuery, State};
 use axum::response::Html;
 use scoring::Split;
 
-use self::query::{METRICS, Query, Raw, Sort};
+use self::query::{Query, READINGS, Raw, Sort};
 use self::rows::{PAGE, Shown};
 use super::markup::Markup;
 use super::scenario::{self, Drawn, Figure, Numbers, ScenarioName};
@@ -221,12 +221,12 @@ fn page(view: &TrackView, head: TrackHead, shown: &Shown<'_>) -> LeaderboardPage
         split_note: (view.access.board(Split::Final).is_none()).then_some(
             "The test split is scored once, after the close. Until then nobody knows its scores, not even the organisers.",
         ),
-        metrics: METRICS
+        metrics: READINGS
             .into_iter()
-            .map(|metric| Choice {
-                label: metric.label.to_owned(),
-                href: Some(shown.query.by(metric).href()),
-                current: metric == shown.query.by,
+            .map(|reading| Choice {
+                label: reading.label.to_owned(),
+                href: Some(shown.query.by(reading).href()),
+                current: reading == shown.query.by,
             })
             .collect(),
         events: is_live(shown.board).then(|| format!("{api}/events")),

@@ -2,9 +2,9 @@
 //!
 //! Everything is looked up in a list of what there is; nothing else is an answer but "that is not known here".
 
-use scoring::Split;
+use scoring::{Metric, Split};
 
-use crate::domain::leaderboard::{RankedEntry, ScenarioNumbers, ScenarioResult};
+use crate::domain::leaderboard::{RankedEntry, ScenarioResult};
 use crate::http::error::{Detail, HttpError};
 use figures::series::Series;
 
@@ -19,40 +19,45 @@ pub(crate) struct Raw {
     page: Option<usize>,
 }
 
-/// A number a board can be read by.
+/// A metric that a board can be read by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Metric {
-    /// Its place in [`ScenarioNumbers::COLUMNS`].
-    column: usize,
+pub(crate) struct Reading {
+    metric: Metric,
     /// What the switch calls it.
     pub(crate) label: &'static str,
     /// What sentences call it.
     pub(crate) name: &'static str,
 }
 
-/// The numbers a board can be read by; the first ranks.
-pub(crate) const METRICS: [Metric; 5] = [
-    Metric { column: 3, label: "TPR @ 10 %", name: "TPR at 10 % FPR" },
-    Metric { column: 1, label: "1 %", name: "TPR at 1 % FPR" },
-    Metric { column: 0, label: "0.1 %", name: "TPR at 0.1 % FPR" },
-    Metric { column: 6, label: "AUC", name: "AUC" },
-    Metric { column: 7, label: "Advantage", name: "membership inference advantage" },
+/// The metrics that a board can be read by, in the order of the switch. It is a choice: an entry's row
+/// unfolds to all of [`Metric::ALL`].
+pub(crate) const READINGS: [Reading; 5] = [
+    Reading::named(Metric::TprFpr1000, "TPR @ 10 %"),
+    Reading::named(Metric::TprFpr100, "1 %"),
+    Reading::named(Metric::TprFpr10, "0.1 %"),
+    Reading::named(Metric::Auc, "AUC"),
+    Reading { metric: Metric::Advantage, label: "Advantage", name: "membership inference advantage" },
 ];
 
-impl Metric {
+impl Reading {
+    /// A metric that sentences call by its label in tables.
+    const fn named(metric: Metric, label: &'static str) -> Self {
+        Self { metric, label, name: metric.label() }
+    }
+
     /// Its name in scores.txt, by which it is asked for.
     pub(crate) fn key(self) -> &'static str {
-        ScenarioNumbers::COLUMNS[self.column]
+        self.metric.name()
     }
 
     /// Whether it is the number that ranks.
     pub(crate) fn ranks(self) -> bool {
-        self == METRICS[0]
+        self.metric == Metric::RANKING
     }
 
     /// Its value for one scenario.
     pub(crate) fn of(self, result: &ScenarioResult) -> f64 {
-        result.numbers.values()[self.column]
+        result.numbers.get(self.metric)
     }
 
     /// Its mean over the scenarios; for the number that ranks, the one that was stored.
@@ -85,7 +90,7 @@ pub(crate) enum Sort {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Query {
     pub(crate) split: Split,
-    pub(crate) by: Metric,
+    pub(crate) by: Reading,
     pub(crate) sort: Sort,
     /// Whose curves are drawn, by name; `None`: whoever leads.
     pub(crate) curves: Option<Vec<String>>,
@@ -109,8 +114,8 @@ impl Query {
             Some(_) => return Err(unknown("split")),
         };
         let by = match raw.by {
-            None => METRICS[0],
-            Some(key) => METRICS.into_iter().find(|metric| metric.key() == key).ok_or_else(|| unknown("number"))?,
+            None => READINGS[0],
+            Some(key) => READINGS.into_iter().find(|reading| reading.key() == key).ok_or_else(|| unknown("number"))?,
         };
         let sort = match raw.sort.as_deref() {
             None | Some("score") => Sort::Score,
@@ -160,7 +165,7 @@ impl Query {
     }
 
     /// The same board read by another number.
-    pub(crate) fn by(&self, by: Metric) -> Self {
+    pub(crate) fn by(&self, by: Reading) -> Self {
         Self { by, page: 1, ..self.clone() }
     }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Html;
-use scoring::{Problem, Problems, Split};
+use scoring::{Metric, Problem, Problems, Split};
 
 use super::super::scenario::{self, Drawn, Figure, Numbers, ScenarioName};
 use super::super::site::{Pill, Reader};
@@ -254,7 +254,8 @@ fn scored(track: &Track, submission: &Submission, dev: &SplitResult, rank: Strin
     let series = Series::FIRST;
     let drawn = [Drawn { label: &submission.participant_name, series, results: &dev.scenarios }];
     let api = format!("/api/v1/submissions/{}", submission.id);
-    let values = scenario::in_order(&names, &dev.scenarios, |result| number::score(result.numbers.tpr_fpr_1000));
+    let values =
+        scenario::in_order(&names, &dev.scenarios, |result| number::score(result.numbers.get(Metric::RANKING)));
     let stat = |(name, value): (&ScenarioName, String)| ScenarioStat { value, label: name.label.clone() };
     Scored {
         score: number::score(dev.average),
