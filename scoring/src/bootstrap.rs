@@ -46,7 +46,7 @@ impl Bootstrap {
         });
         let mut scenarios: Vec<Draws> = scenarios.collect();
         let mut random = draws::generator(track, split);
-        // Replicate by replicate, so that more of them begin with the same ones.
+        // Replicate by replicate, so that the first ones do not depend on how many there are.
         for replicate in 0..replicates {
             for draws in &mut scenarios {
                 draws.draw(replicate, &mut random);

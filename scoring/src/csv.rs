@@ -65,11 +65,11 @@ pub(crate) struct Place {
     pub(crate) text: Range<usize>,
 }
 
-/// Appends the file's values to `values`, or says what is wrong with it. After
-/// a problem what was appended has no meaning.
+/// Appends the file's values to `values`, or says what is wrong with it. Where
+/// there is a problem, the appended values mean nothing.
 pub(crate) fn read(source: &Source<'_>, values: &mut Vec<f64>, problems: &mut Collector) {
     let mut reader = Reader { source, values, problems, complained: false, count: 0 };
-    // A break means that the form of the file says it all.
+    // A break means that one problem about the file's form stands for all others.
     let (Break(()) | Continue(())) = reader.file();
 }
 
@@ -165,8 +165,8 @@ impl Reader<'_, '_> {
         Continue(())
     }
 
-    /// Adds a problem. At the first one the form of the file is looked at: a
-    /// known mistake is said instead, and the reading ends.
+    /// Adds a problem. The first one makes it look at the form of the whole
+    /// file: if that is a known mistake, it is reported instead and reading ends.
     fn complain(&mut self, problem: impl FnOnce() -> Problem) -> ControlFlow<()> {
         if !self.complained {
             self.complained = true;

@@ -80,7 +80,7 @@ fn marks(source: &Source<'_>) -> Option<Problem> {
     None
 }
 
-/// Numbers with something else than a comma between them.
+/// Numbers with something other than a comma between them.
 fn delimiter(source: &Source<'_>) -> Option<Problem> {
     let numbers_side_by_side = |token: Range<usize>| {
         let mut pieces = pieces(&source.bytes[token]);

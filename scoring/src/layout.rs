@@ -28,9 +28,9 @@ pub(crate) struct Slot {
     folder: String,
 }
 
-/// Which splits have to be there, and whether others may be.
+/// Which splits have to be there, and whether files of others may be.
 #[derive(Clone, Copy)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct SplitSelection<'a> {
     /// The splits that are read; every file of them is needed.
     pub(crate) splits: &'a [Split],
     /// Whether files of the track's other splits are passed over in silence.
@@ -40,7 +40,7 @@ pub(crate) struct Wanted<'a> {
 /// The files of a track.
 pub(crate) struct Layout<'a> {
     shape: &'a TrackShape,
-    wanted: Wanted<'a>,
+    selection: SplitSelection<'a>,
     slots: Vec<Slot>,
     by_folder: BTreeMap<String, usize>,
     /// The same in lower case, for hints.
@@ -56,7 +56,7 @@ struct Fit<'n> {
 }
 
 impl<'a> Layout<'a> {
-    pub(crate) fn new(shape: &'a TrackShape, wanted: Wanted<'a>) -> Self {
+    pub(crate) fn new(shape: &'a TrackShape, selection: SplitSelection<'a>) -> Self {
         let mut slots = Vec::new();
         for (scenario, of_scenario) in shape.scenarios().iter().enumerate() {
             for split in Split::ALL {
@@ -70,15 +70,15 @@ impl<'a> Layout<'a> {
         }
         let index = |fold: fn(&str) -> String| slots.iter().map(|slot| fold(&slot.folder)).zip(0..).collect();
         let (by_folder, by_lower_folder) = (index(str::to_owned), index(str::to_ascii_lowercase));
-        Self { shape, wanted, slots, by_folder, by_lower_folder }
+        Self { shape, selection, slots, by_folder, by_lower_folder }
     }
 
     pub(crate) fn slot(&self, index: usize) -> &Slot {
         &self.slots[index]
     }
 
-    fn is_wanted(&self, slot: usize) -> bool {
-        self.wanted.splits.contains(&self.slots[slot].split)
+    fn is_selected(&self, slot: usize) -> bool {
+        self.selection.splits.contains(&self.slots[slot].split)
     }
 
     /// Finds each name's slot. Folders and ignored files have been left out of
@@ -98,7 +98,7 @@ impl<'a> Layout<'a> {
         let mut assigned = vec![None; names.len()];
         for ((name, fit), assigned) in names.iter().zip(&fits).zip(&mut assigned) {
             let Some(fit) = fit else {
-                if self.wanted.others_ignored && self.is_of_another_split(name) {
+                if self.selection.others_ignored && self.is_of_another_split(name) {
                     continue;
                 }
                 let twin = self.near(name);
@@ -109,9 +109,9 @@ impl<'a> Layout<'a> {
                 }
                 continue;
             };
-            if !self.is_wanted(fit.slot) {
-                if !self.wanted.others_ignored {
-                    unexpected.push(problems, || self.unwanted(name));
+            if !self.is_selected(fit.slot) {
+                if !self.selection.others_ignored {
+                    unexpected.push(problems, || self.unexpected_split(name));
                 }
                 continue;
             }
@@ -148,13 +148,13 @@ impl<'a> Layout<'a> {
         Some(Fit { slot, prefix, file })
     }
 
-    /// Whether a name lies in a scenario's folder of a split that is not read. The shape need not know that
-    /// split's models: offline, only the split that is scored has to be there.
+    /// Whether a name lies in a scenario's folder of a split that is not read. The shape need not
+    /// know that split's models: offline, only the split that is scored has to be there.
     fn is_of_another_split(&self, name: &str) -> bool {
         let parts: Vec<&str> = name.split('/').collect();
         parts.windows(2).any(|pair| {
             self.shape.scenarios().iter().any(|scenario| scenario.name() == pair[0])
-                && pair[1].parse::<Split>().is_ok_and(|split| !self.wanted.splits.contains(&split))
+                && pair[1].parse::<Split>().is_ok_and(|split| !self.selection.splits.contains(&split))
         })
     }
 
@@ -163,7 +163,7 @@ impl<'a> Layout<'a> {
         let (folders, file) = name.rsplit_once('/')?;
         let (_, folder) = split_folder(folders)?;
         let slot = *self.by_lower_folder.get(&folder.to_ascii_lowercase())?;
-        (file.to_ascii_lowercase().starts_with("pred") && self.is_wanted(slot)).then_some(slot)
+        (file.to_ascii_lowercase().starts_with("pred") && self.is_selected(slot)).then_some(slot)
     }
 
     /// Accepts no prefix, the track's folder, and one folder around either.
@@ -208,7 +208,7 @@ impl<'a> Layout<'a> {
         let scenarios = self.shape.scenarios();
         let known = parts.iter().zip(parts.iter().skip(1)).find_map(|(scenario, split)| {
             let scenario = scenarios.iter().find(|known| known.name() == *scenario)?;
-            Some((scenario, split.parse::<Split>().ok().filter(|split| self.wanted.splits.contains(split))?))
+            Some((scenario, split.parse::<Split>().ok().filter(|split| self.selection.splits.contains(split))?))
         });
         match known {
             Some((scenario, split)) => match scenario.models(split) {
@@ -229,7 +229,7 @@ impl<'a> Layout<'a> {
     fn whole(&self) -> String {
         let names: Vec<&str> = self.shape.scenarios().iter().take(NAMED).map(|scenario| scenario.name()).collect();
         let more = if self.shape.scenarios().len() > NAMED { ", …" } else { "" };
-        let splits: Vec<&str> = self.wanted.splits.iter().map(|split| split.as_str()).collect();
+        let splits: Vec<&str> = self.selection.splits.iter().map(|split| split.as_str()).collect();
         format!(
             "<scenario>/<split>/<model>/prediction.csv, for the scenarios {}{more} and the splits {}",
             names.join(", "),
@@ -237,13 +237,13 @@ impl<'a> Layout<'a> {
         )
     }
 
-    fn unwanted(&self, name: &str) -> Problem {
+    fn unexpected_split(&self, name: &str) -> Problem {
         Problem::new(ProblemCode::UnexpectedEntry).at(name.as_bytes()).expected(self.whole())
     }
 
     fn report_missing(&self, base: &str, taken: &[Option<&str>], problems: &mut Collector) {
-        let wanted = || (0..self.slots.len()).filter(|slot| self.is_wanted(*slot));
-        let missing = || wanted().filter(|slot| taken[*slot].is_none());
+        let selected = || (0..self.slots.len()).filter(|slot| self.is_selected(*slot));
+        let missing = || selected().filter(|slot| taken[*slot].is_none());
         let mut named = Capped::new(NAMED);
         for slot in missing() {
             named.push(problems, || {
@@ -252,9 +252,9 @@ impl<'a> Layout<'a> {
             });
         }
         named.finish(problems, |rest| {
-            let counts = self.wanted.splits.iter().map(|split| {
+            let counts = self.selection.splits.iter().map(|split| {
                 let of_split = |slot: &usize| self.slots[*slot].split == *split;
-                format!("{} of {} in {split}", missing().filter(of_split).count(), wanted().filter(of_split).count())
+                format!("{} of {} in {split}", missing().filter(of_split).count(), selected().filter(of_split).count())
             });
             let counts = counts.collect::<Vec<_>>().join(", ");
             Problem::new(ProblemCode::MissingFile)

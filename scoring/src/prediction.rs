@@ -61,8 +61,8 @@ impl SplitPredictions {
     }
 }
 
-/// The value as a confidence: -0.0 becomes 0.0, and what lies outside [0, 1]
-/// or is not a number is none.
+/// The value as a confidence: -0.0 becomes 0.0; `None` for a number outside
+/// [0, 1] or NaN.
 pub(crate) fn confidence(value: f64) -> Option<f64> {
     // Adding 0.0 changes no number but -0.0.
     (0.0..=1.0).contains(&value).then_some(value + 0.0)

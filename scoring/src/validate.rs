@@ -5,7 +5,7 @@
 
 use crate::archive::{self, Entry, Inflater};
 use crate::csv::{self, Kind, Source};
-use crate::layout::{Layout, Wanted};
+use crate::layout::{Layout, SplitSelection};
 use crate::limits::Limits;
 use crate::prediction::Predictions;
 use crate::problem::{Collector, Problem, ProblemCode, Problems, Warning, WarningCode};
@@ -20,7 +20,7 @@ const PROBLEMS_SHOWN: usize = 100;
 pub struct Validated {
     /// The confidences of every split that was asked for.
     pub predictions: Predictions,
-    /// What is worth saying all the same.
+    /// What is odd about the upload but does not reject it.
     pub warnings: Vec<Warning>,
 }
 
@@ -40,8 +40,8 @@ pub struct FileEntry {
 /// # Errors
 /// Everything that is wrong with the upload; never empty.
 pub fn validate_archive(bytes: &[u8], shape: &TrackShape, limits: &Limits) -> Result<Validated, Problems> {
-    let wanted = Wanted { splits: &Split::SUBMITTED, others_ignored: false };
-    read_archive(bytes, shape, limits, wanted)
+    let selection = SplitSelection { splits: &Split::SUBMITTED, others_ignored: false };
+    read_archive(bytes, shape, limits, selection)
 }
 
 /// Reads a zip for the given splits only; files of the track's other splits
@@ -55,7 +55,7 @@ pub fn validate_archive_splits(
     limits: &Limits,
     splits: &[Split],
 ) -> Result<Validated, Problems> {
-    read_archive(bytes, shape, limits, Wanted { splits, others_ignored: true })
+    read_archive(bytes, shape, limits, SplitSelection { splits, others_ignored: true })
 }
 
 /// Reads a directory tree for the given splits; files of the track's other
@@ -65,82 +65,87 @@ pub fn validate_archive_splits(
 /// # Errors
 /// Everything that is wrong with the files; never empty.
 pub fn validate_files(files: Vec<FileEntry>, shape: &TrackShape, splits: &[Split]) -> Result<Validated, Problems> {
-    let mut desk = Desk::new(shape, Wanted { splits, others_ignored: true }, PROBLEMS_SHOWN);
-    let files: Vec<FileEntry> = files.into_iter().filter(|file| !desk.ignores(&file.path)).collect();
+    let mut validation = Validation::new(shape, SplitSelection { splits, others_ignored: true }, PROBLEMS_SHOWN);
+    let files: Vec<FileEntry> = files.into_iter().filter(|file| !validation.ignores(&file.path)).collect();
     let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
-    let slots = desk.assign(&names);
+    let slots = validation.assign(&names);
     for (file, slot) in files.iter().zip(slots) {
         if let Some(slot) = slot {
-            desk.read(slot, file.path.as_bytes(), &file.bytes);
+            validation.read(slot, file.path.as_bytes(), &file.bytes);
         }
     }
-    desk.finish()
+    validation.finish()
 }
 
-fn read_archive(bytes: &[u8], shape: &TrackShape, limits: &Limits, wanted: Wanted<'_>) -> Result<Validated, Problems> {
-    let mut desk = Desk::new(shape, wanted, limits.problems_shown);
-    let Some(entries) = archive::open(bytes, limits, &mut desk.problems) else {
-        return desk.finish();
+fn read_archive(
+    bytes: &[u8],
+    shape: &TrackShape,
+    limits: &Limits,
+    selection: SplitSelection<'_>,
+) -> Result<Validated, Problems> {
+    let mut validation = Validation::new(shape, selection, limits.problems_shown);
+    let Some(entries) = archive::open(bytes, limits, &mut validation.problems) else {
+        return validation.finish();
     };
     let mut files: Vec<(Entry<'_>, &str)> = Vec::with_capacity(entries.len());
     for entry in entries {
-        // Names have been found to be ASCII.
+        // The archive reader takes only names in ASCII.
         let name = str::from_utf8(entry.record.name).unwrap_or_default();
-        if !name.ends_with('/') && !desk.ignores(name) {
+        if !name.ends_with('/') && !validation.ignores(name) {
             files.push((entry, name));
         }
     }
     if files.is_empty() {
-        if desk.problems.total() == 0 {
-            desk.problems.push(Problem::new(ProblemCode::EmptyArchive).expected("prediction files"));
+        if validation.problems.total() == 0 {
+            validation.problems.push(Problem::new(ProblemCode::EmptyArchive).expected("prediction files"));
         }
-        return desk.finish();
+        return validation.finish();
     }
     let names: Vec<&str> = files.iter().map(|(_, name)| *name).collect();
-    let slots = desk.assign(&names);
+    let slots = validation.assign(&names);
     let readable: Vec<(&Entry<'_>, usize)> = files
         .iter()
         .zip(slots)
         .filter_map(|((entry, _), slot)| Some((entry, slot?)))
-        .filter(|(entry, _)| desk.keep(archive::check_content(entry, limits.entry_bytes)).is_some())
+        .filter(|(entry, _)| validation.keep(archive::check_content(entry, limits.entry_bytes)).is_some())
         .collect();
     // Each size is within its limit, so the sum cannot overflow.
     let total: u64 = readable.iter().map(|(entry, _)| entry.size()).sum();
     if total > limits.total_bytes as u64 {
-        desk.problems.push(
+        validation.problems.push(
             Problem::new(ProblemCode::InflatedTooLarge)
                 .found(format!("content of {total} bytes"))
                 .expected(format!("at most {} bytes", limits.total_bytes)),
         );
-        return desk.finish();
+        return validation.finish();
     }
     let mut inflater = Inflater::new();
     for (entry, slot) in readable {
-        if let Some(content) = desk.keep(inflater.read(entry)) {
-            desk.read(slot, entry.record.name, content);
+        if let Some(content) = validation.keep(inflater.read(entry)) {
+            validation.read(slot, entry.record.name, content);
         }
     }
-    desk.finish()
+    validation.finish()
 }
 
-/// Where an upload is taken apart: what has been read, and what was wrong.
-struct Desk<'a> {
+/// The state of a validation: what has been read so far, and what was wrong.
+struct Validation<'a> {
     shape: &'a TrackShape,
     layout: Layout<'a>,
     predictions: Predictions,
     problems: Collector,
     warnings: Vec<Warning>,
     ignored: usize,
-    /// The values of the file at hand.
+    /// The values of the file that is being read; kept to reuse its memory.
     values: Vec<f64>,
 }
 
-impl<'a> Desk<'a> {
-    fn new(shape: &'a TrackShape, wanted: Wanted<'a>, problems_shown: usize) -> Self {
+impl<'a> Validation<'a> {
+    fn new(shape: &'a TrackShape, selection: SplitSelection<'a>, problems_shown: usize) -> Self {
         Self {
             shape,
-            layout: Layout::new(shape, wanted),
-            predictions: Predictions::zeros(shape, wanted.splits),
+            layout: Layout::new(shape, selection),
+            predictions: Predictions::zeros(shape, selection.splits),
             problems: Collector::new(problems_shown),
             warnings: Vec::new(),
             ignored: 0,
@@ -160,7 +165,7 @@ impl<'a> Desk<'a> {
         self.layout.assign(names, &mut self.problems, &mut self.warnings)
     }
 
-    /// The value, or nothing and one more problem.
+    /// The value; or `None`, and the problem is recorded.
     fn keep<T>(&mut self, result: Result<T, Problem>) -> Option<T> {
         result.map_err(|problem| self.problems.push(problem)).ok()
     }

@@ -33,7 +33,7 @@ impl Interval {
 }
 
 /// The interval of `a - b`, replicate by replicate. Both must come from the
-/// same draws; a surplus of the longer list is left out.
+/// same draws; if one list is longer, its surplus is ignored.
 #[must_use]
 pub fn paired_difference(a: &[f64], b: &[f64]) -> Interval {
     let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();

@@ -14,7 +14,7 @@ use crate::roc::Ranked;
 use crate::score::RANKING_RATE;
 use crate::solution::Membership;
 
-/// Steps between two looks whether all replicates have reached the limit.
+/// Steps between two checks whether all replicates have reached the limit.
 const CHECK_EVERY: usize = 64;
 
 /// The curve as the walk needs it.
