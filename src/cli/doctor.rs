@@ -100,7 +100,7 @@ fn onnxruntime() -> anyhow::Result<String> {
     };
     let mut text = format!("{} in {}, which has the CPU", library.version(), library.path().display());
     if library.providers().contains(&Device::Cuda) {
-        text += match library.on(DeviceChoice::Cuda, false) {
+        text += match library.with_device(DeviceChoice::Cuda, false) {
             Ok(_) => " and CUDA, where a GPU answers",
             Err(_) => " and CUDA, where no GPU answers (`callimico lira --device cuda` says why)",
         };

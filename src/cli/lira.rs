@@ -16,8 +16,8 @@ use super::progress::{Bar, tell};
 use super::{Failure, offline, report, serve};
 use lira::statistic::{Calibration, Deviations, Variances};
 use lira::{
-    self, Attack, Conditions, DeviceChoice, Event, Library, LiraError, Outcome, PublicTrack, Runtime, ScenarioReport,
-    Settings, TrainOutcome, Wanted,
+    self, Attack, AttackChoice, DeviceChoice, Event, Library, LiraError, Outcome, PublicTrack, RunOptions, Runtime,
+    ScenarioReport, Settings, TrainOutcome,
 };
 use npz::NpzWriter;
 
@@ -145,7 +145,7 @@ struct ModelArgs {
 }
 
 impl AttackArgs {
-    fn wanted(&self) -> Result<Wanted, Failure> {
+    fn choice(&self) -> Result<AttackChoice, Failure> {
         let variances = match self.variance {
             Some(NamedVariance::PerExample) => Variances::PerExample,
             Some(NamedVariance::Fixed) => Variances::Fixed,
@@ -158,8 +158,8 @@ impl AttackArgs {
                 Some(NamedVariance::Shrunk) => return Err(Failure::input("the Python references shrink no variances")),
             };
             return match self.attack {
-                Named::Lira | Named::Online => Ok(Wanted::One(Attack::ReferenceOnline(deviations))),
-                Named::Offline => Ok(Wanted::One(Attack::ReferenceOffline(deviations))),
+                Named::Lira | Named::Online => Ok(AttackChoice::One(Attack::ReferenceOnline(deviations))),
+                Named::Offline => Ok(AttackChoice::One(Attack::ReferenceOffline(deviations))),
                 _ => Err(Failure::input("--reference knows the attacks online and offline")),
             };
         }
@@ -167,13 +167,13 @@ impl AttackArgs {
             return Err(Failure::input("--variance belongs to the attacks online and offline"));
         }
         Ok(match self.attack {
-            Named::Lira => Wanted::Best,
-            Named::Loss => Wanted::One(Attack::Loss),
-            Named::Online => Wanted::One(Attack::Online(variances)),
-            Named::Offline => Wanted::One(Attack::Offline(variances)),
-            Named::Hierarchical => Wanted::One(Attack::Hierarchical),
-            Named::CalibratedLoss => Wanted::One(Attack::Calibrated(Calibration::Loss)),
-            Named::CalibratedConfidence => Wanted::One(Attack::Calibrated(Calibration::Confidence)),
+            Named::Lira => AttackChoice::Best,
+            Named::Loss => AttackChoice::One(Attack::Loss),
+            Named::Online => AttackChoice::One(Attack::Online(variances)),
+            Named::Offline => AttackChoice::One(Attack::Offline(variances)),
+            Named::Hierarchical => AttackChoice::One(Attack::Hierarchical),
+            Named::CalibratedLoss => AttackChoice::One(Attack::Calibrated(Calibration::Loss)),
+            Named::CalibratedConfidence => AttackChoice::One(Attack::Calibrated(Calibration::Confidence)),
         })
     }
 }
@@ -193,7 +193,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn attack(args: &Args, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
-    let wanted = args.attack.wanted()?;
+    let choice = args.attack.choice()?;
     let threads = args.models.threads.unwrap_or_else(trainer::all_cores);
     if threads > MOST_THREADS {
         return Err(Failure::input(format!(
@@ -213,14 +213,15 @@ fn attack(args: &Args, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let slug = offline::slug(&args.data, args.track.as_deref())?;
     let track = PublicTrack::read(&args.data, &slug, args.models.training).map_err(failure)?;
     let library = Library::load().map_err(|error| failure(error.into()))?;
-    let runtime = library.on(args.models.device.into(), args.models.tf32).map_err(|error| failure(error.into()))?;
+    let runtime =
+        library.with_device(args.models.device.into(), args.models.tf32).map_err(|error| failure(error.into()))?;
     let library = runtime.library();
     tell!("models run on {}, by ONNX Runtime {} in {}", runtime.device(), library.version(), library.path().display());
 
-    let settings = Settings { wanted, cache: args.models.cache(), evaluate: args.evaluate_train };
-    let conditions = Conditions { threads, batch: args.models.batch.map(NonZero::get), stop };
+    let settings = Settings { attack: choice, cache: args.models.cache(), evaluate_train: args.evaluate_train };
+    let options = RunOptions { threads, batch: args.models.batch.map(NonZero::get), stop };
     let mut bar: Option<Bar> = None;
-    let mut tell = |event: Event<'_>| match event {
+    let mut on_event = |event: Event<'_>| match event {
         Event::Queries(progress) => {
             let bar = bar.get_or_insert_with(|| Bar::with_rate(progress.total, "queries"));
             bar.set_with_found(progress.done, progress.cached);
@@ -230,7 +231,7 @@ fn attack(args: &Args, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
             bar.as_ref().map_or_else(say, |bar| bar.aside(say));
         }
     };
-    let outcome = lira::run(&track, &runtime, &settings, conditions, &mut tell).map_err(failure)?;
+    let outcome = lira::run(&track, &runtime, &settings, options, &mut on_event).map_err(failure)?;
     drop(bar);
     write_outcome(args, &track, &runtime, &outcome)
 }
@@ -257,12 +258,12 @@ fn write_outcome(args: &Args, track: &PublicTrack, runtime: &Runtime, outcome: &
 
 /// What was done on a scenario, in a sentence or two.
 fn sentence(report: &ScenarioReport) -> String {
-    let ScenarioReport { name, shadows, rows, attack, choice } = report;
+    let ScenarioReport { name, shadows, rows, attack, selection } = report;
     let of = if *shadows == 0 { String::new() } else { format!(" ({shadows} shadow models, {rows} records)") };
-    let Some(choice) = choice else { return format!("{name}: {attack}{of}") };
-    let mut others: Vec<(Attack, f64)> = choice.rates.iter().copied().filter(|(other, _)| other != attack).collect();
+    let Some(selection) = selection else { return format!("{name}: {attack}{of}") };
+    let mut others: Vec<(Attack, f64)> = selection.rates.iter().copied().filter(|(other, _)| other != attack).collect();
     others.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let Some((_, best)) = choice.rates.iter().find(|(other, _)| other == attack) else {
+    let Some((_, best)) = selection.rates.iter().find(|(other, _)| other == attack) else {
         return format!("{name}: {attack}{of}; the train models cannot tell which attack is best");
     };
     let others: Vec<String> = others.iter().map(|(other, rate)| format!("{other} {rate:.4}")).collect();
@@ -299,7 +300,7 @@ fn raw_scores(shape: &TrackShape, outcome: &Outcome) -> anyhow::Result<Vec<u8>> 
 
 fn document(runtime: &Runtime, outcome: &Outcome, train: Option<&scoring::TrackScore>) -> Value {
     let scenario = |report: &ScenarioReport| {
-        let rates = report.choice.iter().flat_map(|choice| &choice.rates);
+        let rates = report.selection.iter().flat_map(|selection| &selection.rates);
         let rates: Map<String, Value> = rates.map(|(attack, rate)| (attack.to_string(), json!(rate))).collect();
         json!({
             "name": report.name,

@@ -28,7 +28,7 @@ use crate::store::track::Track;
 use crate::store::user::User;
 use crate::worker;
 use lira::statistic::{Calibration, Variances};
-use lira::{self, Attack, DeviceChoice, Library, PublicTrack, Runtime, Settings, Wanted};
+use lira::{self, Attack, AttackChoice, DeviceChoice, Library, PublicTrack, Runtime, Settings};
 use trainer::{self, Conditions, Dataset, Leftover};
 
 const TRACK: &str = "demo/digits";
@@ -144,35 +144,39 @@ fn entries(directory: &Path, cache: &Path, library: Library) -> anyhow::Result<V
     let slug = TRACK.parse::<TrackPath>()?.track;
     let track = PublicTrack::read(directory, slug.as_str(), None)?;
     // The same board everywhere.
-    let runtime = library.on(DeviceChoice::Cpu, false)?;
-    let attack = |wanted| attack(&track, &runtime, cache, wanted);
+    let runtime = library.with_device(DeviceChoice::Cpu, false)?;
+    let attack = |choice| attack(&track, &runtime, cache, choice);
     let entry = |participant, description, archive| Entry { participant, description, archive };
     Ok(vec![
         entry("noise", "confidences drawn at random", noise(&track)?),
-        entry("loss_threshold", "the starting kit: a small loss means a member", attack(Wanted::One(Attack::Loss))?),
+        entry(
+            "loss_threshold",
+            "the starting kit: a small loss means a member",
+            attack(AttackChoice::One(Attack::Loss))?,
+        ),
         entry(
             "calibrated",
             "the confidence against that of networks trained on the point",
-            attack(Wanted::One(Attack::Calibrated(Calibration::Confidence)))?,
+            attack(AttackChoice::One(Attack::Calibrated(Calibration::Confidence)))?,
         ),
         entry(
             "lira_offline",
             "the likelihood of networks not trained on the point",
-            attack(Wanted::One(Attack::Offline(Variances::Shrunk)))?,
+            attack(AttackChoice::One(Attack::Offline(Variances::Shrunk)))?,
         ),
         entry(
             "lira",
             "the reference baseline: on each scenario what does best on the train models",
-            attack(Wanted::Best)?,
+            attack(AttackChoice::Best)?,
         ),
     ])
 }
 
-fn attack(track: &PublicTrack, runtime: &Runtime, cache: &Path, wanted: Wanted) -> anyhow::Result<Vec<u8>> {
-    let settings = Settings { wanted, cache: Some(cache.to_owned()), evaluate: false };
+fn attack(track: &PublicTrack, runtime: &Runtime, cache: &Path, choice: AttackChoice) -> anyhow::Result<Vec<u8>> {
+    let settings = Settings { attack: choice, cache: Some(cache.to_owned()), evaluate_train: false };
     let stop = AtomicBool::new(false);
-    let conditions = lira::Conditions { threads: trainer::all_cores(), batch: None, stop: &stop };
-    let outcome = lira::run(track, runtime, &settings, conditions, &mut |_| {})?;
+    let options = lira::RunOptions { threads: trainer::all_cores(), batch: None, stop: &stop };
+    let outcome = lira::run(track, runtime, &settings, options, &mut |_| {})?;
     Ok(outcome.archive(track.shape())?)
 }
 

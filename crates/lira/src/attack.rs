@@ -1,4 +1,5 @@
-//! The attacks by name: which statistic is fitted to what shadow models say, and what it makes of a target's answer.
+//! The attacks by name: which statistic each fits to the answers of shadow models, and how it
+//! scores the answer of a target.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,14 +8,16 @@ use rayon::prelude::*;
 
 use super::signal;
 use super::statistic::{
-    Calibration, Deviations, Gaussian, Hierarchical, Record, Reference, Scenario, Variances, offline, online, records,
+    Calibration, Deviations, Gaussian, Hierarchical, RecordStatistics, Reference, ScenarioStatistics, Variances,
+    offline, online, record_statistics,
 };
 
-/// A way to score how likely a model was trained on a record.
+/// A way to score how likely it is that a model was trained on a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attack {
-    /// The threshold of MICO's starting kit: the smaller the loss, the likelier a member. S. Yeom, I. Giacomelli,
-    /// M. Fredrikson and S. Jha, "Privacy Risk in Machine Learning", CSF 2018, section 3.
+    /// The loss threshold of MICO's starting kit: the smaller the loss, the likelier a member. S.
+    /// Yeom, I. Giacomelli, M. Fredrikson and S. Jha, "Privacy Risk in Machine Learning", CSF 2018,
+    /// section 3.
     Loss,
     /// [`online`].
     Online(Variances),
@@ -31,12 +34,12 @@ pub enum Attack {
 }
 
 impl Attack {
-    /// Whether it compares with shadow models.
+    /// Whether the attack compares with shadow models.
     pub fn needs_shadows(self) -> bool {
         self != Self::Loss
     }
 
-    /// The number of an answer that it compares.
+    /// The number that the attack compares, of an answer with this `phi`.
     fn signal(self, phi: f64) -> f64 {
         match self {
             Self::Calibrated(calibration) => calibration.signal(phi),
@@ -69,7 +72,8 @@ impl fmt::Display for Attack {
     }
 }
 
-/// Phi of each shadow model [shadows][R], and which records it was trained on, of the same shape.
+/// The answers of the shadow models: phi [shadows][R], and which records each model was trained on,
+/// of the same shape.
 #[derive(Clone, Debug, Default)]
 pub struct Shadows {
     phi: Vec<Vec<f64>>,
@@ -77,8 +81,10 @@ pub struct Shadows {
 }
 
 impl Shadows {
+    /// Takes phi and whether the model was trained on the record, both [shadows][R].
+    ///
     /// # Panics
-    /// If the two have different shapes.
+    /// If the two have different shapes, or rows of different lengths.
     pub fn new(phi: Vec<Vec<f64>>, trained_on: Vec<Vec<bool>>) -> Self {
         assert!(
             phi.iter().map(Vec::len).eq(trained_on.iter().map(Vec::len)),
@@ -88,17 +94,17 @@ impl Shadows {
         Self { phi, trained_on }
     }
 
-    /// How many shadow models.
+    /// The number of shadow models.
     pub fn len(&self) -> usize {
         self.phi.len()
     }
 
-    /// Whether there is no shadow model.
+    /// Whether there are no shadow models.
     pub fn is_empty(&self) -> bool {
         self.phi.is_empty()
     }
 
-    /// R, the records they were asked about.
+    /// R, the number of records.
     pub fn records(&self) -> usize {
         self.phi.first().map_or(0, Vec::len)
     }
@@ -108,11 +114,12 @@ impl Shadows {
         self.trained_on[model][row]
     }
 
-    /// Phi of shadow `model` about record `row`.
+    /// Phi of shadow `model` on record `row`.
     pub fn phi(&self, model: usize, row: usize) -> f64 {
         self.phi[model][row]
     }
 
+    /// The numbers that the attack compares [shadows][R].
     fn signals(&self, attack: Attack) -> Cow<'_, [Vec<f64>]> {
         if !matches!(attack, Attack::Calibrated(_)) {
             return Cow::Borrowed(&self.phi);
@@ -121,6 +128,7 @@ impl Shadows {
         Cow::Owned(self.phi.par_iter().map(of_model).collect())
     }
 
+    /// All shadow models but one.
     fn without(&self, model: usize) -> Self {
         let mut left = self.clone();
         left.phi.remove(model);
@@ -129,37 +137,38 @@ impl Shadows {
     }
 }
 
-/// An attack that has learned from shadow models.
+/// An attack that is fitted to shadow models.
 #[derive(Clone, Debug)]
-pub struct Fitted {
+pub struct FittedAttack {
     attack: Attack,
     statistic: Statistic,
 }
 
 #[derive(Clone, Debug)]
 enum Statistic {
-    Records { records: Vec<Record>, scenario: Scenario, hierarchical: Option<Hierarchical> },
+    Records { records: Vec<RecordStatistics>, scenario: ScenarioStatistics, hierarchical: Option<Hierarchical> },
     Reference(Reference),
 }
 
-impl Fitted {
-    /// Learns from all shadow models.
+impl FittedAttack {
+    /// Fits the attack to all of `shadows`.
     pub fn new(attack: Attack, shadows: &Shadows) -> Self {
         let deviations = match attack {
             Attack::ReferenceOnline(deviations) | Attack::ReferenceOffline(deviations) => deviations,
-            _ => return Self::of(attack, records(&shadows.signals(attack), &shadows.trained_on)),
+            _ => return Self::from_records(attack, record_statistics(&shadows.signals(attack), &shadows.trained_on)),
         };
         let reference = Reference::fit(&shadows.phi, &shadows.trained_on, deviations);
         Self { attack, statistic: Statistic::Reference(reference) }
     }
 
-    fn of(attack: Attack, records: Vec<Record>) -> Self {
-        let scenario = Scenario::of(&records);
+    fn from_records(attack: Attack, records: Vec<RecordStatistics>) -> Self {
+        let scenario = ScenarioStatistics::of(&records);
         let hierarchical = (attack == Attack::Hierarchical).then(|| Hierarchical::fit(&records, scenario));
         Self { attack, statistic: Statistic::Records { records, scenario, hierarchical } }
     }
 
-    /// The score of a target whose answer for record `row` has this `phi`: the greater, the likelier a member.
+    /// The score of a target whose answer for record `row` has this `phi`: the higher, the likelier
+    /// a member.
     pub fn score(&self, phi: f64, row: usize) -> f64 {
         let (records, scenario, hierarchical) = match &self.statistic {
             Statistic::Records { records, scenario, hierarchical } => (records, scenario, hierarchical),
@@ -168,7 +177,7 @@ impl Fitted {
             }
             Statistic::Reference(reference) => return reference.online(phi, row),
         };
-        // The loss threshold is fitted to nothing.
+        // The loss threshold is not fitted, so it has no records.
         let record = records.get(row).copied().unwrap_or_default();
         match (self.attack, hierarchical) {
             (Attack::Online(variances), _) => online(phi, Gaussian::of(&record, scenario, variances)),
@@ -180,34 +189,38 @@ impl Fitted {
     }
 }
 
-/// Shadow models, each of which is scored as if it were a target by an attack that has learned from the others.
+/// Scores each shadow model as if it were a target, with an attack that is fitted to the others.
 #[derive(Clone, Debug)]
 pub struct LeaveOneOut<'a> {
     attack: Attack,
     shadows: &'a Shadows,
     signals: Cow<'a, [Vec<f64>]>,
     /// Of all shadow models.
-    records: Vec<Record>,
+    records: Vec<RecordStatistics>,
 }
 
 impl<'a> LeaveOneOut<'a> {
-    /// Nobody is left out yet.
+    /// Computes what the fits without one model have in common.
     pub fn new(attack: Attack, shadows: &'a Shadows) -> Self {
         let signals = shadows.signals(attack);
-        let records = records(&signals, &shadows.trained_on);
+        let records = record_statistics(&signals, &shadows.trained_on);
         Self { attack, shadows, signals, records }
     }
 
-    /// The scores of shadow `model` about the records `rows`, in this order.
+    /// The scores of shadow `model` on the records `rows`, in this order, with the attack fitted to
+    /// all others.
     pub fn scores(&self, model: usize, rows: impl IntoIterator<Item = usize>) -> Vec<f64> {
         let fitted = match self.attack {
             Attack::ReferenceOnline(_) | Attack::ReferenceOffline(_) => {
-                Fitted::new(self.attack, &self.shadows.without(model))
+                FittedAttack::new(self.attack, &self.shadows.without(model))
             }
             _ => {
                 let of_model = self.signals[model].iter().zip(&self.shadows.trained_on[model]);
                 let left = self.records.iter().zip(of_model);
-                Fitted::of(self.attack, left.map(|(record, (&value, &inside))| record.without(value, inside)).collect())
+                FittedAttack::from_records(
+                    self.attack,
+                    left.map(|(record, (&value, &inside))| record.without(value, inside)).collect(),
+                )
             }
         };
         rows.into_iter().map(|row| fitted.score(self.shadows.phi(model, row), row)).collect()

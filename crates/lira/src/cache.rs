@@ -1,8 +1,9 @@
-//! Answers of models that were got before, by what they were asked: a run that ends early is gone on with, and another
-//! attack on the same models costs nothing.
+//! A folder of answers that models gave before: an interrupted run goes on where it stopped, and
+//! another attack on the same models asks them nothing again.
 //!
-//! One file an answer, which holds a hash of itself: a file that a kill or a full disk left behind is not believed, and
-//! the model is asked again. Any number of runs may share a folder.
+//! Each answer is a file named after a hash of its query, and ends with a hash of its own content.
+//! A file that a killed process or a full disk left incomplete therefore counts as missing, and the
+//! model is asked again. Several runs may share a folder.
 
 use std::fs;
 use std::io::{self, Read};
@@ -15,22 +16,26 @@ use sha2::{Digest, Sha256};
 use super::LiraError;
 
 const MAGIC: &[u8; 16] = b"callimico phi 1\n";
-const HASH: usize = 32;
+const HASH_BYTES: usize = 32;
 
-/// What was asked, as a hash of it.
+/// A hash of everything that decides an answer.
 pub(super) type Key = [u8; 32];
 
-/// A folder of answers, or none.
+/// The folder of answers; without one, nothing is kept.
 #[derive(Debug)]
 pub(super) struct Cache {
     folder: Option<PathBuf>,
+    /// Answers written by this process, to name temporary files.
     written: AtomicU64,
-    /// An answer could not be kept.
+    /// Whether an answer could not be kept.
     failed: AtomicBool,
 }
 
 impl Cache {
-    /// Opens the folder, or makes it.
+    /// Opens the folder, which is created if it is missing.
+    ///
+    /// # Errors
+    /// If it cannot be created.
     pub(super) fn open(folder: Option<PathBuf>) -> Result<Self, LiraError> {
         if let Some(folder) = &folder {
             fs::create_dir_all(folder).map_err(|error| {
@@ -42,23 +47,24 @@ impl Cache {
         Ok(Self { folder, written: AtomicU64::new(0), failed: AtomicBool::new(false) })
     }
 
-    pub(super) fn keeps(&self) -> bool {
+    /// Whether answers are kept.
+    pub(super) fn is_enabled(&self) -> bool {
         self.folder.is_some()
     }
 
-    /// What becomes of the answers of a run that is stopped.
-    pub(super) fn promise(&self) -> &'static str {
-        match (self.keeps(), self.failed.load(Ordering::Relaxed)) {
+    /// What a user is told about the answers of a run that was stopped.
+    pub(super) fn after_stop(&self) -> &'static str {
+        match (self.is_enabled(), self.failed.load(Ordering::Relaxed)) {
             (false, _) => "nothing was kept",
             (true, true) => "not all answers could be kept",
             (true, false) => "the same command goes on from there",
         }
     }
 
-    /// The answer, `length` numbers, if there is a whole one.
+    /// The answer to a query, if the folder has an intact one of `length` numbers.
     pub(super) fn get(&self, key: &Key, length: usize) -> Option<Vec<f64>> {
         let bytes = fs::read(self.path(key)?).ok()?;
-        let (content, hash) = bytes.split_at_checked(bytes.len().checked_sub(HASH)?)?;
+        let (content, hash) = bytes.split_at_checked(bytes.len().checked_sub(HASH_BYTES)?)?;
         let numbers = content.strip_prefix(MAGIC)?;
         if numbers.len() != 8 * length || Sha256::digest(content).as_slice() != hash {
             return None;
@@ -66,8 +72,8 @@ impl Cache {
         Some(numbers.as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect())
     }
 
-    /// Keeps an answer. Whoever reads at the same time sees all of it or nothing. That it cannot be kept is told once
-    /// and is no reason to end: it only costs time later.
+    /// Keeps an answer; a process that reads at the same time sees all of it or nothing. A failure
+    /// is logged once and does not end the run, since all it costs is time later.
     pub(super) fn put(&self, key: &Key, phi: &[f64]) {
         let Some(path) = self.path(key) else { return };
         let mut bytes = MAGIC.to_vec();
@@ -78,7 +84,7 @@ impl Cache {
         let new = path.with_extension(format!("{}-{number}.partial", process::id()));
         let kept = fs::write(&new, bytes).and_then(|()| fs::rename(&new, &path));
         if let Err(error) = kept {
-            // What is left of it is of no use; that it is there harms nobody.
+            // The rest of the file is useless but harmless, so it does not matter if this fails.
             let _ = fs::remove_file(&new);
             if !self.failed.swap(true, Ordering::Relaxed) {
                 tracing::warn!("answers of models cannot be kept in {}: {error}", path.display());
@@ -91,54 +97,58 @@ impl Cache {
     }
 }
 
-/// What stands in a model's file where weights lie in another one: the key of that file's name.
-const LOCATION: &[u8] = b"location";
+/// The key that a model's file contains if its weights are in another file: ONNX stores that file's
+/// name under it.
+const EXTERNAL_DATA_KEY: &[u8] = b"location";
 
-/// Files of a model's folder that hold no weights, and of which some are hidden.
-const NO_WEIGHTS: [&str; 4] = ["challenge", "seed_", "solution", "train_idx"];
+/// How the names of files in a model's folder begin that are no weights. Some of them are hidden
+/// from participants and must not be read.
+const NOT_WEIGHTS: [&str; 4] = ["challenge", "seed_", "solution", "train_idx"];
 
-/// A hash of a model's file; where its weights may lie in others, of all files beneath its folder that could be them.
-/// ONNX Runtime looks for them nowhere else.
+/// SHA-256 of a model: of its file and, if its weights may be in other files, of all files beneath
+/// its folder that can be weights. ONNX Runtime looks for weights nowhere else.
 pub(super) fn model_digest(path: &Path) -> io::Result<[u8; 32]> {
     let mut hash = Sha256::new();
     if hash_file(path, &mut hash)?
         && let Some(folder) = path.parent()
     {
-        hash_others(folder, path, &mut hash)?;
+        hash_other_files(folder, path, &mut hash)?;
     }
     Ok(hash.finalize().into())
 }
 
-/// Answers whether the file names [`LOCATION`].
+/// Adds the file at `path` to `hash`, and returns whether it contains [`EXTERNAL_DATA_KEY`].
 fn hash_file(path: &Path, hash: &mut Sha256) -> io::Result<bool> {
     let mut file = fs::File::open(path)?;
     let mut buffer = vec![0; 1 << 16];
-    // What may be the beginning of the word, at the end of the piece before.
-    let (mut names_location, mut carried) = (false, 0);
+    // The last bytes of a piece are carried over to the next, since the key may begin in them.
+    let (mut has_key, mut carried) = (false, 0);
     loop {
         let length = file.read(&mut buffer[carried..])?;
         if length == 0 {
-            return Ok(names_location);
+            return Ok(has_key);
         }
         hash.update(&buffer[carried..carried + length]);
         let known = carried + length;
-        names_location |= buffer[..known].windows(LOCATION.len()).any(|bytes| bytes == LOCATION);
-        let keep = known.min(LOCATION.len() - 1);
+        has_key |= buffer[..known].windows(EXTERNAL_DATA_KEY.len()).any(|bytes| bytes == EXTERNAL_DATA_KEY);
+        let keep = known.min(EXTERNAL_DATA_KEY.len() - 1);
         buffer.copy_within(known - keep..known, 0);
         carried = keep;
     }
 }
 
-fn hash_others(folder: &Path, model: &Path, hash: &mut Sha256) -> io::Result<()> {
+/// Adds the names and contents of the files beneath `folder` to `hash`, but those of `model` and
+/// [`NOT_WEIGHTS`].
+fn hash_other_files(folder: &Path, model: &Path, hash: &mut Sha256) -> io::Result<()> {
     let mut paths: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
     paths.sort();
     for path in paths {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if path == model || NO_WEIGHTS.iter().any(|other| name.starts_with(other)) {
+        if path == model || NOT_WEIGHTS.iter().any(|other| name.starts_with(other)) {
             continue;
         }
         if path.is_dir() {
-            hash_others(&path, model, hash)?;
+            hash_other_files(&path, model, hash)?;
         } else {
             hash.update(name.as_bytes());
             hash_file(&path, hash)?;
@@ -202,7 +212,7 @@ mod tests {
         let bare = digest();
         fs::write(folder.path().join("weights.bin"), "weights").expect("a file");
         assert_eq!(digest(), bare, "nothing names another file");
-        // At any place, also across the pieces in which it is read.
+        // The key may be anywhere, also across two of the pieces that are read.
         for before in [0, 7, (1 << 16) - 3, (1 << 16) + 5, (1 << 17) - 9] {
             fs::write(&model, ["x".repeat(before), "location".to_owned()].concat()).expect("a file");
             let one = digest();
@@ -226,7 +236,7 @@ mod tests {
         fs::remove_dir(folder.path().join("cache")).expect("removed");
         cache.put(&[1; 32], &[1.0]);
         assert_eq!(cache.get(&[1; 32], 1), None);
-        assert_eq!(cache.promise(), "not all answers could be kept");
+        assert_eq!(cache.after_stop(), "not all answers could be kept");
         fs::write(folder.path().join("file"), "").expect("a file");
         let refused = Cache::open(Some(folder.path().join("file/cache"))).expect_err("no folder").to_string();
         assert!(refused.contains("--no-cache"), "{refused}");

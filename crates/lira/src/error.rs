@@ -31,7 +31,7 @@ pub enum LiraError {
     /// A seed file cannot be used.
     #[error(transparent)]
     Seed(#[from] SeedFileError),
-    /// The seeds of a model do not give rows.
+    /// No split of the pool can be drawn from the seeds of a model.
     #[error("the seeds in {path} give no rows")]
     Split {
         /// The model's folder.
@@ -39,7 +39,7 @@ pub enum LiraError {
         /// Why.
         source: SplitError,
     },
-    /// The folder is no track as participants get one.
+    /// The folder is not a participant's copy of a track.
     #[error("{} is not a track's folder: {}", path.display(), problem)]
     NotATrack {
         /// Which one.
@@ -47,10 +47,10 @@ pub enum LiraError {
         /// Why not.
         problem: String,
     },
-    /// Names or counts that no track has.
+    /// The folder's names or counts cannot be those of a track.
     #[error("no submission can be made for this folder")]
     Shape(#[from] ShapeError),
-    /// A file says something that does not fit.
+    /// The content of a file contradicts another file or cannot be used.
     #[error("{}: {}", path.display(), problem)]
     Data {
         /// Which one.
@@ -66,7 +66,7 @@ pub enum LiraError {
         /// What is wrong and what to do.
         problem: String,
     },
-    /// There is no ONNX Runtime that could run the models.
+    /// ONNX Runtime is missing, or cannot run the models.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
     /// The attack compares with shadow models, and there are none.
@@ -74,17 +74,17 @@ pub enum LiraError {
         "{0} has no models in `train`, which every attack but the loss threshold compares with; use --attack loss, or get the track's train models"
     )]
     NoShadows(String),
-    /// The system gives no threads.
+    /// The system refuses to start threads.
     #[error("no threads can be started: {0}")]
     Threads(String),
-    /// It was told to stop.
+    /// The run was told to stop.
     #[error("stopped after {done} of {total} queries; {kept}")]
     Stopped {
-        /// Queries that were answered.
+        /// Queries answered so far.
         done: u64,
         /// Queries in all.
         total: u64,
-        /// What becomes of their answers.
+        /// Whether the answers are kept, in words.
         kept: &'static str,
     },
 }

@@ -1,4 +1,5 @@
-//! A model, ready to be asked: phi of its answers, batch by batch.
+//! A model loaded into ONNX Runtime: runs it on records, batch by batch, and gives phi of its
+//! answers.
 
 mod batch;
 mod inputs;
@@ -7,31 +8,35 @@ use std::path::{Path, PathBuf};
 
 use ort::session::{Session, SessionInputValue};
 
-pub(super) use self::batch::Places;
-use self::batch::{Buffer, Rows};
-use self::inputs::{Input, Kind, Lengths};
+pub(super) use self::batch::RecordIndices;
+use self::batch::{BatchRows, Buffer};
+use self::inputs::{Element, Input, Lengths};
 use super::LiraError;
 use super::records::Records;
 use super::runtime::{Device, Runtime};
 use super::signal;
 
-/// A model that is loaded.
+/// A loaded model.
 pub(super) struct Network {
     session: Session,
     path: PathBuf,
     inputs: Vec<Input>,
+    /// The number of the output that is the logits.
     output: usize,
     lengths: Lengths,
-    /// Rows asked about at once; all batches have as many.
+    /// The largest batch, in records.
     batch: usize,
-    /// Whether a batch may not have another size.
+    /// Whether the model takes batches of this size only.
     is_fixed: bool,
-    memory: Vec<Buffer>,
+    /// One buffer for each input.
+    buffers: Vec<Buffer>,
 }
 
 impl Network {
-    /// Loads the model at `path` and sees what it takes of `records`. `batch` rows at once, if the model leaves it open;
-    /// without it as many as suit device and model.
+    /// Loads the model at `path` and matches its inputs with the arrays of `records`.
+    ///
+    /// A model that fixes the size of its batches gets that size. For any other, batches have up to
+    /// `batch` records, or by default what suits model and device.
     pub(super) fn open(
         path: &Path,
         runtime: &Runtime,
@@ -45,37 +50,39 @@ impl Network {
         let output = output(&session).map_err(fail)?;
         let fixed = fixed_batch(&session);
         let suitable = || default_batch(runtime.device(), &inputs);
-        let memory = inputs.iter().map(|input| Buffer::new(input.kind)).collect();
+        let buffers = inputs.iter().map(|input| Buffer::new(input.element)).collect();
         let batch = fixed.or(batch).unwrap_or_else(suitable).max(1);
-        Ok(Self { session, path: path.to_owned(), inputs, output, lengths, batch, is_fixed: fixed.is_some(), memory })
+        Ok(Self { session, path: path.to_owned(), inputs, output, lengths, batch, is_fixed: fixed.is_some(), buffers })
     }
 
-    /// Phi of the records at `places`, in this order. `tick` is told how many were answered since it was last told;
-    /// when it says `false` the answer is `None`.
+    /// Phi of the records at `indices`, in this order.
+    ///
+    /// `on_batch` is called after each batch with the number of its records; if it returns `false`,
+    /// the run ends and the result is `None`.
     pub(super) fn phi(
         &mut self,
         records: &Records,
-        places: Places<'_>,
-        tick: &dyn Fn(usize) -> bool,
+        indices: RecordIndices<'_>,
+        on_batch: &dyn Fn(usize) -> bool,
     ) -> Result<Option<Vec<f64>>, LiraError> {
         let sorted;
-        let (places, order) = match &self.lengths {
-            None => (places, None),
+        let (indices, order) = match &self.lengths {
+            None => (indices, None),
             Some(lengths) => {
-                // Texts of like length together, so that little of a batch is padding.
-                let all: Vec<usize> = places.iter().collect();
+                // Texts of similar length go together, so that little of a batch is padding.
+                let all: Vec<usize> = indices.iter().collect();
                 let mut order: Vec<usize> = (0..all.len()).collect();
                 order.sort_by_key(|&at| lengths[all[at]]);
                 sorted = order.iter().map(|&at| all[at]).collect::<Vec<_>>();
-                (Places::Picked(&sorted), Some(order))
+                (RecordIndices::List(&sorted), Some(order))
             }
         };
-        let size = self.batch_for(places.len());
-        let mut found = Vec::with_capacity(places.len());
-        for from in (0..places.len()).step_by(size) {
-            let to = (from + size).min(places.len());
-            self.ask(records, &Rows::new(places, from..to, size), &mut found)?;
-            if !tick(to - from) {
+        let size = self.batch_size_for(indices.len());
+        let mut found = Vec::with_capacity(indices.len());
+        for from in (0..indices.len()).step_by(size) {
+            let to = (from + size).min(indices.len());
+            self.run_batch(records, &BatchRows::new(indices, from..to, size), &mut found)?;
+            if !on_batch(to - from) {
                 return Ok(None);
             }
         }
@@ -89,26 +96,27 @@ impl Network {
         }))
     }
 
-    /// Rows in a batch, for `total` in all: as even as may be, so that little of the last one is padding.
-    fn batch_for(&self, total: usize) -> usize {
+    /// Records in a batch, for `total` in all: batches as even as possible, so that little of the
+    /// last one is padding.
+    fn batch_size_for(&self, total: usize) -> usize {
         if self.is_fixed { self.batch } else { total.div_ceil(total.div_ceil(self.batch).max(1)).max(1) }
     }
 
-    /// Asks about one batch and appends phi of its rows.
-    fn ask(&mut self, records: &Records, rows: &Rows, found: &mut Vec<f64>) -> Result<(), LiraError> {
+    /// Runs the model on one batch and appends phi of its records to `found`.
+    fn run_batch(&mut self, records: &Records, rows: &BatchRows, found: &mut Vec<f64>) -> Result<(), LiraError> {
         let longest = match &self.lengths {
             None => 0,
-            Some(lengths) => rows.places.iter().map(|&place| lengths[place]).max().unwrap_or(1).max(1),
+            Some(lengths) => rows.indices.iter().map(|&index| lengths[index]).max().unwrap_or(1).max(1),
         };
         let fail = |problem: String| LiraError::Network { path: self.path.clone(), problem };
         let mut values: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(self.inputs.len());
-        for (input, memory) in self.inputs.iter().zip(&mut self.memory) {
+        for (input, buffer) in self.inputs.iter().zip(&mut self.buffers) {
             let mut axes = vec![rows.size];
             axes.extend(&input.axes);
-            if input.is_cut {
+            if input.is_trimmed {
                 axes[1] = longest.min(input.axes[0]);
             }
-            let value = batch::value(input, records, rows, &self.lengths, &axes, memory);
+            let value = batch::value(input, records, rows, &self.lengths, &axes, buffer);
             values.push((&input.name, value.map_err(fail)?));
         }
         let outputs = self.session.run(values).map_err(|error| fail(format!("it cannot be run: {error}")))?;
@@ -129,8 +137,8 @@ impl Network {
                 return Err(fail(format!("its answers have the shape {shape:?} and should have {wanted}")));
             }
         };
-        for (logits, &place) in logits.chunks_exact(classes).zip(rows.asked()) {
-            let class = records.labels[place];
+        for (logits, &index) in logits.chunks_exact(classes).zip(rows.real()) {
+            let class = records.labels[index];
             if class >= classes {
                 return Err(fail(format!("a record has the class {class}, and the model knows 0 to {}", classes - 1)));
             }
@@ -147,7 +155,7 @@ impl Network {
     }
 }
 
-/// The number of the output that is the logits: the only one, or the one of this name.
+/// The number of the output that is the logits: the only output, or the one called `logits`.
 fn output(session: &Session) -> Result<usize, String> {
     let outputs = session.outputs();
     let named = outputs.iter().position(|output| output.name() == "logits");
@@ -158,15 +166,16 @@ fn output(session: &Session) -> Result<usize, String> {
     }
 }
 
-/// The size of a batch where the model does not leave it open.
+/// The size of a batch, if the model fixes it.
 fn fixed_batch(session: &Session) -> Option<usize> {
     let shapes = session.inputs().iter().filter_map(|input| input.dtype().tensor_shape());
     shapes.filter_map(|shape| shape.first()).find_map(|&batch| usize::try_from(batch).ok().filter(|&batch| batch > 0))
 }
 
-/// Few rows of many numbers fill a processor's caches; a GPU wants many.
+/// The size of a batch where nothing else says it: small enough for a processor's caches, the
+/// smaller the larger a record is; large enough to keep a GPU busy.
 fn default_batch(device: Device, inputs: &[Input]) -> usize {
-    let is_text = inputs.iter().any(|input| matches!(input.kind, Kind::I64 | Kind::I32));
+    let is_text = inputs.iter().any(|input| matches!(input.element, Element::I64 | Element::I32));
     let is_image = inputs.iter().any(|input| input.axes.len() > 1);
     match (device, is_text, is_image) {
         (Device::Cpu, true, _) => 32,

@@ -1,11 +1,12 @@
-//! The public pool beside the scenarios: `data.npz`, or `data.x.npy` and `data.y.npy`. Rows are read when they are needed.
+//! The public pool beside the scenarios: `data.npz`, or `data.x.npy` and `data.y.npy`. Only the
+//! rows that are needed are read.
 
 use std::path::{Path, PathBuf};
 
 use super::LiraError;
 use npz::{self, NpzReader, RawArray};
 
-/// Where the pool is, if it is there at all.
+/// The paths of the pool's files, which may be missing.
 #[derive(Debug)]
 pub(super) struct Pool {
     archive: PathBuf,
@@ -18,7 +19,7 @@ impl Pool {
         Self { archive: track.join("data.npz"), x: track.join("data.x.npy"), y: track.join("data.y.npy") }
     }
 
-    /// N, the records of the pool; `None` if there is none.
+    /// N, the number of records in the pool; `None` if the pool is missing.
     pub(super) fn rows(&self) -> Result<Option<usize>, LiraError> {
         let path = if self.archive.is_file() { &self.archive } else { &self.y };
         if !path.is_file() {
@@ -27,7 +28,8 @@ impl Pool {
         npz::first_axis(path, "y").map(Some).map_err(LiraError::array(path))
     }
 
-    /// The given rows, ascending, of each array by its name: `y` and what the models take.
+    /// The given rows, which must ascend, of each array of the pool, with its name; and the file
+    /// they are from. The arrays are `y` and those that the models take.
     pub(super) fn read(&self, rows: &[usize]) -> Result<(PathBuf, Vec<(String, RawArray)>), LiraError> {
         if self.archive.is_file() {
             let path = &self.archive;

@@ -1,4 +1,4 @@
-//! The records that models are asked about, each once, as they are in the files.
+//! The records that models are queried on, each once, in the element types of their files.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::pool::Pool;
 use super::track::Model;
 use npz::{NpzReader, Numbers, RawArray};
 
-/// One array of the records, row by row.
+/// One array of the records, row by row in memory.
 #[derive(Debug)]
 pub(super) struct Column {
     pub(super) name: String,
@@ -21,7 +21,7 @@ pub(super) struct Column {
     pub(super) values: Values,
 }
 
-/// The elements of a column, as narrow as in its file.
+/// The elements of a column, in the narrowest of these types that holds those of the file.
 #[derive(Debug)]
 pub(super) enum Values {
     Floats(Vec<f32>),
@@ -30,48 +30,50 @@ pub(super) enum Values {
 }
 
 impl Column {
-    /// Elements of a row.
+    /// Elements in one row.
     pub(super) fn width(&self) -> usize {
         self.axes.iter().product()
     }
 }
 
-/// Records of the pool: what models take, and the true classes [R].
+/// Records: the arrays that models take, and the true classes [R].
 #[derive(Debug)]
 pub(super) struct Records {
     pub(super) columns: Vec<Column>,
     pub(super) labels: Vec<usize>,
 }
 
-/// The arrays of some records, from one file, still in a copy of their own.
-struct Part {
+/// The records of one file.
+struct FileRecords {
     path: PathBuf,
     columns: Vec<(String, Numbers)>,
     labels: Vec<usize>,
 }
 
 impl Records {
-    /// The records of `rows`, ascending, gathered from the challenge points of `models` and from the pool.
+    /// The records at `rows` of the pool, which ascend, gathered from the challenge points of
+    /// `models` and from the pool.
     ///
-    /// Takes memory for these records and for the challenge points of a few models.
+    /// Takes memory for these records and for the challenge points of a few models per thread.
     ///
     /// # Errors
-    /// Files that cannot be used, or that say different things of the same row.
+    /// Files that cannot be used, or that hold different records for the same row.
     pub(super) fn gather(pool: &Pool, models: &[&Model], rows: &[usize]) -> Result<Self, LiraError> {
         let mut gathered = Self { columns: Vec::new(), labels: vec![0; rows.len()] };
         let mut filled = vec![false; rows.len()];
         let with_records: Vec<&Model> = models.iter().copied().filter(|model| model.has_records).collect();
         for models in with_records.chunks(4 * rayon::current_num_threads()) {
-            let parts: Vec<Part> = models.par_iter().map(|model| Part::of_model(model)).collect::<Result<_, _>>()?;
-            for (part, model) in parts.iter().zip(models) {
-                gathered.fill(part, &places(rows, &model.rows), &mut filled)?;
+            let files: Vec<FileRecords> =
+                models.par_iter().map(|model| FileRecords::of_model(model)).collect::<Result<_, _>>()?;
+            for (file, model) in files.iter().zip(models) {
+                gathered.fill(file, &record_indices(rows, &model.rows), &mut filled)?;
             }
         }
-        let open: Vec<usize> = (0..rows.len()).filter(|&place| !filled[place]).collect();
-        if !open.is_empty() {
-            let wanted: Vec<usize> = open.iter().map(|&place| rows[place]).collect();
-            let (path, arrays) = pool.read(&wanted)?;
-            gathered.fill(&Part::new(path, arrays)?, &open, &mut filled)?;
+        let missing: Vec<usize> = (0..rows.len()).filter(|&index| !filled[index]).collect();
+        if !missing.is_empty() {
+            let missing_rows: Vec<usize> = missing.iter().map(|&index| rows[index]).collect();
+            let (path, arrays) = pool.read(&missing_rows)?;
+            gathered.fill(&FileRecords::new(path, arrays)?, &missing, &mut filled)?;
         }
         Ok(gathered)
     }
@@ -80,13 +82,13 @@ impl Records {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// A hash of what the records at `places` are, in this order.
-    pub(super) fn digest(&self, places: impl Iterator<Item = usize> + Clone) -> [u8; 32] {
+    /// SHA-256 of the content of the records at `indices`, in this order.
+    pub(super) fn digest(&self, indices: impl Iterator<Item = usize> + Clone) -> [u8; 32] {
         let mut hash = Sha256::new();
         for column in &self.columns {
             hash.update(format!("{}:{:?}:", column.name, column.axes));
             let width = column.width();
-            let slices = places.clone().map(|place| place * width..(place + 1) * width);
+            let slices = indices.clone().map(|index| index * width..(index + 1) * width);
             match &column.values {
                 Values::Floats(values) => {
                     hash_all(&mut hash, "f4", slices.flat_map(|at| &values[at]), |v| v.to_le_bytes())
@@ -98,29 +100,30 @@ impl Records {
             }
         }
         hash.update(b"y:");
-        places.for_each(|place| hash.update((self.labels[place] as u64).to_le_bytes()));
+        indices.for_each(|index| hash.update((self.labels[index] as u64).to_le_bytes()));
         hash.finalize().into()
     }
 
-    /// Takes the rows of `part`, the first to `places[0]` and so on. A place that is filled must hold the same.
-    fn fill(&mut self, part: &Part, places: &[usize], filled: &mut [bool]) -> Result<(), LiraError> {
+    /// Copies record i of `file` to index `indices[i]`, for every i. An index that is `filled`
+    /// already must hold an equal record.
+    fn fill(&mut self, file: &FileRecords, indices: &[usize], filled: &mut [bool]) -> Result<(), LiraError> {
         if self.columns.is_empty() {
             self.columns =
-                part.columns.iter().map(|(name, array)| empty_column(name, array, self.labels.len())).collect();
+                file.columns.iter().map(|(name, array)| empty_column(name, array, self.labels.len())).collect();
         }
-        let same_names = self.columns.iter().map(|column| &column.name).eq(part.columns.iter().map(|(name, _)| name));
+        let same_names = self.columns.iter().map(|column| &column.name).eq(file.columns.iter().map(|(name, _)| name));
         if !same_names {
-            return Err(LiraError::data(&part.path, "its arrays have other names than those of the models before"));
+            return Err(LiraError::data(&file.path, "its arrays have other names than those of the models before"));
         }
-        for (column, (_, array)) in self.columns.iter_mut().zip(&part.columns) {
-            fill_column(column, array, places, filled).map_err(|problem| LiraError::data(&part.path, problem))?;
+        for (column, (_, array)) in self.columns.iter_mut().zip(&file.columns) {
+            fill_column(column, array, indices, filled).map_err(|problem| LiraError::data(&file.path, problem))?;
         }
-        for (&place, &label) in places.iter().zip(&part.labels) {
-            if filled[place] && self.labels[place] != label {
-                return Err(LiraError::data(&part.path, OTHER_RECORD));
+        for (&index, &label) in indices.iter().zip(&file.labels) {
+            if filled[index] && self.labels[index] != label {
+                return Err(LiraError::data(&file.path, OTHER_RECORD));
             }
-            self.labels[place] = label;
-            filled[place] = true;
+            self.labels[index] = label;
+            filled[index] = true;
         }
         Ok(())
     }
@@ -128,12 +131,12 @@ impl Records {
 
 const OTHER_RECORD: &str = "a row of the pool is another record here than for a model before, or has another class";
 
-/// Where the rows of a model are among `rows`, which ascend and hold them all.
-pub(super) fn places(rows: &[usize], of_model: &[usize]) -> Vec<usize> {
-    of_model.iter().map(|row| rows.partition_point(|other| other < row)).collect()
+/// The index in `rows` of each of a model's rows; `rows` ascend and hold them all.
+pub(super) fn record_indices(rows: &[usize], model_rows: &[usize]) -> Vec<usize> {
+    model_rows.iter().map(|row| rows.partition_point(|other| other < row)).collect()
 }
 
-/// Hashes numbers through a buffer: one at a time is slow.
+/// Hashes numbers through a buffer, because hashing them one at a time is slow.
 fn hash_all<'a, T: 'a, const N: usize>(
     hash: &mut Sha256,
     kind: &str,
@@ -171,7 +174,7 @@ fn shape(array: &Numbers) -> &[usize] {
     }
 }
 
-fn fill_column(column: &mut Column, array: &Numbers, places: &[usize], filled: &[bool]) -> Result<(), String> {
+fn fill_column(column: &mut Column, array: &Numbers, indices: &[usize], filled: &[bool]) -> Result<(), String> {
     let name = &column.name;
     if shape(array)[1..] != column.axes {
         let (found, wanted) = (&shape(array)[1..], &column.axes);
@@ -179,39 +182,40 @@ fn fill_column(column: &mut Column, array: &Numbers, places: &[usize], filled: &
             "rows of `{name}` have the axes {found:?} where those of the models before have {wanted:?}"
         ));
     }
-    let done = match (&mut column.values, array) {
+    let is_consistent = match (&mut column.values, array) {
         (Values::Floats(values), Numbers::Floats(array)) => {
-            copy(values, array, places, filled, |a, b| a.to_bits() == b.to_bits())
+            copy(values, array, indices, filled, |a, b| a.to_bits() == b.to_bits())
         }
-        (Values::Bytes(values), Numbers::Bytes(array)) => copy(values, array, places, filled, PartialEq::eq),
-        (Values::Integers(values), Numbers::Integers(array)) => copy(values, array, places, filled, PartialEq::eq),
+        (Values::Bytes(values), Numbers::Bytes(array)) => copy(values, array, indices, filled, PartialEq::eq),
+        (Values::Integers(values), Numbers::Integers(array)) => copy(values, array, indices, filled, PartialEq::eq),
         _ => return Err(format!("`{name}` has another type than for the models before")),
     };
-    if done { Ok(()) } else { Err(OTHER_RECORD.to_owned()) }
+    if is_consistent { Ok(()) } else { Err(OTHER_RECORD.to_owned()) }
 }
 
-/// Whether the rows that were there are the same.
+/// Copies the rows of `array` to those of `values` at `indices`, and returns whether every row that
+/// was filled already is the same.
 fn copy<T: Copy>(
     values: &mut [T],
     array: &ArrayD<T>,
-    places: &[usize],
+    indices: &[usize],
     filled: &[bool],
     same: impl Fn(&T, &T) -> bool,
 ) -> bool {
-    array.axis_iter(Axis(0)).zip(places).all(|(row, &place)| {
+    array.axis_iter(Axis(0)).zip(indices).all(|(row, &index)| {
         let width = row.len();
-        // Files hold rows one after the other, so this copies nothing.
+        // Arrays read from files have their rows in one piece, so this seldom copies.
         let row = row.to_slice().map_or_else(|| Cow::Owned(row.iter().copied().collect()), Cow::Borrowed);
-        let there = &mut values[place * width..(place + 1) * width];
-        if filled[place] {
-            return row.iter().zip(&*there).all(|(a, b)| same(a, b));
+        let target = &mut values[index * width..(index + 1) * width];
+        if filled[index] {
+            return row.iter().zip(&*target).all(|(a, b)| same(a, b));
         }
-        there.copy_from_slice(&row);
+        target.copy_from_slice(&row);
         true
     })
 }
 
-impl Part {
+impl FileRecords {
     fn of_model(model: &Model) -> Result<Self, LiraError> {
         let path = model.folder.join("challenge.npz");
         let mut archive = NpzReader::open(&path).map_err(LiraError::array(&path))?;
@@ -221,12 +225,12 @@ impl Part {
             let array = archive.get(&name).map_err(LiraError::array(&path))?;
             arrays.push((name, array));
         }
-        let part = Self::new(path, arrays)?;
-        if part.labels.len() != model.rows.len() {
-            let problem = format!("`idx` has {} rows and `y` has {}", model.rows.len(), part.labels.len());
-            return Err(LiraError::data(&part.path, problem));
+        let file = Self::new(path, arrays)?;
+        if file.labels.len() != model.rows.len() {
+            let problem = format!("`idx` has {} rows and `y` has {}", model.rows.len(), file.labels.len());
+            return Err(LiraError::data(&file.path, problem));
         }
-        Ok(part)
+        Ok(file)
     }
 
     fn new(path: PathBuf, arrays: Vec<(String, RawArray)>) -> Result<Self, LiraError> {

@@ -1,4 +1,5 @@
-//! The whole attack: survey, queries, choice, scores, scenario after scenario.
+//! The whole attack on a track: plans the queries, asks the models, selects an attack and scores,
+//! scenario after scenario.
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -8,91 +9,95 @@ use rayon::prelude::*;
 use scoring::{Membership, TrackShape};
 
 use super::cache::Cache;
-use super::network::Places;
-use super::queries::{Desk, Job};
+use super::network::RecordIndices;
+use super::queries::{Job, QueryRunner};
+use super::query_plan::{QueryPlan, TrainTargets};
 use super::records::Records;
-use super::survey::{Survey, Train};
 use super::track::{Model, PublicScenario};
 use super::{
-    Attack, Choice, Fitted, LeaveOneOut, LiraError, Progress, PublicTrack, Runtime, Shadows, choose, confidences,
+    Attack, FittedAttack, LeaveOneOut, LiraError, PublicTrack, QueryProgress, Runtime, Selection, Shadows, confidences,
+    select,
 };
 
-/// Which attack is carried out.
+/// Which attack is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// On each scenario the one that does best on its shadow models, as [`choose`] has it.
+pub enum AttackChoice {
+    /// On each scenario the one that does best on its shadow models, by [`select`].
     Best,
-    /// This one.
+    /// This one on every scenario.
     One(Attack),
 }
 
-impl Wanted {
+impl AttackChoice {
     fn needs_shadows(self) -> bool {
         !matches!(self, Self::One(attack) if !attack.needs_shadows())
     }
 }
 
-/// What is done.
+/// What is to be computed.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// With which attack.
-    pub wanted: Wanted,
-    /// Where answers of models are kept; nowhere if not given.
+    pub attack: AttackChoice,
+    /// The folder in which answers of models are kept; `None` keeps none.
     pub cache: Option<PathBuf>,
-    /// Whether the models of the train split are scored too, each by what is learned from the others.
-    pub evaluate: bool,
+    /// Whether to score the models of the train split too, each with an attack fitted to the
+    /// others.
+    pub evaluate_train: bool,
 }
 
-/// How it is done.
+/// How it is to be computed.
 #[derive(Clone, Copy, Debug)]
-pub struct Conditions<'a> {
-    /// Models asked side by side on the processor.
+pub struct RunOptions<'a> {
+    /// Models queried in parallel on the processor; a GPU runs one at a time.
     pub threads: NonZero<usize>,
-    /// Rows a model is asked about at once; what suits it if not given. Part of what decides about the last bits.
+    /// Records in a batch; `None` takes what suits the model and the device. The batch size can
+    /// change the last bits of an answer.
     pub batch: Option<usize>,
-    /// Ends the run early when it becomes true.
+    /// Once it is true, the run ends early with [`LiraError::Stopped`].
     pub stop: &'a AtomicBool,
 }
 
-/// What is told while it is done.
+/// What a run reports on its way.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// Queries were answered.
-    Queries(Progress),
-    /// A scenario is done.
+    /// More queries are answered.
+    Queries(QueryProgress),
+    /// A scenario is scored.
     Scored(&'a ScenarioReport),
 }
 
-/// What was done on a scenario.
+/// How a scenario was attacked.
 #[derive(Clone, Debug)]
 pub struct ScenarioReport {
-    /// Its name.
+    /// The scenario's name.
     pub name: String,
-    /// Its shadow models; 0 if none was asked.
+    /// Shadow models that were queried; 0 for an attack that needs none.
     pub shadows: usize,
-    /// Records that shadow models were asked about.
+    /// Challenge points of the target models, those that several share counted once.
     pub rows: usize,
     /// The attack.
     pub attack: Attack,
-    /// What it was chosen by; `None` if it was asked for.
-    pub choice: Option<Choice>,
+    /// How it was selected; `None` if it was asked for.
+    pub selection: Option<Selection>,
 }
 
-/// What comes of an attack.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// What was done, in the order of the shape.
+    /// One report for each scenario, in the order of the shape.
     pub scenarios: Vec<ScenarioReport>,
-    /// The scores of dev and final for each scenario of the shape: models in the order of the shape, points in theirs.
+    /// The scores of dev and final for each scenario of the shape: models in the order of the
+    /// shape, each with its points in theirs.
     pub scores: Vec<[Vec<f64>; 2]>,
     /// The models of the train split as targets, if that was asked for.
     pub train: Option<TrainOutcome>,
 }
 
-/// Scores of the models of the train split, each by what was learned from the others.
+/// Scores of the models of the train split, each by an attack fitted to the others.
 #[derive(Clone, Debug, Default)]
 pub struct TrainOutcome {
-    /// For each scenario of the shape, models in its order, points in theirs.
+    /// For each scenario of the shape: models in its order, each with its points in theirs.
     pub scores: Vec<Vec<f64>>,
     /// Which points are members, for each scenario and model.
     pub solutions: Vec<Vec<Vec<Membership>>>,
@@ -102,162 +107,172 @@ impl Outcome {
     /// The zip to upload.
     ///
     /// # Errors
-    /// If memory ends.
+    /// If there is not enough memory.
     pub fn archive(&self, shape: &TrackShape) -> Result<Vec<u8>, zip::result::ZipError> {
         let of_scenario = |scores: &[Vec<f64>; 2]| scores.each_ref().map(|scores| confidences(scores));
         super::archive(shape, &self.scores.iter().map(of_scenario).collect::<Vec<_>>())
     }
 }
 
-/// Carries out the attack on a track. The same files give the same scores, whatever was in the cache and however many
-/// threads there are.
+/// Attacks every scenario of a track. The same files give the same scores, whatever the cache holds
+/// and however many threads there are.
 ///
-/// Memory: the unique records of one scenario as they are in the files, eight bytes for each of them and each shadow
-/// model (up to four times that while an attack is chosen), and for each thread one model with what it needs for a batch.
+/// Memory: the distinct records of one scenario as they are in the files; eight bytes for each
+/// record and shadow model, and up to four times that while an attack is selected; and for each
+/// thread one model with its buffers for a batch.
 ///
 /// # Errors
-/// [`LiraError`]; after [`LiraError::Stopped`] and after a kill the cache holds what was answered.
+/// [`LiraError`]; after [`LiraError::Stopped`], or if the process is killed, the cache keeps the
+/// answers that it has.
 pub fn run(
     track: &PublicTrack,
     runtime: &Runtime,
     settings: &Settings,
-    conditions: Conditions<'_>,
-    tell: &mut dyn FnMut(Event<'_>),
+    options: RunOptions<'_>,
+    on_event: &mut dyn FnMut(Event<'_>),
 ) -> Result<Outcome, LiraError> {
-    let with_shadows = settings.wanted.needs_shadows();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(conditions.threads.get()).build();
+    let with_shadows = settings.attack.needs_shadows();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.get()).build();
     let pool = pool.map_err(|error| LiraError::Threads(error.to_string()))?;
-    let survey = |scenario| Survey::of(track, scenario, with_shadows, settings.evaluate);
-    let surveys: Vec<Survey> = track.scenarios.iter().map(survey).collect::<Result<_, _>>()?;
-    let total = surveys.iter().map(|survey| survey.queries(with_shadows)).sum();
-    let progress = Progress { total, ..Progress::default() };
-    let mut desk = Desk { runtime, cache: Cache::open(settings.cache.clone())?, conditions, progress };
-    tell(Event::Queries(progress));
+    let plan = |scenario| QueryPlan::new(track, scenario, with_shadows, settings.evaluate_train);
+    let plans: Vec<QueryPlan> = track.scenarios.iter().map(plan).collect::<Result<_, _>>()?;
+    let total = plans.iter().map(QueryPlan::query_count).sum();
+    let progress = QueryProgress { total, ..QueryProgress::default() };
+    let mut runner = QueryRunner { runtime, cache: Cache::open(settings.cache.clone())?, options, progress };
+    on_event(Event::Queries(progress));
     let mut outcome = Outcome { scenarios: Vec::new(), scores: Vec::new(), train: None };
-    for (scenario, survey) in track.scenarios.iter().zip(surveys) {
+    for (scenario, plan) in track.scenarios.iter().zip(plans) {
         let models = scenario.targets.iter().flatten();
-        let models = models.chain(scenario.train.iter().filter(|_| settings.evaluate));
+        let models = models.chain(scenario.train.iter().filter(|_| settings.evaluate_train));
         let models: Vec<&Model> = models.collect();
-        let records = pool.install(|| Records::gather(&track.pool, &models, &survey.rows))?;
-        let answers = Answers::get(&mut desk, scenario, &survey, &records, tell)?;
+        let records = pool.install(|| Records::gather(&track.pool, &models, &plan.rows))?;
+        let answers = Answers::query(&mut runner, scenario, &plan, &records, on_event)?;
         drop(records);
-        let (attack, choice) = match settings.wanted {
-            Wanted::One(attack) => (attack, None),
-            Wanted::Best => {
-                let choice = pool.install(|| choose(&answers.shadows));
-                (choice.attack, Some(choice))
+        let (attack, selection) = match settings.attack {
+            AttackChoice::One(attack) => (attack, None),
+            AttackChoice::Best => {
+                let selection = pool.install(|| select(&answers.shadows));
+                (selection.attack, Some(selection))
             }
         };
-        outcome.scores.push(answers.scores(attack, &survey));
-        if let Some(train) = &survey.train {
+        outcome.scores.push(answers.target_scores(attack, &plan));
+        if let Some(train) = &plan.train {
             let into = outcome.train.get_or_insert_default();
-            into.scores.push(pool.install(|| answers.scores_of_train(attack, train, &survey)));
+            into.scores.push(pool.install(|| answers.train_scores(attack, train, &plan)));
             into.solutions.push(train.solutions.clone());
         }
         let report = ScenarioReport {
             name: scenario.name.clone(),
-            shadows: survey.trained_on.len(),
-            rows: survey.attacked.as_ref().map_or(survey.rows.len(), Vec::len),
+            shadows: plan.trained_on.len(),
+            rows: plan.attacked.as_ref().map_or(plan.rows.len(), Vec::len),
             attack,
-            choice,
+            selection,
         };
-        tell(Event::Scored(&report));
+        on_event(Event::Scored(&report));
         outcome.scenarios.push(report);
     }
     Ok(outcome)
 }
 
-/// What the models of a scenario say.
+/// The answers of a scenario's models, as phi. Records are those of the scenario's [`QueryPlan`].
 struct Answers {
-    /// Of the rows that are challenge points of targets.
+    /// Of the shadow models on the attacked records.
     shadows: Shadows,
-    /// Of the other rows [shadows][rows], if the train split is scored.
+    /// Of the shadow models on the extra records [shadows][extra], if the train split is scored.
     extra: Vec<Vec<f64>>,
-    /// Phi of each target model about its points, dev and final.
+    /// Of each target model on its challenge points, for dev and final.
     targets: [Vec<Vec<f64>>; 2],
-    /// Phi of each model of the train split about its points, where it is no shadow model.
+    /// Of each model of the train split on its challenge points, if it is scored without being
+    /// queried as a shadow model.
     train: Vec<Vec<f64>>,
 }
 
 impl Answers {
-    fn get(
-        desk: &mut Desk<'_>,
+    fn query(
+        runner: &mut QueryRunner<'_>,
         scenario: &PublicScenario,
-        survey: &Survey,
+        plan: &QueryPlan,
         records: &Records,
-        tell: &mut dyn FnMut(Event<'_>),
+        on_event: &mut dyn FnMut(Event<'_>),
     ) -> Result<Self, LiraError> {
-        let attacked = survey.attacked.as_deref().map_or(Places::Range(&survey.all), Places::Picked);
-        let extra = Places::Picked(&survey.extra);
-        let digest = |places: Places<'_>| records.digest(places.iter());
-        let (of_attacked, of_extra) = (digest(attacked), digest(extra));
+        let attacked = plan.attacked.as_deref().map_or(RecordIndices::Range(&plan.all), RecordIndices::List);
+        let extra = RecordIndices::List(&plan.extra);
+        let digest = |indices: RecordIndices<'_>| records.digest(indices.iter());
+        let (attacked_digest, extra_digest) = (digest(attacked), digest(extra));
         let mut jobs = Vec::new();
-        let shadows = || scenario.train.iter().filter(|_| !survey.trained_on.is_empty());
-        jobs.extend(shadows().map(|model| Job { model: model.onnx(), places: attacked, digest: of_attacked }));
-        if !survey.extra.is_empty() {
-            jobs.extend(shadows().map(|model| Job { model: model.onnx(), places: extra, digest: of_extra }));
+        let shadows = || scenario.train.iter().filter(|_| !plan.trained_on.is_empty());
+        jobs.extend(shadows().map(|model| Job { model: model.onnx(), indices: attacked, digest: attacked_digest }));
+        if !plan.extra.is_empty() {
+            jobs.extend(shadows().map(|model| Job { model: model.onnx(), indices: extra, digest: extra_digest }));
         }
         let own =
-            survey.train.iter().filter(|_| survey.trained_on.is_empty()).map(|train| (&scenario.train, &train.points));
-        for (models, points) in scenario.targets.iter().zip(&survey.targets).chain(own) {
+            plan.train.iter().filter(|_| plan.trained_on.is_empty()).map(|train| (&scenario.train, &train.points));
+        for (models, points) in scenario.targets.iter().zip(&plan.targets).chain(own) {
             jobs.extend(models.iter().zip(points).map(|(model, points)| {
-                let places = Places::Picked(points);
-                Job { model: model.onnx(), places, digest: digest(places) }
+                let indices = RecordIndices::List(points);
+                Job { model: model.onnx(), indices, digest: digest(indices) }
             }));
         }
-        let mut answers = desk.ask(&jobs, records, &mut |progress| tell(Event::Queries(progress)))?.into_iter();
+        let mut answers = runner.run(&jobs, records, &mut |progress| on_event(Event::Queries(progress)))?.into_iter();
         let mut next = |count: usize| answers.by_ref().take(count).collect::<Vec<_>>();
-        let count = survey.trained_on.len();
+        let count = plan.trained_on.len();
         let phi = next(count);
-        let extra = next(if survey.extra.is_empty() { 0 } else { count });
-        let targets = survey.targets.each_ref().map(|models| next(models.len()));
+        let extra = next(if plan.extra.is_empty() { 0 } else { count });
+        let targets = plan.targets.each_ref().map(|models| next(models.len()));
         let train = next(scenario.train.len());
-        let inside = |trained_on: &Vec<bool>| attacked.iter().map(|place| trained_on[place]).collect();
-        Ok(Self { shadows: Shadows::new(phi, survey.trained_on.iter().map(inside).collect()), extra, targets, train })
+        let on_attacked = |trained_on: &Vec<bool>| attacked.iter().map(|index| trained_on[index]).collect();
+        Ok(Self {
+            shadows: Shadows::new(phi, plan.trained_on.iter().map(on_attacked).collect()),
+            extra,
+            targets,
+            train,
+        })
     }
 
     /// The scores of the target models of dev and final.
-    fn scores(&self, attack: Attack, survey: &Survey) -> [Vec<f64>; 2] {
-        let fitted = Fitted::new(attack, &self.shadows);
-        let row = |place: usize| match &survey.attacked {
-            None => place,
-            Some(attacked) => attacked.partition_point(|&other| other < place),
+    fn target_scores(&self, attack: Attack, plan: &QueryPlan) -> [Vec<f64>; 2] {
+        let fitted = FittedAttack::new(attack, &self.shadows);
+        let row = |index: usize| match &plan.attacked {
+            None => index,
+            Some(attacked) => attacked.partition_point(|&other| other < index),
         };
         let split = |at: usize| {
-            let models = survey.targets[at].iter().zip(&self.targets[at]);
+            let models = plan.targets[at].iter().zip(&self.targets[at]);
             let points = models.flat_map(|(points, phi)| points.iter().zip(phi));
-            points.map(|(&place, &phi)| fitted.score(phi, row(place))).collect()
+            points.map(|(&index, &phi)| fitted.score(phi, row(index))).collect()
         };
         [split(0), split(1)]
     }
 
-    /// The scores of the models of the train split, learned from their own challenge points: those of all together.
-    fn scores_of_train(&self, attack: Attack, train: &Train, survey: &Survey) -> Vec<f64> {
+    /// The scores of the models of the train split, by attacks that are fitted on the challenge
+    /// points of these models.
+    fn train_scores(&self, attack: Attack, train: &TrainTargets, plan: &QueryPlan) -> Vec<f64> {
         if self.shadows.is_empty() {
-            let fitted = Fitted::new(attack, &self.shadows);
+            let fitted = FittedAttack::new(attack, &self.shadows);
             return self.train.iter().flatten().map(|&phi| fitted.score(phi, 0)).collect();
         }
-        let mut places: Vec<usize> = train.points.iter().flatten().copied().collect();
-        places.sort_unstable();
-        places.dedup();
-        // Whether a place is among the rows of the targets, and its number there or among the others.
-        let at = |place: &usize| match survey.extra.binary_search(place) {
+        let mut indices: Vec<usize> = train.points.iter().flatten().copied().collect();
+        indices.sort_unstable();
+        indices.dedup();
+        // Whether a record is among the attacked ones, and its number there or among the extra
+        // ones.
+        let locate = |index: &usize| match plan.extra.binary_search(index) {
             Ok(extra) => (false, extra),
-            Err(before) => (true, place - before),
+            Err(extra_before) => (true, index - extra_before),
         };
         let of_model = |model: usize| {
             let phi = |(is_attacked, at): (bool, usize)| {
                 if is_attacked { self.shadows.phi(model, at) } else { self.extra[model][at] }
             };
-            places.iter().map(|place| phi(at(place))).collect()
+            indices.iter().map(|index| phi(locate(index))).collect()
         };
-        let inside = |trained_on: &Vec<bool>| places.iter().map(|&place| trained_on[place]).collect();
+        let on_indices = |trained_on: &Vec<bool>| indices.iter().map(|&index| trained_on[index]).collect();
         let shadows = Shadows::new(
             (0..self.shadows.len()).map(of_model).collect(),
-            survey.trained_on.iter().map(inside).collect(),
+            plan.trained_on.iter().map(on_indices).collect(),
         );
         let left_out = LeaveOneOut::new(attack, &shadows);
-        let row = |point: &usize| places.partition_point(|place| place < point);
+        let row = |point: &usize| indices.partition_point(|index| index < point);
         let scores = train.points.par_iter().enumerate();
         scores.flat_map_iter(|(model, points)| left_out.scores(model, points.iter().map(row))).collect()
     }

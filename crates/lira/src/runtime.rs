@@ -1,7 +1,7 @@
-//! ONNX Runtime: which library, and what runs the models, processor or GPU.
+//! ONNX Runtime: finds and loads the library, and sets up the processor or a GPU to run the models.
 //!
-//! The library is loaded when it is needed, so that the program runs without it; it comes from the Python wheel
-//! `onnxruntime`, or for a GPU `onnxruntime-gpu`.
+//! The library is loaded only when it is needed, so that the program also runs without it. It comes
+//! from the Python wheel `onnxruntime`, or `onnxruntime-gpu` for a GPU.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,13 +15,13 @@ use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::TensorRef;
 
-/// The oldest version whose interface this program speaks, as the dependency `ort` is built for.
-const OLDEST: &str = "1.24";
+/// The oldest version that the dependency `ort` can load, as it is built here.
+const MIN_VERSION: &str = "1.24";
 
-/// A network of one product, y [batch, 1] = x [batch, 1] times 3: what shows whether a GPU answers.
+/// A model that computes y [batch, 1] = 3 x [batch, 1], to test whether a GPU works.
 const PROBE: &[u8] = include_bytes!("runtime/probe.onnx");
 
-/// What runs the models.
+/// The device that runs the models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Device {
     /// The processor.
@@ -39,22 +39,22 @@ impl fmt::Display for Device {
     }
 }
 
-/// What is asked to run the models.
+/// Which device is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// A GPU where one answers, else the processor.
+    /// A GPU if one works, else the processor.
     #[default]
     Auto,
     /// The processor.
     Cpu,
-    /// A GPU, or an error.
+    /// A GPU; an error if none works.
     Cuda,
 }
 
-/// Why there is no ONNX Runtime to run models.
+/// Why ONNX Runtime cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
-    /// There is no library in any of the places.
+    /// The library is in none of the usual folders.
     #[error(
         "ONNX Runtime, which runs the models, is not here: run scripts/setup-onnxruntime.sh, or `pip install onnxruntime` \
          and set ORT_DYLIB_PATH to the file libonnxruntime.so.* in its folder onnxruntime/capi"
@@ -62,7 +62,7 @@ pub enum RuntimeError {
     NotFound,
     /// The library cannot be loaded.
     #[error(
-        "{} cannot be loaded as ONNX Runtime {OLDEST} or newer: {}; `pip install --upgrade onnxruntime` gets one that can",
+        "{} cannot be loaded as ONNX Runtime {MIN_VERSION} or newer: {}; `pip install --upgrade onnxruntime` gets one that can",
         path.display(),
         problem
     )]
@@ -72,7 +72,7 @@ pub enum RuntimeError {
         /// Why.
         problem: String,
     },
-    /// CUDA was asked for and does not work.
+    /// CUDA was asked for, but it does not work.
     #[error(
         "CUDA was asked for and does not work with {}: {}; docs/PARTICIPANT.md says how to get ONNX Runtime for CUDA, and \
          --device cpu does without",
@@ -87,18 +87,18 @@ pub enum RuntimeError {
     },
 }
 
-/// The library, loaded.
+/// The loaded library.
 #[derive(Clone, Debug)]
 pub struct Library {
     environment: Environment,
     path: PathBuf,
 }
 
-/// A process has one library, and one environment of it.
+/// ONNX Runtime can be loaded only once in a process, with one environment.
 static LOADED: Mutex<Option<Library>> = Mutex::new(None);
 
 impl Library {
-    /// Finds the library and loads it. The first library that a process loads stays.
+    /// Finds and loads the library; after the first success, returns the library that is loaded.
     ///
     /// # Errors
     /// [`RuntimeError::NotFound`], [`RuntimeError::NotLoaded`].
@@ -115,17 +115,17 @@ impl Library {
         let builder = ort::init_from(&path).map_err(|error| failed(error.to_string()))?;
         let environment = builder.with_name("callimico").with_telemetry(false).build();
         let environment = environment.map_err(|error| failed(error.to_string()))?;
-        // What matters comes back as an error.
+        // Whatever matters is returned as an error, so the library need not log it as well.
         environment.set_log_level(LogLevel::Fatal);
         Ok(loaded.insert(Self { environment, path }).clone())
     }
 
-    /// Where the library is.
+    /// The path of the library.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The version by the name of the file, where it is told, and the commit that the library was built from.
+    /// The version, if the file's name states it, and the commit that the library was built from.
     pub fn version(&self) -> String {
         let real = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
         let name = real.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -138,7 +138,8 @@ impl Library {
         }
     }
 
-    /// What the library was built to run models on. That CUDA is among them does not mean that a GPU is here.
+    /// The devices that the library is built for. CUDA may be among them on a machine without a
+    /// GPU.
     pub fn providers(&self) -> Vec<Device> {
         let mut providers = vec![Device::Cpu];
         if ep::CUDA::default().is_compiled_in() {
@@ -147,25 +148,26 @@ impl Library {
         providers
     }
 
-    /// Settles what runs the models. `auto` takes a GPU if it answers.
+    /// Takes the device that was asked for. `tf32` lets a GPU round the factors of products to 19
+    /// bits.
     ///
     /// # Errors
-    /// [`RuntimeError::NoCuda`] where CUDA was asked for and does not work.
-    pub fn on(self, wanted: DeviceChoice, tf32: bool) -> Result<Runtime, RuntimeError> {
+    /// [`RuntimeError::NoCuda`] if CUDA was asked for and does not work.
+    pub fn with_device(self, choice: DeviceChoice, tf32: bool) -> Result<Runtime, RuntimeError> {
         let runtime = |library, device| Runtime { library, device, tf32 };
-        if wanted == DeviceChoice::Cpu {
+        if choice == DeviceChoice::Cpu {
             return Ok(runtime(self, Device::Cpu));
         }
         let cuda = runtime(self, Device::Cuda);
         match cuda.probe() {
             Ok(()) => Ok(cuda),
-            Err(_) if wanted == DeviceChoice::Auto => Ok(Runtime { device: Device::Cpu, ..cuda }),
+            Err(_) if choice == DeviceChoice::Auto => Ok(Runtime { device: Device::Cpu, ..cuda }),
             Err(problem) => Err(RuntimeError::NoCuda { path: cuda.library.path, problem: one_line(&problem) }),
         }
     }
 }
 
-/// Whether a provider is part of the library.
+/// Whether the library is built with an execution provider.
 trait CompiledIn {
     fn is_compiled_in(&self) -> bool;
 }
@@ -176,7 +178,7 @@ impl<E: ExecutionProvider> CompiledIn for E {
     }
 }
 
-/// The library and what it runs models on.
+/// The library and the device that it runs models on.
 #[derive(Debug)]
 pub struct Runtime {
     library: Library,
@@ -185,7 +187,7 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// What runs the models.
+    /// The device that runs the models.
     pub fn device(&self) -> Device {
         self.device
     }
@@ -195,13 +197,13 @@ impl Runtime {
         &self.library
     }
 
-    /// All that decides about the last bits of an answer, beside model and records.
+    /// Everything besides model, records and batch size that can change the last bits of an answer.
     pub(super) fn fingerprint(&self) -> String {
         let tf32 = if self.tf32 { " tf32" } else { "" };
         format!("{} {}{tf32}", self.library.version(), self.device)
     }
 
-    /// Opens the model at `path`, to be run by one thread.
+    /// Loads the model at `path`, to be run on one thread.
     pub(super) fn open(&self, path: &Path) -> Result<Session, String> {
         let session = self.builder().and_then(|mut builder| builder.commit_from_file(path));
         session.map_err(|error| error.to_string())
@@ -216,7 +218,8 @@ impl Runtime {
         if self.device == Device::Cpu {
             return Ok(builder);
         }
-        // Without the last call a GPU that does not work would be passed over in silence.
+        // Without `error_on_failure`, the processor would silently stand in for a GPU that does not
+        // work.
         let cuda = ep::CUDA::default()
             .with_tf32(self.tf32)
             .with_conv_algorithm_search(ConvAlgorithmSearch::Heuristic)
@@ -225,7 +228,7 @@ impl Runtime {
         Ok(builder.with_execution_providers([cuda])?)
     }
 
-    /// Lets the device answer once.
+    /// Runs [`PROBE`] on the device; an error says why it does not work.
     fn probe(&self) -> Result<(), String> {
         let answer = || -> ort::Result<Vec<f32>> {
             let mut session = self.builder()?.commit_from_memory(PROBE)?;
@@ -241,13 +244,13 @@ impl Runtime {
     }
 }
 
-/// What the library says, fit to stand within a sentence.
+/// A message of the library as part of a sentence: on one line, without its full stop.
 fn one_line(text: &str) -> String {
     text.trim_end_matches(['.', ' ', '\n']).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The library that is named by `ORT_DYLIB_PATH`, else that of the active Python, of setup, of the user's Python, or the
-/// system's.
+/// Finds the library: the file in `ORT_DYLIB_PATH`, else one of the active Python environment, of
+/// `scripts/setup-onnxruntime.sh`, of the user's Python packages or of the system.
 fn find() -> Option<PathBuf> {
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(path) = set("ORT_DYLIB_PATH") {
@@ -262,6 +265,7 @@ fn find() -> Option<PathBuf> {
     capi.chain(system.map(PathBuf::from)).find_map(|folder| library_in(&folder))
 }
 
+/// The `site-packages` of every Python version below `home`, newest name first.
 fn site_packages(home: &Path) -> Vec<PathBuf> {
     let versions = fs::read_dir(home.join("lib")).into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = versions.map(|version| version.path().join("site-packages")).collect();
@@ -270,8 +274,9 @@ fn site_packages(home: &Path) -> Vec<PathBuf> {
     folders
 }
 
-/// `libonnxruntime.so`, `libonnxruntime.so.1.32.0`, `libonnxruntime.1.32.0.dylib` or `libonnxruntime.dylib`; not the
-/// libraries of providers beside it.
+/// The newest library in `folder`: `libonnxruntime.so`, `libonnxruntime.so.1.32.0`,
+/// `libonnxruntime.1.32.0.dylib` or `libonnxruntime.dylib`, but none of the provider libraries
+/// beside it.
 fn library_in(folder: &Path) -> Option<PathBuf> {
     let is_library = |name: &str| {
         name.strip_prefix("libonnxruntime").is_some_and(|rest| {
@@ -280,7 +285,7 @@ fn library_in(folder: &Path) -> Option<PathBuf> {
     };
     let entries = fs::read_dir(folder).ok()?.flatten();
     let libraries = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_library));
-    // The newest: 1.9 is older than 1.32.
+    // Compared as numbers: 1.9 is older than 1.32.
     libraries.map(|entry| entry.path()).max_by_key(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         (name.split('.').filter_map(|part| part.parse().ok()).collect::<Vec<u32>>(), path.clone())

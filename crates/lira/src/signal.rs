@@ -1,18 +1,20 @@
-//! What one answer of a model says of one record: three numbers that go up and down together, and are not the same.
+//! What a model's answer tells about a record, in one number: phi, the loss or the confidence. Each
+//! is a monotone function of the others.
 //!
-//! Pure: no model, no file.
+//! Pure functions, without models or files.
 
-/// The confidence on the scale of log-odds: phi = z_y - ln(sum over j != y of exp(z_j)), for logits `z` [classes] and
-/// the record's class `y`.
+/// The confidence as log-odds: phi = z_y - ln(sum over j != y of exp(z_j)), for logits `z`
+/// [classes] and the record's class `y`.
 ///
-/// N. Carlini et al. 2022, "Membership Inference Attacks From First Principles", section V-B: near normally
-/// distributed over models. Computed from the logits, with the maximum taken out, and never through the probabilities,
-/// which round to 0 and 1. All arithmetic is in `f64`.
+/// N. Carlini et al. 2022, "Membership Inference Attacks From First Principles", section V-B, where
+/// it is found to be nearly normally distributed over models. It is computed from the logits, less
+/// their maximum, because probabilities would round to 0 and 1. All arithmetic is in `f64`.
 ///
-/// Not a number, or infinite, if a logit is. There must be two classes at least, and `class` one of them.
+/// NaN or infinite if a logit is. There must be at least two classes, and `class` must be one of
+/// them.
 pub fn phi(logits: &[f32], class: usize) -> f64 {
     let (before, after) = (&logits[..class], &logits[class + 1..]);
-    // A logit that is not a number is passed over by `max` and caught by the sum.
+    // `max` ignores a NaN, but the sum does not.
     let largest = before.iter().chain(after).fold(f32::NEG_INFINITY, |largest, &logit| largest.max(logit));
     let sum = kernel::sum_of_exp(before, largest) + kernel::sum_of_exp(after, largest);
     f64::from(logits[class]) - f64::from(largest) - sum.ln()
@@ -20,11 +22,12 @@ pub fn phi(logits: &[f32], class: usize) -> f64 {
 
 /// The cross-entropy -ln p_y of an answer with this [`phi`]: ln(1 + exp(-phi)).
 pub fn loss(phi: f64) -> f64 {
-    // exp of what is not positive does not overflow.
+    // The exponent is never positive, so this does not overflow.
     (-phi.abs()).exp().ln_1p() + (-phi).max(0.0)
 }
 
-/// The probability p_y that the model gives the record's class in an answer with this [`phi`]: 1 / (1 + exp(-phi)).
+/// The probability p_y that the model gives the record's class in an answer with this [`phi`]: 1 /
+/// (1 + exp(-phi)).
 pub fn confidence(phi: f64) -> f64 {
     let small = (-phi.abs()).exp();
     if phi < 0.0 { small / (1.0 + small) } else { 1.0 / (1.0 + small) }
@@ -56,7 +59,7 @@ mod tests {
 
     #[test]
     fn answers_far_from_doubt_stay_apart() {
-        // The probabilities of both are 1 in f64, and the Python references give both the same.
+        // Both probabilities are 1 in f64, so the Python references give both the same signal.
         assert_eq!(phi(&[300.0, 0.0], 0), 300.0);
         assert_eq!(phi(&[200.0, -200.0], 0), 400.0);
         assert_eq!(phi(&[3e38, -3e38], 1), f64::from(-3e38_f32) - f64::from(3e38_f32));

@@ -1,4 +1,4 @@
-//! Scores become confidences, and these a zip as participants upload it.
+//! Turns scores into confidences, and these into the zip that participants upload.
 
 use std::io::{Cursor, Write};
 
@@ -7,10 +7,11 @@ use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-/// Confidences in (0, 1) in the order of `scores`: (average rank - 0.5) / n over all of them, equal scores sharing a rank.
+/// Confidences in (0, 1), in the order of `scores`: (rank - 0.5) / n, where equal scores share the
+/// average of their ranks.
 ///
-/// One threshold holds for all models of a scenario and split, so only a map that grows over all their points keeps the
-/// ranking: `scores` are those of a whole scenario and split.
+/// `scores` must be those of a whole scenario and split: the scorer applies one threshold to all of
+/// its models, so their points must be ranked together.
 pub fn confidences(scores: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_unstable_by(|&a, &b| scores[a].total_cmp(&scores[b]));
@@ -27,12 +28,14 @@ pub fn confidences(scores: &[f64]) -> Vec<f64> {
     confidences
 }
 
-/// The zip of a submission, the same bytes for the same numbers. `confidences` has a list for each scenario of the shape
-/// and each of [`Split::SUBMITTED`], models one after the other; a number is written as the shortest text that reads back
-/// as the same.
+/// The zip of a submission; the same numbers give the same bytes.
+///
+/// `confidences` has, for each scenario of the shape and each of [`Split::SUBMITTED`], the points
+/// of all models one after the other. A number is written as the shortest text that reads back as
+/// the same number.
 ///
 /// # Errors
-/// [`ZipError`], if memory ends.
+/// [`ZipError`] if there is not enough memory.
 pub fn archive(shape: &TrackShape, confidences: &[[Vec<f64>; 2]]) -> Result<Vec<u8>, ZipError> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default()

@@ -1,11 +1,11 @@
-//! The parts together: what is learned from shadow models, and what ONNX Runtime says. The latter needs its library, which
-//! `scripts/setup-onnxruntime.sh` gets.
+//! The parts together: what is learned from shadow models, and what ONNX Runtime says. The latter
+//! needs its library, which `scripts/setup-onnxruntime.sh` gets.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::network::{Network, Places};
+use super::network::{Network, RecordIndices};
 use super::records::{Column, Records, Values};
 use super::statistic::{Calibration, Deviations, Variances};
 use super::*;
@@ -46,7 +46,7 @@ fn a_model_that_is_left_out_is_scored_as_by_an_attack_that_never_saw_it() {
             let phi = others(&|model, row| all.phi(model, row));
             let inside = others(&|model, row| f64::from(u8::from(all.is_trained_on(model, row))));
             let inside = inside.into_iter().map(|rows| rows.into_iter().map(|value| value > 0.0).collect()).collect();
-            let fitted = Fitted::new(attack, &Shadows::new(phi, inside));
+            let fitted = FittedAttack::new(attack, &Shadows::new(phi, inside));
             let rows = [3, 0, 11];
             for (row, found) in rows.into_iter().zip(left_out.scores(model, rows)) {
                 let expected = fitted.score(all.phi(model, row), row);
@@ -59,13 +59,13 @@ fn a_model_that_is_left_out_is_scored_as_by_an_attack_that_never_saw_it() {
 
 #[test]
 fn the_best_attack_is_taken_and_what_cannot_be_told_is_not_made_up() {
-    let choice = choose(&shadows());
-    assert_eq!(choice.rates.iter().map(|(attack, _)| *attack).collect::<Vec<_>>(), CANDIDATES);
-    let of_chosen = choice.rates.iter().find(|(attack, _)| *attack == choice.attack).expect("the chosen one").1;
-    assert!(choice.rates.iter().all(|&(_, rate)| rate <= of_chosen), "{choice:?}");
+    let selection = select(&shadows());
+    assert_eq!(selection.rates.iter().map(|(attack, _)| *attack).collect::<Vec<_>>(), CANDIDATES);
+    let of_chosen = selection.rates.iter().find(|(attack, _)| *attack == selection.attack).expect("the chosen one").1;
+    assert!(selection.rates.iter().all(|&(_, rate)| rate <= of_chosen), "{selection:?}");
 
     let alone = Shadows::new(vec![vec![1.0, 2.0]], vec![vec![true, false]]);
-    assert_eq!(choose(&alone), Choice { attack: CANDIDATES[0], rates: Vec::new() });
+    assert_eq!(select(&alone), Selection { attack: CANDIDATES[0], rates: Vec::new() });
     // Nothing is learned from nobody, and no score is made up either.
     for attack in [Attack::ReferenceOnline(Deviations::Fixed), Attack::ReferenceOffline(Deviations::PerExample)] {
         assert_eq!(LeaveOneOut::new(attack, &alone).scores(0, [0, 1]), [0.0, 0.0]);
@@ -74,7 +74,7 @@ fn the_best_attack_is_taken_and_what_cannot_be_told_is_not_made_up() {
         assert!(LeaveOneOut::new(attack, &alone).scores(0, [0, 1]).iter().all(|score| score.is_finite()), "{attack}");
     }
     let same = Shadows::new(vec![vec![1.0, 2.0]; 4], vec![vec![true, true]; 4]);
-    assert_eq!(choose(&same), Choice { attack: CANDIDATES[0], rates: Vec::new() });
+    assert_eq!(select(&same), Selection { attack: CANDIDATES[0], rates: Vec::new() });
 }
 
 /// `testdata/models.json`: inputs by name and the logits that Python's ONNX Runtime gave.
@@ -96,7 +96,7 @@ fn model(name: &str) -> PathBuf {
 
 fn runtime() -> Runtime {
     Library::load()
-        .and_then(|library| library.on(DeviceChoice::Cpu, false))
+        .and_then(|library| library.with_device(DeviceChoice::Cpu, false))
         .expect("scripts/setup-onnxruntime.sh gets it")
 }
 
@@ -108,7 +108,8 @@ fn flat(value: &serde_json::Value) -> (Vec<usize>, Vec<f64>) {
     (axes, parts.into_iter().flat_map(|(_, values)| values).collect())
 }
 
-/// Records with these arrays, as integers where all numbers are whole; row `r` has the class `r % classes`.
+/// Records with these arrays, as integers where all numbers are whole; row `r` has the class `r %
+/// classes`.
 fn records(arrays: &[(&str, &serde_json::Value)], classes: usize) -> Records {
     let column = |(name, value): &(&str, &serde_json::Value)| {
         let (axes, values) = flat(value);
@@ -124,17 +125,17 @@ fn records(arrays: &[(&str, &serde_json::Value)], classes: usize) -> Records {
     Records { columns: arrays.iter().map(column).collect(), labels: (0..rows).map(|row| row % classes).collect() }
 }
 
-fn ask(path: &Path, records: &Records, places: &[usize], batch: Option<usize>) -> Result<Vec<f64>, LiraError> {
+fn ask(path: &Path, records: &Records, indices: &[usize], batch: Option<usize>) -> Result<Vec<f64>, LiraError> {
     let mut network = Network::open(path, &runtime(), records, batch)?;
-    Ok(network.phi(records, Places::Picked(places), &|_| true)?.expect("nobody stops it"))
+    Ok(network.phi(records, RecordIndices::List(indices), &|_| true)?.expect("nobody stops it"))
 }
 
-fn compare(found: &[f64], logits: &[Vec<f32>], places: &[usize]) {
-    let expected = places.iter().map(|&row| signal::phi(&logits[row], row % logits[row].len()));
+fn compare(found: &[f64], logits: &[Vec<f32>], indices: &[usize]) {
+    let expected = indices.iter().map(|&row| signal::phi(&logits[row], row % logits[row].len()));
     for (found, expected) in found.iter().zip(expected) {
         assert!((found - expected).abs() < 1e-5, "{found} {expected}");
     }
-    assert_eq!(found.len(), places.len());
+    assert_eq!(found.len(), indices.len());
 }
 
 #[test]
@@ -144,12 +145,13 @@ fn every_kind_of_record_gets_the_answers_that_python_gets() {
         let arrays: Vec<(&str, &serde_json::Value)> =
             inputs.iter().map(|(name, value)| (name.as_str(), value)).collect();
         let records = records(&arrays, logits[0].len());
-        for (places, batch) in [(vec![0, 1, 2, 3, 4], None), (vec![4, 0, 3, 3], Some(3)), (vec![2], Some(1))] {
-            let found = ask(&model(name), &records, &places, batch).expect(name);
-            compare(&found, &logits, &places);
+        for (indices, batch) in [(vec![0, 1, 2, 3, 4], None), (vec![4, 0, 3, 3], Some(3)), (vec![2], Some(1))] {
+            let found = ask(&model(name), &records, &indices, batch).expect(name);
+            compare(&found, &logits, &indices);
         }
         let mut network = Network::open(&model(name), &runtime(), &records, Some(2)).expect(name);
-        let found = network.phi(&records, Places::Range(&(1..5)), &|_| true).expect(name).expect("nobody stops it");
+        let found =
+            network.phi(&records, RecordIndices::Range(&(1..5)), &|_| true).expect(name).expect("nobody stops it");
         compare(&found, &logits, &[1, 2, 3, 4]);
     }
 }
@@ -248,5 +250,5 @@ fn a_run_that_is_told_to_stop_gives_no_half_answer() {
     let Expected { inputs, .. } = expected("tabular");
     let records = records(&[("input", &inputs["input"])], 4);
     let mut network = Network::open(&model("tabular"), &runtime(), &records, Some(2)).expect("a model");
-    assert_eq!(network.phi(&records, Places::Range(&(0..5)), &|_| false).expect("no error"), None);
+    assert_eq!(network.phi(&records, RecordIndices::Range(&(0..5)), &|_| false).expect("no error"), None);
 }

@@ -1,66 +1,73 @@
-//! One batch of one model: the rows it is asked about, and their numbers put together as the model takes them.
+//! One batch for one model: its records, and their numbers in the type and shape that the model
+//! takes.
 
 use std::ops::Range;
 
 use ort::session::SessionInputValue;
 use ort::value::{PrimitiveTensorElementType, TensorRef};
 
-use super::inputs::{Input, Kind, Lengths, Source};
+use super::inputs::{Element, Input, Lengths, Source};
 use crate::records::{Records, Values};
 
-/// Which records a model is asked about, in this order.
+/// The records that a model is queried on, by their index in [`Records`], in this order.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Places<'a> {
-    /// Neighbours.
+pub(crate) enum RecordIndices<'a> {
+    /// Consecutive records, which can be passed on without a copy.
     Range(&'a Range<usize>),
-    /// Any.
-    Picked(&'a [usize]),
+    /// Any records.
+    List(&'a [usize]),
 }
 
-impl Places<'_> {
+impl RecordIndices<'_> {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Range(range) => range.len(),
-            Self::Picked(places) => places.len(),
+            Self::List(indices) => indices.len(),
         }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = usize> + Clone {
-        let (range, picked) = match *self {
+        let (range, list) = match *self {
             Self::Range(range) => (range.clone(), [].as_slice()),
-            Self::Picked(places) => (0..0, places),
+            Self::List(indices) => (0..0, indices),
         };
-        range.chain(picked.iter().copied())
+        range.chain(list.iter().copied())
     }
 }
 
-/// The rows of a batch; the last one is repeated where there are too few.
-pub(super) struct Rows {
-    pub(super) places: Vec<usize>,
-    asked: usize,
+/// The rows of a batch, padded to its size by repeating the last record.
+pub(super) struct BatchRows {
+    /// Which record each row is [size].
+    pub(super) indices: Vec<usize>,
+    /// Rows before the padding.
+    real: usize,
     pub(super) size: usize,
-    /// Whether they are neighbours in ascending order, none repeated.
-    neighbours: bool,
+    /// Whether they are consecutive records without padding.
+    is_contiguous: bool,
 }
 
-impl Rows {
-    pub(super) fn new(all: Places<'_>, range: Range<usize>, size: usize) -> Self {
-        let asked = range.len();
-        let (mut places, neighbours) = match all {
-            Places::Range(all) => ((all.start + range.start..all.start + range.end).collect::<Vec<_>>(), asked == size),
-            Places::Picked(all) => (all[range].to_vec(), false),
+impl BatchRows {
+    /// The records of `all` at the positions in `range`, padded to `size`.
+    pub(super) fn new(all: RecordIndices<'_>, range: Range<usize>, size: usize) -> Self {
+        let real = range.len();
+        let (mut indices, is_contiguous) = match all {
+            RecordIndices::Range(all) => {
+                ((all.start + range.start..all.start + range.end).collect::<Vec<_>>(), real == size)
+            }
+            RecordIndices::List(all) => (all[range].to_vec(), false),
         };
-        let last = places.last().copied().unwrap_or_default();
-        places.resize(size, last);
-        Self { places, asked, size, neighbours }
+        let last = indices.last().copied().unwrap_or_default();
+        indices.resize(size, last);
+        Self { indices, real, size, is_contiguous }
     }
 
-    pub(super) fn asked(&self) -> &[usize] {
-        &self.places[..self.asked]
+    /// The records without the padding.
+    pub(super) fn real(&self) -> &[usize] {
+        &self.indices[..self.real]
     }
 }
 
-/// Memory in which a batch of one input is put together.
+/// The numbers of one input for a batch; kept from batch to batch so that memory is allocated once.
 pub(super) enum Buffer {
     F32(Vec<f32>),
     F64(Vec<f64>),
@@ -71,41 +78,46 @@ pub(super) enum Buffer {
 }
 
 impl Buffer {
-    pub(super) fn new(kind: Kind) -> Self {
-        match kind {
-            Kind::F32 => Self::F32(Vec::new()),
-            Kind::F64 => Self::F64(Vec::new()),
-            Kind::U8 => Self::U8(Vec::new()),
-            Kind::I32 => Self::I32(Vec::new()),
-            Kind::I64 => Self::I64(Vec::new()),
-            Kind::Bool => Self::Bool(Vec::new()),
+    pub(super) fn new(element: Element) -> Self {
+        match element {
+            Element::F32 => Self::F32(Vec::new()),
+            Element::F64 => Self::F64(Vec::new()),
+            Element::U8 => Self::U8(Vec::new()),
+            Element::I32 => Self::I32(Vec::new()),
+            Element::I64 => Self::I64(Vec::new()),
+            Element::Bool => Self::Bool(Vec::new()),
         }
     }
 }
 
+/// One input's part of a batch, of the shape `axes`, batch axis included: a view of the records
+/// where they can be used as they are, else a copy in `buffer`.
+///
+/// # Errors
+/// A number that does not fit in the input's type, as a sentence that follows the model's path.
 pub(super) fn value<'a>(
     input: &Input,
     records: &'a Records,
-    rows: &Rows,
+    rows: &BatchRows,
     lengths: &Lengths,
     axes: &[usize],
-    memory: &'a mut Buffer,
+    buffer: &'a mut Buffer,
 ) -> Result<SessionInputValue<'a>, String> {
-    if let (Source::Column(column), Buffer::F32(_), true) = (input.source, &*memory, rows.neighbours) {
+    if let (Source::Column(column), Buffer::F32(_), true) = (input.source, &*buffer, rows.is_contiguous) {
         let column = &records.columns[column];
         if let Values::Floats(values) = &column.values {
-            let start = rows.places[0] * column.width();
+            let start = rows.indices[0] * column.width();
             return tensor(axes, &values[start..start + rows.size * column.width()]);
         }
     }
-    let put = Put { input, records, rows, lengths, cut: if input.is_cut { Some(axes[1]) } else { None } };
-    match memory {
-        Buffer::F32(memory) => tensor(axes, put.together(memory, |v| v, f32::from, |v| Ok(v as f32))?),
-        Buffer::F64(memory) => tensor(axes, put.together(memory, f64::from, f64::from, |v| Ok(v as f64))?),
-        Buffer::U8(memory) => tensor(axes, put.together(memory, |v| v as u8, |v| v, |v| narrow(v, "bytes"))?),
-        Buffer::I32(memory) => tensor(axes, put.together(memory, |v| v as i32, i32::from, |v| narrow(v, "32 bits"))?),
-        Buffer::I64(memory) => tensor(axes, put.together(memory, |v| v as i64, i64::from, Ok)?),
-        Buffer::Bool(memory) => tensor(axes, put.together(memory, |v| v != 0.0, |v| v != 0, |v| Ok(v != 0))?),
+    let copy = InputCopy { input, records, rows, lengths, width: if input.is_trimmed { Some(axes[1]) } else { None } };
+    match buffer {
+        Buffer::F32(values) => tensor(axes, copy.fill(values, |v| v, f32::from, |v| Ok(v as f32))?),
+        Buffer::F64(values) => tensor(axes, copy.fill(values, f64::from, f64::from, |v| Ok(v as f64))?),
+        Buffer::U8(values) => tensor(axes, copy.fill(values, |v| v as u8, |v| v, |v| narrow(v, "bytes"))?),
+        Buffer::I32(values) => tensor(axes, copy.fill(values, |v| v as i32, i32::from, |v| narrow(v, "32 bits"))?),
+        Buffer::I64(values) => tensor(axes, copy.fill(values, |v| v as i64, i64::from, Ok)?),
+        Buffer::Bool(values) => tensor(axes, copy.fill(values, |v| v != 0.0, |v| v != 0, |v| Ok(v != 0))?),
     }
 }
 
@@ -120,48 +132,50 @@ fn tensor<'a, T: PrimitiveTensorElementType + std::fmt::Debug + Clone + 'static>
     TensorRef::from_array_view((axes.to_vec(), values)).map(SessionInputValue::from).map_err(|error| error.to_string())
 }
 
-/// What one input's part of a batch is put together from.
-struct Put<'a> {
+/// Copies one input's part of a batch out of the records.
+struct InputCopy<'a> {
     input: &'a Input,
     records: &'a Records,
-    rows: &'a Rows,
+    rows: &'a BatchRows,
     lengths: &'a Lengths,
-    /// How many elements of each row, where not all.
-    cut: Option<usize>,
+    /// Elements taken from each row; `None` takes all.
+    width: Option<usize>,
 }
 
-impl Put<'_> {
-    fn together<'m, T: Copy>(
+impl InputCopy<'_> {
+    /// Fills `buffer` row by row; `float`, `byte` and `integer` convert an element of a column to
+    /// `T`.
+    fn fill<'b, T: Copy>(
         &self,
-        memory: &'m mut Vec<T>,
+        buffer: &'b mut Vec<T>,
         float: impl Fn(f32) -> T,
         byte: impl Fn(u8) -> T,
         integer: impl Fn(i64) -> Result<T, String>,
-    ) -> Result<&'m [T], String> {
-        memory.clear();
-        let width = self.cut.unwrap_or_else(|| self.input.axes.iter().product());
-        for &place in &self.rows.places {
+    ) -> Result<&'b [T], String> {
+        buffer.clear();
+        let width = self.width.unwrap_or_else(|| self.input.axes.iter().product());
+        for &index in &self.rows.indices {
             match self.input.source {
-                Source::Zeros => memory.extend(std::iter::repeat_n(byte(0), width)),
+                Source::Zeros => buffer.extend(std::iter::repeat_n(byte(0), width)),
                 Source::Mask => {
-                    let length = self.lengths.as_ref().map_or(width, |lengths| lengths[place]);
-                    memory.extend((0..width).map(|at| byte(u8::from(at < length))));
+                    let length = self.lengths.as_ref().map_or(width, |lengths| lengths[index]);
+                    buffer.extend((0..width).map(|at| byte(u8::from(at < length))));
                 }
                 Source::Column(column) => {
                     let column = &self.records.columns[column];
-                    let row = place * column.width()..place * column.width() + width;
+                    let row = index * column.width()..index * column.width() + width;
                     match &column.values {
-                        Values::Floats(values) => memory.extend(values[row].iter().map(|&value| float(value))),
-                        Values::Bytes(values) => memory.extend(values[row].iter().map(|&value| byte(value))),
+                        Values::Floats(values) => buffer.extend(values[row].iter().map(|&value| float(value))),
+                        Values::Bytes(values) => buffer.extend(values[row].iter().map(|&value| byte(value))),
                         Values::Integers(values) => {
                             for &value in &values[row] {
-                                memory.push(integer(value)?);
+                                buffer.push(integer(value)?);
                             }
                         }
                     }
                 }
             }
         }
-        Ok(memory)
+        Ok(buffer)
     }
 }

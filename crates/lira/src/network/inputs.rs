@@ -1,13 +1,13 @@
-//! What a model takes: which array of the records goes to which input, in which type and shape.
+//! The inputs of a model: which array of the records each one takes, in which type and shape.
 
 use ort::session::Session;
 use ort::value::{TensorElementType, ValueType};
 
 use crate::records::{Column, Records, Values};
 
-/// A type of numbers that models take.
+/// The type of an input's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Element {
     F32,
     F64,
     U8,
@@ -16,31 +16,34 @@ pub(super) enum Kind {
     Bool,
 }
 
-/// Where an input comes from.
+/// Where the values of an input come from.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Source {
-    /// The column of this number.
+    /// The column of the records with this number.
     Column(usize),
-    /// Ones as far as a record's text goes, then zeros.
+    /// An attention mask: 1 up to the length of a record's text, then 0.
     Mask,
-    /// Zeros.
+    /// 0 everywhere.
     Zeros,
 }
 
+/// One input of a model.
 #[derive(Debug)]
 pub(super) struct Input {
     pub(super) name: String,
-    pub(super) kind: Kind,
+    pub(super) element: Element,
     pub(super) source: Source,
-    /// The axes of one row as the model takes them; a text's first axis where it is cut to what a batch needs.
+    /// The axes of one row as the model takes them, without that of the batch.
     pub(super) axes: Vec<usize>,
-    pub(super) is_cut: bool,
+    /// Whether the one axis is shortened to the longest text of a batch.
+    pub(super) is_trimmed: bool,
 }
 
-/// How far the text of each record goes [R], where there is text.
+/// The length of each record's text in tokens [R]; `None` where the records are no text.
 pub(super) type Lengths = Option<Vec<usize>>;
 
-/// How far each record's text goes: by `lengths`, else up to the last one of `attention_mask`.
+/// The lengths of the records' texts: the array `lengths` or `length`, else up to the last token
+/// that `attention_mask` lets through.
 pub(super) fn lengths(records: &Records) -> Lengths {
     if let Some(column) = records.column("lengths").or_else(|| records.column("length"))
         && column.width() == 1
@@ -56,43 +59,48 @@ pub(super) fn lengths(records: &Records) -> Lengths {
     let width = mask.width().max(1);
     let known = match &mask.values {
         Values::Integers(values) => {
-            values.chunks(width).map(|row| reach(row.iter().rposition(|&value| value != 0))).collect()
+            values.chunks(width).map(|row| length_to(row.iter().rposition(|&value| value != 0))).collect()
         }
         Values::Bytes(values) => {
-            values.chunks(width).map(|row| reach(row.iter().rposition(|&value| value != 0))).collect()
+            values.chunks(width).map(|row| length_to(row.iter().rposition(|&value| value != 0))).collect()
         }
         Values::Floats(values) => {
-            values.chunks(width).map(|row| reach(row.iter().rposition(|&value| value != 0.0))).collect()
+            values.chunks(width).map(|row| length_to(row.iter().rposition(|&value| value != 0.0))).collect()
         }
     };
     Some(known)
 }
 
-fn reach(last: Option<usize>) -> usize {
+/// The length of a text whose last token is at `last`.
+fn length_to(last: Option<usize>) -> usize {
     last.map_or(0, |last| last + 1)
 }
 
-/// The shape of an input or output, if it is a tensor; an axis of any length is below 0.
+/// Element type and shape of a tensor; an axis of any length is -1.
 fn shape(dtype: &ValueType) -> Result<(TensorElementType, Vec<i64>), String> {
     match (dtype.tensor_type(), dtype.tensor_shape()) {
-        (Some(kind), Some(shape)) => Ok((kind, shape.to_vec())),
+        (Some(element), Some(shape)) => Ok((element, shape.to_vec())),
         _ => Err(format!("it takes or gives {dtype}, which is no array")),
     }
 }
 
+/// Matches the inputs of a model with the records: by name, or `x` with the one input left.
+///
+/// # Errors
+/// An input that the records cannot fill, as a sentence that follows the model's path.
 pub(super) fn inputs(session: &Session, records: &Records, lengths: &Lengths) -> Result<Vec<Input>, String> {
     let mut inputs = Vec::new();
     let mut x_is_free = records.column("x").is_some();
     for outlet in session.inputs() {
         let name = outlet.name();
-        let (kind, shape) = shape(outlet.dtype())?;
-        let kind = match kind {
-            TensorElementType::Float32 => Kind::F32,
-            TensorElementType::Float64 => Kind::F64,
-            TensorElementType::Uint8 => Kind::U8,
-            TensorElementType::Int32 => Kind::I32,
-            TensorElementType::Int64 => Kind::I64,
-            TensorElementType::Bool => Kind::Bool,
+        let (element, shape) = shape(outlet.dtype())?;
+        let element = match element {
+            TensorElementType::Float32 => Element::F32,
+            TensorElementType::Float64 => Element::F64,
+            TensorElementType::Uint8 => Element::U8,
+            TensorElementType::Int32 => Element::I32,
+            TensorElementType::Int64 => Element::I64,
+            TensorElementType::Bool => Element::Bool,
             other => return Err(format!("its input `{name}` is of type {other}, which is not known here")),
         };
         let at = |name: &str| records.columns.iter().position(|column| column.name == name);
@@ -113,15 +121,16 @@ pub(super) fn inputs(session: &Session, records: &Records, lengths: &Lengths) ->
                 names.join(", ")
             ));
         };
-        let (axes, is_cut) = axes(name, &shape, source, records, lengths)?;
-        inputs.push(Input { name: name.to_owned(), kind, source, axes, is_cut });
+        let (axes, is_trimmed) = axes(name, &shape, source, records, lengths)?;
+        inputs.push(Input { name: name.to_owned(), element, source, axes, is_trimmed });
     }
     if inputs.is_empty() {
         return Err("it takes nothing".to_owned());
     }
     let floats = |input: &&Input| match input.source {
         Source::Column(column) => {
-            !matches!(input.kind, Kind::F32 | Kind::F64) && matches!(records.columns[column].values, Values::Floats(_))
+            !matches!(input.element, Element::F32 | Element::F64)
+                && matches!(records.columns[column].values, Values::Floats(_))
         }
         _ => false,
     };
@@ -131,7 +140,8 @@ pub(super) fn inputs(session: &Session, records: &Records, lengths: &Lengths) ->
     Ok(inputs)
 }
 
-/// The axes of a row as a model with this input `shape` takes them, and whether its first may be cut.
+/// The axes of a row as a model with this input `shape` takes them, and whether the axis may be
+/// shortened to the longest text of a batch.
 fn axes(
     name: &str,
     shape: &[i64],
@@ -154,11 +164,12 @@ fn axes(
         wanted.len() == row.len() && wanted.iter().zip(row).all(|(&wanted, &axis)| wanted < 0 || wanted == axis as i64)
     };
     if fits(wanted, &row) {
-        let is_cut = lengths.is_some() && wanted.first().is_some_and(|&axis| axis < 0) && row.len() == 1 && row[0] > 1;
-        return Ok((row, is_cut));
+        let is_trimmed =
+            lengths.is_some() && wanted.first().is_some_and(|&axis| axis < 0) && row.len() == 1 && row[0] > 1;
+        return Ok((row, is_trimmed));
     }
-    // Other axes for the same numbers are taken where it is clear what is meant: all in one axis, one axis in many, or
-    // axes of length 1 more or less.
+    // The same numbers in other axes are accepted where only one reading is possible: all axes
+    // joined to one, one axis divided, or axes of length 1 added or removed.
     let elements: usize = row.iter().product();
     let fixed: Option<Vec<usize>> = wanted.iter().map(|&axis| usize::try_from(axis).ok()).collect();
     let target = match (fixed, wanted) {

@@ -1,45 +1,47 @@
-//! The likelihood ratio attack: a normal distribution for the models trained on a record, one for the others.
+//! The likelihood ratio attack: one normal distribution for the models trained on a record, and one
+//! for the others.
 
-use super::sample::{Record, Sample, Scenario, WEIGHT};
+use super::sample::{Moments, PRIOR_WEIGHT, RecordStatistics, ScenarioStatistics};
 
-/// Whose variance is taken for a record's distribution.
+/// Which variances the distributions of a record have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variances {
-    /// The record's own, of its models on that side; that of the scenario where there are fewer than two.
+    /// The record's own, IN and OUT; the scenario's where fewer than two models are IN or OUT.
     PerExample,
-    /// One for all records of the scenario and each side.
+    /// The scenario's, IN and OUT, for all records.
     Fixed,
-    /// The record's own drawn to that of the scenario.
+    /// The record's own, shrunk towards the scenario's.
     Shrunk,
 }
 
 impl Variances {
-    /// The variance of one side of a record, `pooled` being the scenario's.
+    /// The variance of a record, IN or OUT; `pooled` is the scenario's.
     ///
-    /// Shrunk, v = (16 v_pool + S) / (16 + n), for n models and S their sum of squares: the mean of an inverse gamma
-    /// distribution with the scenario's variance for its guess, as in A. Gelman et al., "Bayesian Data Analysis",
-    /// third edition, section 2.6, with 16 found on tracks other than those it is measured on.
-    fn of(self, sample: &Sample, pooled: f64) -> f64 {
+    /// Shrunk, it is v = (16 v_pool + S) / (16 + n), for n models with the sum of squares S: the
+    /// mean of an inverse gamma distribution whose prior is centred on the scenario's variance, as
+    /// in A. Gelman et al., "Bayesian Data Analysis", third edition, section 2.6, where 16 was
+    /// tuned on other tracks than those it is evaluated on.
+    fn of(self, moments: &Moments, pooled: f64) -> f64 {
         match self {
-            Self::PerExample if sample.count > 1.0 && sample.squares > 0.0 => sample.squares / sample.count,
+            Self::PerExample if moments.count > 1.0 && moments.squares > 0.0 => moments.squares / moments.count,
             Self::PerExample | Self::Fixed => pooled,
-            Self::Shrunk => (WEIGHT * pooled + sample.squares) / (WEIGHT + sample.count),
+            Self::Shrunk => (PRIOR_WEIGHT * pooled + moments.squares) / (PRIOR_WEIGHT + moments.count),
         }
     }
 }
 
-/// The distributions of a record's phi: those of models trained on it and of the others.
+/// The normal distributions of a record's phi: over models trained on it, and over the others.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gaussian {
-    /// Mean and variance of models trained on it.
+    /// Mean and variance over the IN models.
     pub inside: (f64, f64),
-    /// Mean and variance of the others.
+    /// Mean and variance over the OUT models.
     pub outside: (f64, f64),
 }
 
 impl Gaussian {
-    /// The distributions of `record`, where those of the scenario help out.
-    pub fn of(record: &Record, scenario: &Scenario, variances: Variances) -> Self {
+    /// The distributions of `record`; what too few models tell comes from `scenario`.
+    pub fn of(record: &RecordStatistics, scenario: &ScenarioStatistics, variances: Variances) -> Self {
         let (mean_in, mean_out) = scenario.means(record);
         Self {
             inside: (mean_in, variances.of(&record.inside, scenario.variance_in)),
@@ -48,10 +50,14 @@ impl Gaussian {
     }
 }
 
-/// The logarithm of the likelihood ratio, for a target that says `phi`:
-/// ln(v_out / v_in) / 2 + (phi - mean_out)^2 / (2 v_out) - (phi - mean_in)^2 / (2 v_in).
+/// The logarithm of the likelihood ratio, for a target whose answer is `phi`:
 ///
-/// N. Carlini et al. 2022, "Membership Inference Attacks From First Principles", algorithm 1 (online).
+/// ```text
+/// ln(v_out / v_in) / 2 + (phi - mean_out)^2 / (2 v_out) - (phi - mean_in)^2 / (2 v_in)
+/// ```
+///
+/// N. Carlini et al. 2022, "Membership Inference Attacks From First Principles", algorithm 1
+/// (online).
 pub fn online(phi: f64, Gaussian { inside, outside }: Gaussian) -> f64 {
     let (mean_in, variance_in) = inside;
     let (mean_out, variance_out) = outside;
@@ -59,10 +65,11 @@ pub fn online(phi: f64, Gaussian { inside, outside }: Gaussian) -> f64 {
         - (phi - mean_in).powi(2) / (2.0 * variance_in)
 }
 
-/// How many standard deviations a target's `phi` lies above what models say that were not trained on the record:
-/// (phi - mean_out) / sqrt(v_out). Models trained on it are not asked.
+/// How many standard deviations a target's `phi` lies above the mean of the OUT models: (phi -
+/// mean_out) / sqrt(v_out). The IN models play no part.
 ///
-/// The same paper, section VI-A (offline): the probability of a smaller value, which goes up with this number.
+/// The same paper, section VI-A (offline), scores by the probability of a smaller value, which
+/// increases with this number.
 pub fn offline(phi: f64, outside: (f64, f64)) -> f64 {
     let (mean, variance) = outside;
     (phi - mean) / variance.sqrt()

@@ -1,9 +1,10 @@
-//! The statistics: from what shadow models and a target model say of a record to a score, the greater the likelier
-//! that the target was trained on it.
+//! The statistics: from the answers of the shadow models and of a target model on a record to a
+//! score. The higher the score, the likelier it is that the target was trained on the record.
 //!
-//! Pure: numbers in, numbers out; no model, no file, no thread. All arithmetic is in `f64`, sums of squares are taken
-//! in a second pass over the numbers. A record is IN a shadow model that was trained on it and OUT of the others; the
-//! counts differ from record to record, and no model is left out to make them equal.
+//! Pure functions of numbers, without models, files or threads. All arithmetic is in `f64`, and
+//! sums of squares are taken about the mean in a second pass. A shadow model is IN for a record
+//! that it was trained on, and OUT otherwise. The numbers of IN and OUT models differ from record
+//! to record; no model is dropped to make them equal.
 
 mod calibration;
 mod gaussian;
@@ -17,4 +18,4 @@ pub use calibration::Calibration;
 pub use gaussian::{Gaussian, Variances, offline, online};
 pub use hierarchical::Hierarchical;
 pub use reference::{Deviations, Reference};
-pub use sample::{Record, Sample, Scenario, records};
+pub use sample::{Moments, RecordStatistics, ScenarioStatistics, record_statistics};

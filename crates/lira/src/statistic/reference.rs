@@ -1,24 +1,26 @@
-//! The statistic of the Python references, number for number: TensorFlow Privacy's `research/mi_lira_2021` and
-//! orientino's `lira-pytorch`, for comparing with published figures.
+//! The statistic of the Python references, with their numbers: TensorFlow Privacy's
+//! `research/mi_lira_2021` and orientino's `lira-pytorch`, to compare with published figures.
 //!
-//! They take medians for means, the population's standard deviations about the mean, and add 1e-30 to them. Where the
-//! counts of models differ between records they leave models out until all are equal; that is not done here, so the
-//! scores are theirs where the counts are equal already.
+//! The references use medians in place of means, and population standard deviations about the mean,
+//! to which they add 1e-30. Where records differ in their numbers of IN or OUT models, the
+//! references drop models until the numbers are equal. That is not done here, so the scores are
+//! those of the references only where the numbers are equal anyway.
 
-/// What is added to a standard deviation against a division by zero.
+/// Added to every standard deviation, so that none is zero.
 const EPSILON: f64 = 1e-30;
 
-/// Which standard deviations are taken.
+/// Which standard deviations are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deviations {
-    /// The record's own on each side.
+    /// Each record's own, IN and OUT.
     PerExample,
-    /// One for all records: of all numbers of all of them, so that it holds what records differ from one another too.
-    /// Online that of models trained on a record stands for both sides, as it does in both references.
+    /// One for all records, IN and OUT: that of all their numbers together, so it includes how much
+    /// the records differ from one another. The online score uses the IN deviation for OUT too, as
+    /// both references do.
     Fixed,
 }
 
-/// Medians and standard deviations [R] of each side.
+/// (median, standard deviation) of each record [R], IN and OUT.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reference {
     inside: Vec<(f64, f64)>,
@@ -27,14 +29,14 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// From what each shadow model says, `signals` [shadows][R], and which were trained on a record, `trained_on` of the
-    /// same shape.
+    /// Fits to the numbers of the shadow models, `signals` [shadows][R], and whether each was
+    /// trained on the record, `trained_on` of the same shape.
     pub fn fit<S: AsRef<[f64]>, T: AsRef<[bool]>>(signals: &[S], trained_on: &[T], deviations: Deviations) -> Self {
-        let side = |wanted: bool| {
+        let side = |is_in: bool| {
             let rows = signals.first().map_or(0, |row| row.as_ref().len());
             let of = |row: usize| {
                 let models = signals.iter().zip(trained_on);
-                let models = models.filter(move |(_, trained_on)| trained_on.as_ref()[row] == wanted);
+                let models = models.filter(move |(_, trained_on)| trained_on.as_ref()[row] == is_in);
                 models.map(move |(signals, _)| signals.as_ref()[row])
             };
             let common = (deviations == Deviations::Fixed).then(|| deviation((0..rows).flat_map(of)));
@@ -47,23 +49,23 @@ impl Reference {
         Self { inside: side(true), outside: side(false), deviations }
     }
 
-    /// ln p(phi | IN) - ln p(phi | OUT) of record `row`; 0 if one side has no model, about which the references, that
-    /// would drop all records then, say nothing.
+    /// ln p(phi | IN) - ln p(phi | OUT) of record `row`; 0 if no model is IN or none is OUT, a case
+    /// that the references cannot score because they would drop every record.
     pub fn online(&self, phi: f64, row: usize) -> f64 {
         let (Some(&inside), Some(&(median_out, deviation_out))) = (self.inside.get(row), self.outside.get(row)) else {
             return 0.0;
         };
         let deviation_out = if self.deviations == Deviations::Fixed { inside.1 } else { deviation_out };
-        either(log_density(phi, inside) - log_density(phi, (median_out, deviation_out)))
+        zero_if_nan(log_density(phi, inside) - log_density(phi, (median_out, deviation_out)))
     }
 
-    /// -ln p(phi | OUT) of record `row`, two-sided as theirs is; 0 if there is no OUT model.
+    /// -ln p(phi | OUT) of record `row`, two-sided as in the references; 0 if no model is OUT.
     pub fn offline(&self, phi: f64, row: usize) -> f64 {
-        self.outside.get(row).map_or(0.0, |&outside| either(-log_density(phi, outside)))
+        self.outside.get(row).map_or(0.0, |&outside| zero_if_nan(-log_density(phi, outside)))
     }
 }
 
-fn either(score: f64) -> f64 {
+fn zero_if_nan(score: f64) -> f64 {
     if score.is_nan() { 0.0 } else { score }
 }
 
@@ -73,7 +75,7 @@ fn log_density(value: f64, (mean, deviation): (f64, f64)) -> f64 {
     -(distance * distance) / 2.0 - (2.0 * std::f64::consts::PI).ln() / 2.0 - deviation.ln()
 }
 
-/// Not a number of nothing, as NumPy has it.
+/// The median; NaN of no values, as in NumPy.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;
@@ -84,7 +86,8 @@ fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
+/// The population standard deviation.
 fn deviation(values: impl Iterator<Item = f64> + Clone) -> f64 {
-    let sample = super::Sample::of(values);
-    (sample.squares / sample.count).sqrt()
+    let moments = super::Moments::of(values);
+    (moments.squares / moments.count).sqrt()
 }

@@ -1,21 +1,22 @@
-//! What shadow models say of a record, in six numbers, and what holds for all records of a scenario.
+//! The answers of the shadow models on a record, summarised in six numbers, and the statistics of
+//! all records of a scenario.
 
-/// Of a sum of squares, what may be left of nothing after a subtraction.
+/// The share of a sum of squares below which the result of a subtraction from it is rounding error.
 const ROUNDING: f64 = 1e-12;
 
-/// Numbers of which only their count, mean and spread are kept.
+/// The moments of a sample: count, mean and sum of squares.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Sample {
-    /// How many; a whole number.
+pub struct Moments {
+    /// The number of values, a whole number.
     pub count: f64,
-    /// Their mean; 0 of none.
+    /// Their mean; 0 if there are none.
     pub mean: f64,
-    /// The sum of the squares of what they differ from their mean.
+    /// The sum of their squared differences from the mean.
     pub squares: f64,
 }
 
-impl Sample {
-    /// Of these numbers.
+impl Moments {
+    /// The moments of `values`.
     pub fn of(values: impl IntoIterator<Item = f64, IntoIter: Clone>) -> Self {
         let values = values.into_iter();
         let (count, sum) = values.clone().fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
@@ -26,11 +27,12 @@ impl Sample {
         Self { count, mean, squares: values.map(|value| (value - mean) * (value - mean)).sum() }
     }
 
-    /// The same without one of its numbers: what a record looks like to the shadow models that are left when one of
-    /// them is taken for a target.
+    /// The moments without one of the values, for a record when one of the shadow models is taken
+    /// as a target.
     ///
-    /// The mean and the sum of squares are those of the numbers that are left, up to rounding: with d what `value`
-    /// differs from the mean of all n, the mean falls by d / (n - 1) and the squares by d^2 n / (n - 1).
+    /// They are those of the other values up to rounding: where d is the difference of `value` from
+    /// the mean of all n, the mean decreases by d / (n - 1) and the sum of squares by d^2 n / (n -
+    /// 1).
     #[must_use]
     pub fn without(self, value: f64) -> Self {
         let left = self.count - 1.0;
@@ -39,23 +41,24 @@ impl Sample {
         }
         let difference = value - self.mean;
         let squares = self.squares - difference * difference * self.count / left;
-        // What is so little is rounding: the numbers that are left are equal.
+        // So little is rounding error: the other values are equal.
         let squares = if left > 1.0 && squares > ROUNDING * self.squares { squares } else { 0.0 };
         Self { count: left, mean: self.mean - difference / left, squares }
     }
 }
 
-/// What the shadow models say of one record.
+/// The moments of a record's numbers over the shadow models.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Record {
-    /// Those trained on it.
-    pub inside: Sample,
-    /// The others.
-    pub outside: Sample,
+pub struct RecordStatistics {
+    /// Over the models trained on it (IN).
+    pub inside: Moments,
+    /// Over the others (OUT).
+    pub outside: Moments,
 }
 
-impl Record {
-    /// As it looks without a shadow model that says `value`; `trained_on` tells on which side that one is.
+impl RecordStatistics {
+    /// The statistics without one shadow model, whose number for this record is `value`;
+    /// `trained_on` says whether it is IN.
     #[must_use]
     pub fn without(mut self, value: f64, trained_on: bool) -> Self {
         let side = if trained_on { &mut self.inside } else { &mut self.outside };
@@ -64,11 +67,11 @@ impl Record {
     }
 }
 
-/// Every record [R] of what each shadow model says of it: `signals` is [shadows][R], and `trained_on`, of the same
-/// shape, tells which of them were trained on it.
-pub fn records<S: AsRef<[f64]>, T: AsRef<[bool]>>(signals: &[S], trained_on: &[T]) -> Vec<Record> {
+/// The statistics of every record [R] from the numbers of the shadow models, `signals`
+/// [shadows][R], and whether each was trained on the record, `trained_on` of the same shape.
+pub fn record_statistics<S: AsRef<[f64]>, T: AsRef<[bool]>>(signals: &[S], trained_on: &[T]) -> Vec<RecordStatistics> {
     let rows = signals.first().map_or(0, |row| row.as_ref().len());
-    let mut records = vec![Record::default(); rows];
+    let mut records = vec![RecordStatistics::default(); rows];
     let models = || signals.iter().map(AsRef::as_ref).zip(trained_on.iter().map(AsRef::as_ref));
     for (signals, trained_on) in models() {
         for ((record, &value), &inside) in records.iter_mut().zip(signals).zip(trained_on) {
@@ -77,7 +80,7 @@ pub fn records<S: AsRef<[f64]>, T: AsRef<[bool]>>(signals: &[S], trained_on: &[T
             side.mean += value;
         }
     }
-    for Record { inside, outside } in &mut records {
+    for RecordStatistics { inside, outside } in &mut records {
         for side in [inside, outside] {
             side.mean /= side.count.max(1.0);
         }
@@ -92,30 +95,31 @@ pub fn records<S: AsRef<[f64]>, T: AsRef<[bool]>>(signals: &[S], trained_on: &[T
     records
 }
 
-/// The smallest variance: models that say the same to the last bit do not make a division by zero.
-const LEAST_VARIANCE: f64 = 1e-30;
+/// The smallest variance, so that models with equal answers do not cause a division by zero.
+const MIN_VARIANCE: f64 = 1e-30;
 
-/// What the scenario's variance counts for against a record's own squares, in models.
-pub(super) const WEIGHT: f64 = 16.0;
+/// The weight of the scenario's variance against a record's own, as a number of models.
+pub(super) const PRIOR_WEIGHT: f64 = 16.0;
 
-/// What holds for all records of a scenario.
+/// The statistics that all records of a scenario share.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Scenario {
-    /// The variance of what models trained on a record say of it, pooled over the records: the sum of all squares
-    /// within records divided by the sum of (count - 1).
+pub struct ScenarioStatistics {
+    /// The variance over the IN models of a record, pooled over the records: the sum of the
+    /// records' sums of squares divided by the sum of (count - 1).
     pub variance_in: f64,
-    /// The same of models not trained on it.
+    /// The same over the OUT models.
     pub variance_out: f64,
-    /// The mean over records of mean IN - mean OUT, of records that have both.
+    /// The mean of (mean IN - mean OUT) over the records that have both.
     pub gap: f64,
 }
 
-impl Scenario {
-    /// Of these records.
-    pub fn of(records: &[Record]) -> Self {
+impl ScenarioStatistics {
+    /// The statistics of a scenario with these records.
+    pub fn of(records: &[RecordStatistics]) -> Self {
         let inside = pooled(records.iter().map(|record| record.inside));
         let outside = pooled(records.iter().map(|record| record.outside));
-        // Where no record has two models on a side, the other side is all that is known.
+        // If no record has two IN models, the OUT variance stands for both, and the other way
+        // round.
         let (variance_in, variance_out) = match (inside, outside) {
             (None, None) => (1.0, 1.0),
             (inside, outside) => {
@@ -124,13 +128,13 @@ impl Scenario {
             }
         };
         let both = records.iter().filter(|record| record.inside.count > 0.0 && record.outside.count > 0.0);
-        let gap = Sample::of(both.map(|record| record.inside.mean - record.outside.mean)).mean;
-        Self { variance_in: variance_in.max(LEAST_VARIANCE), variance_out: variance_out.max(LEAST_VARIANCE), gap }
+        let gap = Moments::of(both.map(|record| record.inside.mean - record.outside.mean)).mean;
+        Self { variance_in: variance_in.max(MIN_VARIANCE), variance_out: variance_out.max(MIN_VARIANCE), gap }
     }
 
-    /// The means IN and OUT of a record. One that no model tells is the other, shifted by the gap that records have
-    /// between them; a record of which nothing is known is as far from both.
-    pub(super) fn means(&self, record: &Record) -> (f64, f64) {
+    /// The means IN and OUT of a record. One without models is the other, shifted by the mean gap
+    /// of the scenario; for a record without any model they lie half the gap on either side of 0.
+    pub(super) fn means(&self, record: &RecordStatistics) -> (f64, f64) {
         match (record.inside.count > 0.0, record.outside.count > 0.0) {
             (true, true) => (record.inside.mean, record.outside.mean),
             (true, false) => (record.inside.mean, record.inside.mean - self.gap),
@@ -140,9 +144,11 @@ impl Scenario {
     }
 }
 
-fn pooled(samples: impl Iterator<Item = Sample>) -> Option<f64> {
-    let (squares, freedom) = samples
+/// The pooled variance; `None` if there are no degrees of freedom, that is, no sample of two
+/// values.
+fn pooled(samples: impl Iterator<Item = Moments>) -> Option<f64> {
+    let (squares, degrees) = samples
         .filter(|sample| sample.count > 1.0)
-        .fold((0.0, 0.0), |(squares, freedom), sample| (squares + sample.squares, freedom + sample.count - 1.0));
-    (freedom > 0.0).then(|| squares / freedom)
+        .fold((0.0, 0.0), |(squares, degrees), sample| (squares + sample.squares, degrees + sample.count - 1.0));
+    (degrees > 0.0).then(|| squares / degrees)
 }

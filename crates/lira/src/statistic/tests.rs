@@ -14,14 +14,14 @@ fn close(found: f64, expected: f64, relative: f64) {
 #[test]
 fn six_numbers_tell_what_models_say_of_a_record() {
     let (signals, trained_on) = one_record();
-    let expected = Record {
-        inside: Sample { count: 2.0, mean: 4.0, squares: 2.0 },
-        outside: Sample { count: 3.0, mean: 2.0, squares: 8.0 },
+    let expected = RecordStatistics {
+        inside: Moments { count: 2.0, mean: 4.0, squares: 2.0 },
+        outside: Moments { count: 3.0, mean: 2.0, squares: 8.0 },
     };
-    assert_eq!(records(&signals, &trained_on), [expected]);
-    let scenario = Scenario::of(&[expected]);
+    assert_eq!(record_statistics(&signals, &trained_on), [expected]);
+    let scenario = ScenarioStatistics::of(&[expected]);
     // 2 / (2 - 1), 8 / (3 - 1), 4 - 2.
-    assert_eq!(scenario, Scenario { variance_in: 2.0, variance_out: 4.0, gap: 2.0 });
+    assert_eq!(scenario, ScenarioStatistics { variance_in: 2.0, variance_out: 4.0, gap: 2.0 });
 }
 
 #[test]
@@ -29,22 +29,22 @@ fn a_record_without_a_model_is_what_the_other_models_say() {
     let values = [3.5, -2.0, 0.25, 7.0, 7.5];
     for (at, &value) in values.iter().enumerate() {
         let left = values.iter().enumerate().filter(|&(other, _)| other != at).map(|(_, &value)| value);
-        let (expected, found) = (Sample::of(left), Sample::of(values).without(value));
+        let (expected, found) = (Moments::of(left), Moments::of(values).without(value));
         assert_eq!(found.count, expected.count);
         close(found.mean, expected.mean, 1e-14);
         close(found.squares, expected.squares, 1e-14);
     }
-    assert_eq!(Sample::of([4.0]).without(4.0), Sample::default());
+    assert_eq!(Moments::of([4.0]).without(4.0), Moments::default());
     // Nothing but rounding is left of an outlier among equals.
-    assert_eq!(Sample::of([0.1, 0.1, 0.1, 1e6 + 0.3]).without(1e6 + 0.3).squares, 0.0);
-    assert_eq!(Sample::of([4.0, 6.0]).without(4.0), Sample { count: 1.0, mean: 6.0, squares: 0.0 });
+    assert_eq!(Moments::of([0.1, 0.1, 0.1, 1e6 + 0.3]).without(1e6 + 0.3).squares, 0.0);
+    assert_eq!(Moments::of([4.0, 6.0]).without(4.0), Moments { count: 1.0, mean: 6.0, squares: 0.0 });
 }
 
 #[test]
 fn the_likelihood_ratio_of_one_record_by_hand() {
     let (signals, trained_on) = one_record();
-    let record = records(&signals, &trained_on)[0];
-    let scenario = Scenario::of(&[record]);
+    let record = record_statistics(&signals, &trained_on)[0];
+    let scenario = ScenarioStatistics::of(&[record]);
     let score = |variances, phi| online(phi, Gaussian::of(&record, &scenario, variances));
     // ln(4 / 2) / 2 + (4 - 2)^2 / 8 - 0
     close(score(Variances::Fixed, 4.0), 2_f64.ln() / 2.0 + 0.5, 1e-15);
@@ -60,13 +60,13 @@ fn the_likelihood_ratio_of_one_record_by_hand() {
 
 #[test]
 fn a_missing_side_is_the_other_one_shifted_by_the_gap() {
-    let side = |mean| Sample { count: 2.0, mean, squares: 2.0 };
-    let both = Record { inside: side(5.0), outside: side(2.0) };
+    let side = |mean| Moments { count: 2.0, mean, squares: 2.0 };
+    let both = RecordStatistics { inside: side(5.0), outside: side(2.0) };
     let [inside, outside] = [
-        Record { inside: side(1.0), outside: Sample::default() },
-        Record { inside: Sample::default(), outside: side(1.0) },
+        RecordStatistics { inside: side(1.0), outside: Moments::default() },
+        RecordStatistics { inside: Moments::default(), outside: side(1.0) },
     ];
-    let scenario = Scenario::of(&[both, inside, outside]);
+    let scenario = ScenarioStatistics::of(&[both, inside, outside]);
     assert_eq!(scenario.gap, 3.0);
     assert_eq!(scenario.means(&inside), (1.0, -2.0));
     assert_eq!(scenario.means(&outside), (4.0, 1.0));
@@ -78,8 +78,8 @@ fn a_missing_side_is_the_other_one_shifted_by_the_gap() {
 #[test]
 fn a_calibration_by_hand() {
     let (signals, trained_on) = one_record();
-    let record = records(&signals, &trained_on)[0];
-    let scenario = Scenario::of(&[record]);
+    let record = record_statistics(&signals, &trained_on)[0];
+    let scenario = ScenarioStatistics::of(&[record]);
     assert_eq!(Calibration::Loss.score(1.5, &record, &scenario), 2.5);
     assert_eq!(Calibration::Confidence.score(1.5, &record, &scenario), -2.5);
     assert_eq!(Calibration::Confidence.signal(0.0), 0.5);
@@ -88,15 +88,16 @@ fn a_calibration_by_hand() {
 
 #[test]
 fn the_hierarchical_score_where_the_prediction_is_exact_by_hand() {
-    // OUT is IN - 1 for every record, so f = mean_in - 1 whatever the weights; tau^2 is the least there is.
-    let record = |mean: f64, squares: f64| Record {
-        inside: Sample { count: 4.0, mean, squares },
-        outside: Sample { count: 2.0, mean: mean - 1.0, squares: 4.0 },
+    // OUT is IN - 1 for every record, so f = mean_in - 1 whatever the weights; tau^2 is the least
+    // there is.
+    let record = |mean: f64, squares: f64| RecordStatistics {
+        inside: Moments { count: 4.0, mean, squares },
+        outside: Moments { count: 2.0, mean: mean - 1.0, squares: 4.0 },
     };
     let seen = [(0.0, 6.0), (1.0, 3.0), (2.5, 9.0), (4.0, 2.0), (-3.0, 4.0), (6.0, 6.0)];
-    let seen: Vec<Record> = seen.into_iter().map(|(mean, squares)| record(mean, squares)).collect();
+    let seen: Vec<RecordStatistics> = seen.into_iter().map(|(mean, squares)| record(mean, squares)).collect();
     // 30 / 18 and 24 / 6.
-    let scenario = Scenario::of(&seen);
+    let scenario = ScenarioStatistics::of(&seen);
     close(scenario.variance_in, 30.0 / 18.0, 1e-15);
     assert_eq!(scenario.variance_out, 4.0);
     let fitted = Hierarchical::fit(&seen, scenario);
@@ -104,21 +105,22 @@ fn the_hierarchical_score_where_the_prediction_is_exact_by_hand() {
     let tied = (80.0 / 3.0 + 6.0 + 5.0 / 3.0) / 22.0;
     close(fitted.score(2.0, &seen[0]), 2.5 / tied, 1e-9);
     // Without OUT models the prediction stands alone: v = (80/3 + 6) / 20.
-    let alone = Record { outside: Sample::default(), ..seen[0] };
+    let alone = RecordStatistics { outside: Moments::default(), ..seen[0] };
     close(fitted.score(2.0, &alone), 2.5 / ((80.0 / 3.0 + 6.0) / 20.0), 1e-9);
 }
 
 #[test]
 fn terms_that_cannot_be_told_apart_do_no_harm() {
-    // All deviations are equal, so sd_in says what the constant says, and sd_in mean_in what mean_in says.
-    let record = |mean: f64| Record {
-        inside: Sample { count: 4.0, mean, squares: 3.0 },
-        outside: Sample { count: 1.0, mean: 2.0 * mean - 1.0, squares: 0.0 },
+    // All deviations are equal, so sd_in says what the constant says, and sd_in mean_in what
+    // mean_in says.
+    let record = |mean: f64| RecordStatistics {
+        inside: Moments { count: 4.0, mean, squares: 3.0 },
+        outside: Moments { count: 1.0, mean: 2.0 * mean - 1.0, squares: 0.0 },
     };
-    let records: Vec<Record> = (0..9).map(|at| record(f64::from(at) - 4.0)).collect();
-    let scenario = Scenario { variance_in: 1.0, variance_out: 1.0, gap: 0.0 };
+    let records: Vec<RecordStatistics> = (0..9).map(|at| record(f64::from(at) - 4.0)).collect();
+    let scenario = ScenarioStatistics { variance_in: 1.0, variance_out: 1.0, gap: 0.0 };
     let fitted = Hierarchical::fit(&records, scenario);
-    let alone = Record { outside: Sample::default(), ..record(3.0) };
+    let alone = RecordStatistics { outside: Moments::default(), ..record(3.0) };
     // mean_in 3, mean_out 5, v = (16 + 3) / 20.
     close(fitted.score(6.0, &alone), -2.0 * (6.0 - 4.0) / (19.0 / 20.0), 1e-9);
     for few in 0..4 {
@@ -131,8 +133,8 @@ fn terms_that_cannot_be_told_apart_do_no_harm() {
 fn models_that_all_say_the_same_give_finite_scores() {
     let signals = vec![[2.0, 2.0]; 6];
     let trained_on: Vec<[bool; 2]> = (0..6).map(|model| [model % 2 == 0, model % 3 == 0]).collect();
-    let records = records(&signals, &trained_on);
-    let scenario = Scenario::of(&records);
+    let records = record_statistics(&signals, &trained_on);
+    let scenario = ScenarioStatistics::of(&records);
     let hierarchical = Hierarchical::fit(&records, scenario);
     for phi in [2.0, 2.5, -1e6] {
         for variances in [Variances::PerExample, Variances::Fixed, Variances::Shrunk] {
@@ -174,7 +176,7 @@ fn document() -> Document {
 
 #[test]
 fn scores_are_those_that_numpy_and_scipy_give() {
-    use crate::{Attack, Fitted, Shadows};
+    use crate::{Attack, FittedAttack, Shadows};
     let table = document().unequal;
     let shadows = Shadows::new(table.phi.clone(), table.trained_on.clone());
     let attacks = [
@@ -191,7 +193,7 @@ fn scores_are_those_that_numpy_and_scipy_give() {
     ];
     assert_eq!(attacks.len(), table.scores.len());
     for (name, attack) in attacks {
-        let fitted = Fitted::new(attack, &shadows);
+        let fitted = FittedAttack::new(attack, &shadows);
         table.compare(name, |phi, row| fitted.score(phi, row));
     }
 }

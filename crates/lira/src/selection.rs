@@ -1,11 +1,11 @@
-//! Which attack is best on a scenario, seen on its shadow models.
+//! Selects the attack for a scenario: the one that does best on its shadow models.
 
 use rayon::prelude::*;
 
 use super::attack::{Attack, LeaveOneOut, Shadows};
 use super::statistic::{Calibration, Variances};
 
-/// What is chosen from, the first of equals.
+/// The attacks to select from. Of equally good ones the first is taken.
 pub const CANDIDATES: [Attack; 6] = [
     Attack::Online(Variances::Shrunk),
     Attack::Online(Variances::Fixed),
@@ -15,34 +15,38 @@ pub const CANDIDATES: [Attack; 6] = [
     Attack::Calibrated(Calibration::Confidence),
 ];
 
-/// One over the false-positive rate of the ranking number, which the choice is made for.
-const ONE_IN: usize = 10;
+/// The attack is selected for the number that tracks are ranked by, the true-positive rate at a
+/// false-positive rate of one in this many.
+const INVERSE_FPR: usize = 10;
 
-/// The attack that is taken, and how all did.
+/// The attack that was selected, and how well each candidate did.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Choice {
-    /// The best.
+pub struct Selection {
+    /// The best candidate.
     pub attack: Attack,
-    /// Each attack's true-positive rate at a false-positive rate below 10 %, in the order of [`CANDIDATES`]; empty where
-    /// shadow models cannot tell: there is only one, or all were trained on the same.
+    /// Each candidate's true-positive rate at a false-positive rate below 10 %, in the order of
+    /// [`CANDIDATES`]. Empty if the shadow models cannot tell which is best: there are fewer than
+    /// two, or all were trained on the same records.
     pub rates: Vec<(Attack, f64)>,
 }
 
-/// Scores each shadow model as if it were a target, by each attack that has learned from the others, and takes the one
-/// with the highest true-positive rate at a false-positive rate below 10 % under one threshold for all.
+/// Selects the attack with the highest true-positive rate at a false-positive rate below 10 %, when
+/// each shadow model is scored as if it were a target by an attack fitted to the others. One
+/// threshold holds for all models.
 ///
-/// Asked are all records at hand, of which it is known for every shadow model whether it was trained on them: far more
-/// than the challenge points of these models, so that chance decides less.
-pub fn choose(shadows: &Shadows) -> Choice {
+/// Every record counts for every shadow model, since it is known which models were trained on it.
+/// These are far more points than the challenge points of the shadow models, so chance decides
+/// less.
+pub fn select(shadows: &Shadows) -> Selection {
     let candidates = if shadows.len() > 1 { CANDIDATES.as_slice() } else { &[] };
     let rate = |&attack: &Attack| Some((attack, true_positive_rate_of(attack, shadows)?));
     let rates: Vec<(Attack, f64)> = candidates.iter().filter_map(rate).collect();
     let better = |best: (Attack, f64), next: (Attack, f64)| if next.1 > best.1 { next } else { best };
     let best = rates.iter().copied().reduce(better);
-    Choice { attack: best.map_or(CANDIDATES[0], |(attack, _)| attack), rates }
+    Selection { attack: best.map_or(CANDIDATES[0], |(attack, _)| attack), rates }
 }
 
-/// Of all shadow models as targets together.
+/// The rate over all shadow models as targets; `None` if all or none of the points are members.
 fn true_positive_rate_of(attack: Attack, shadows: &Shadows) -> Option<f64> {
     let left_out = LeaveOneOut::new(attack, shadows);
     let scores = (0..shadows.len()).into_par_iter().map(|model| {
@@ -56,10 +60,10 @@ fn true_positive_rate_of(attack: Attack, shadows: &Shadows) -> Option<f64> {
     true_positive_rate(&members.concat(), &mut others.concat())
 }
 
-/// The greatest share of `members` above a threshold that fewer than a tenth of `others` are above; `None` where either
-/// is empty. The same as the scorer's `TPR_FPR_1000`, without sorting.
+/// The largest share of `members` above a threshold that fewer than a tenth of `others` exceed;
+/// `None` if either is empty. The same number as the scorer's `TPR_FPR_1000`, without sorting.
 fn true_positive_rate(members: &[f64], others: &mut [f64]) -> Option<f64> {
-    let above = others.len().checked_sub(1)? / ONE_IN;
+    let above = others.len().checked_sub(1)? / INVERSE_FPR;
     let (_, threshold, _) = others.select_nth_unstable_by(above, |a, b| b.total_cmp(a));
     let found = members.iter().filter(|&score| score > threshold).count();
     (!members.is_empty()).then(|| found as f64 / members.len() as f64)

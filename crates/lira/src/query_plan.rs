@@ -1,5 +1,8 @@
-//! What has to be asked on a scenario: which rows, of whom, and who was trained on what. Found out for all scenarios
-//! before the first model is loaded, so that a mistake in the last file does not cost a night.
+//! Plans the queries of a scenario: which models are queried on which records, and which of the
+//! records each shadow model was trained on.
+//!
+//! All scenarios are planned before the first model is loaded, so that a mistake in the last file
+//! shows at once and not after a night of queries.
 
 use std::ops::Range;
 
@@ -7,61 +10,70 @@ use rayon::prelude::*;
 use scoring::Membership;
 
 use super::LiraError;
-use super::records::places;
+use super::records::record_indices;
 use super::track::{Model, PublicScenario, PublicTrack};
 
-/// What has to be asked on a scenario. All rows are numbers of the pool's, ascending, and all places count in them.
-pub(super) struct Survey {
-    /// All rows that somebody is asked about.
+/// The queries of one scenario. Its records are those at `rows` of the pool; every other field
+/// refers to a record by its index in `rows`, and all lists of indices ascend unless they follow
+/// the order of a model's challenge points.
+pub(super) struct QueryPlan {
+    /// Rows of the pool, ascending, each once.
     pub(super) rows: Vec<usize>,
-    /// All of them.
+    /// Every index: 0 to the length of `rows`.
     pub(super) all: Range<usize>,
-    /// Of the challenge points of the models under attack; `None` if these are all.
+    /// The challenge points of the target models; `None` if these are all records.
     pub(super) attacked: Option<Vec<usize>>,
-    /// The others.
+    /// The other records, which are challenge points of shadow models alone.
     pub(super) extra: Vec<usize>,
-    /// The challenge points of each target model, dev and final.
+    /// The challenge points of each target model in their order, for dev and final.
     pub(super) targets: [Vec<Vec<usize>>; 2],
-    /// Of each shadow model, which rows it was trained on; empty if nobody asks.
+    /// Whether each shadow model was trained on each record [shadows][rows]; empty if no shadow
+    /// model is queried.
     pub(super) trained_on: Vec<Vec<bool>>,
-    /// The challenge points of each shadow model and which of them are members, if they are to be scored too.
-    pub(super) train: Option<Train>,
+    /// The shadow models as targets, if they are to be scored too.
+    pub(super) train: Option<TrainTargets>,
 }
 
 /// The models of the train split as targets.
-pub(super) struct Train {
+pub(super) struct TrainTargets {
+    /// The challenge points of each model, in their order.
     pub(super) points: Vec<Vec<usize>>,
+    /// Which of them are members.
     pub(super) solutions: Vec<Vec<Membership>>,
 }
 
-impl Survey {
-    /// For an attack that compares with shadow models, if `shadows`, and to score them too, if `evaluate`.
-    pub(super) fn of(
+impl QueryPlan {
+    /// Plans for an attack that compares with shadow models if `with_shadows`, and for scoring
+    /// these models too if `evaluate_train`.
+    ///
+    /// # Errors
+    /// A model or solution that is missing, or files that contradict each other.
+    pub(super) fn new(
         track: &PublicTrack,
         scenario: &PublicScenario,
-        shadows: bool,
-        evaluate: bool,
+        with_shadows: bool,
+        evaluate_train: bool,
     ) -> Result<Self, LiraError> {
-        if (shadows || evaluate) && scenario.train.is_empty() {
+        if (with_shadows || evaluate_train) && scenario.train.is_empty() {
             return Err(LiraError::NoShadows(scenario.name.clone()));
         }
         let targets = || scenario.targets.iter().flatten();
-        let asked = targets().chain(scenario.train.iter().filter(|_| shadows || evaluate));
-        if let Some(model) = asked.map(Model::onnx).find(|model| !model.is_file()) {
+        let queried = targets().chain(scenario.train.iter().filter(|_| with_shadows || evaluate_train));
+        if let Some(model) = queried.map(Model::onnx).find(|model| !model.is_file()) {
             let problem = "the file is not there; models in PyTorch's format are turned into it by kit/export_onnx.py";
             return Err(LiraError::Network { path: model, problem: problem.to_owned() });
         }
-        let attacked = unique(targets());
-        let rows = if evaluate { unique(targets().chain(&scenario.train)) } else { attacked.clone() };
-        let is_all = attacked.len() == rows.len();
-        let is_attacked = |&place: &usize| attacked.binary_search(&rows[place]).is_ok();
-        let (inside, extra): (Vec<usize>, Vec<usize>) = (0..rows.len()).partition(is_attacked);
-        let trained_on = if shadows { trained_on(track, scenario, &rows)? } else { Vec::new() };
-        let train = if evaluate { Some(Train::of(track, scenario, &rows)?) } else { None };
-        let points = |models: &Vec<Model>| models.iter().map(|model| places(&rows, &model.rows)).collect();
+        let attacked_rows = unique_rows(targets());
+        let rows = if evaluate_train { unique_rows(targets().chain(&scenario.train)) } else { attacked_rows.clone() };
+        let is_all = attacked_rows.len() == rows.len();
+        let is_attacked = |&index: &usize| attacked_rows.binary_search(&rows[index]).is_ok();
+        let (attacked, extra): (Vec<usize>, Vec<usize>) = (0..rows.len()).partition(is_attacked);
+        let trained_on = if with_shadows { trained_on(track, scenario, &rows)? } else { Vec::new() };
+        let train = if evaluate_train { Some(TrainTargets::new(track, scenario, &rows)?) } else { None };
+        let points = |models: &Vec<Model>| models.iter().map(|model| record_indices(&rows, &model.rows)).collect();
         Ok(Self {
             all: 0..rows.len(),
-            attacked: (!is_all).then_some(inside),
+            attacked: (!is_all).then_some(attacked),
             extra,
             targets: scenario.targets.each_ref().map(points),
             trained_on,
@@ -70,36 +82,38 @@ impl Survey {
         })
     }
 
-    /// How many answers of models it takes.
-    pub(super) fn queries(&self, shadows: bool) -> u64 {
+    /// Queries in all: one for each model and each record that it is queried on.
+    pub(super) fn query_count(&self) -> u64 {
         let points = |models: &[Vec<usize>]| models.iter().map(Vec::len).sum::<usize>();
         let targets: usize = self.targets.iter().map(|models| points(models)).sum();
-        let own = self.train.as_ref().filter(|_| !shadows).map_or(0, |train| points(&train.points));
+        // Where shadow models are queried on every record, their own points are among these.
+        let own = self.train.as_ref().filter(|_| self.trained_on.is_empty());
+        let own = own.map_or(0, |train| points(&train.points));
         (targets + own + self.trained_on.len() * self.rows.len()) as u64
     }
 }
 
-impl Train {
-    fn of(track: &PublicTrack, scenario: &PublicScenario, rows: &[usize]) -> Result<Self, LiraError> {
+impl TrainTargets {
+    fn new(track: &PublicTrack, scenario: &PublicScenario, rows: &[usize]) -> Result<Self, LiraError> {
         let mut solutions = Vec::new();
         for model in &scenario.train {
             let solution = track.revealed_solution(model)?;
             let missing = || LiraError::data(&model.folder, "--evaluate-train needs solution.csv, which is not there");
             solutions.push(solution.ok_or_else(missing)?);
         }
-        Ok(Self { points: scenario.train.iter().map(|model| places(rows, &model.rows)).collect(), solutions })
+        Ok(Self { points: scenario.train.iter().map(|model| record_indices(rows, &model.rows)).collect(), solutions })
     }
 }
 
 /// The rows of the models' challenge points, ascending, each once.
-fn unique<'a>(models: impl Iterator<Item = &'a Model>) -> Vec<usize> {
+fn unique_rows<'a>(models: impl Iterator<Item = &'a Model>) -> Vec<usize> {
     let mut rows: Vec<usize> = models.flat_map(|model| model.rows.iter().copied()).collect();
     rows.sort_unstable();
     rows.dedup();
     rows
 }
 
-/// Of each shadow model, which of `rows` it was trained on.
+/// Whether each shadow model was trained on each of `rows` [shadows][rows].
 fn trained_on(track: &PublicTrack, scenario: &PublicScenario, rows: &[usize]) -> Result<Vec<Vec<bool>>, LiraError> {
     let nameless = scenario.targets.iter().flatten().chain(&scenario.train).find(|model| !model.has_rows());
     if let Some(model) = nameless {
@@ -123,7 +137,8 @@ fn trained_on(track: &PublicTrack, scenario: &PublicScenario, rows: &[usize]) ->
         .collect()
 }
 
-/// Rows that count from elsewhere would make nonsense of every score, and their own solution gives them away.
+/// Checks the rows a model was `trained` on against its solution, where there is one: rows that are
+/// counted from another origin would make every score meaningless, and the solution reveals that.
 fn check_against_solution(track: &PublicTrack, model: &Model, trained: &[usize]) -> Result<(), LiraError> {
     let Some(solution) = track.revealed_solution(model)? else { return Ok(()) };
     let wrong = model
