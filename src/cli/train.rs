@@ -14,8 +14,8 @@ use super::{Failure, serve};
 use crate::domain::slug::Slug;
 use crate::importer::settings;
 use trainer::{
-    self, Conditions, Dataset, Leftover, ModelCounts, Privacy, Progress, Report, ScenarioPlan, Schedule, Seed,
-    TrainError, TrainPlan, WriteError,
+    self, Dataset, ModelCounts, Privacy, Report, ResumePolicy, RunOptions, ScenarioPlan, Schedule, Seed, TrainError,
+    TrainPlan, TrainingProgress, WriteError,
 };
 
 /// More is no privacy at all: then `inf` is meant.
@@ -37,7 +37,7 @@ pub(super) struct Args {
     title: Option<String>,
     /// Scenarios: `inf` (no differential privacy), `hi` (epsilon 10), `lo` (epsilon 4), or any epsilon
     #[arg(long, value_delimiter = ',', default_value = "inf,hi,lo")]
-    scenarios: Vec<Wanted>,
+    scenarios: Vec<PrivacyLevel>,
     /// Models of a scenario: train, dev and final
     #[arg(long, value_delimiter = ',', default_value = "100,50,50", value_name = "TRAIN,DEV,FINAL")]
     models: Vec<usize>,
@@ -136,16 +136,16 @@ impl ScheduleArgs {
     }
 }
 
-/// A scenario as it is asked for.
+/// The differential privacy of a scenario, as it is asked for on the command line.
 #[derive(Clone, Debug, PartialEq)]
-enum Wanted {
+enum PrivacyLevel {
     WithoutPrivacy,
     High,
     Low,
     Epsilon(f64),
 }
 
-impl FromStr for Wanted {
+impl FromStr for PrivacyLevel {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -162,7 +162,7 @@ impl FromStr for Wanted {
     }
 }
 
-impl Wanted {
+impl PrivacyLevel {
     fn epsilon(&self) -> Option<f64> {
         match self {
             Self::WithoutPrivacy => None,
@@ -220,9 +220,9 @@ fn train(args: &Args, stop: &AtomicBool) -> Result<Report, Failure> {
     }
     let plan = plan(args, &dataset)?;
     let threads = args.threads.unwrap_or_else(trainer::all_cores);
-    let leftover = if args.restart { Leftover::Discard } else { Leftover::Continue };
+    let resume = if args.restart { ResumePolicy::Restart } else { ResumePolicy::Resume };
     let mut bar = None;
-    let mut progress = |Progress { done, total }| {
+    let mut on_progress = |TrainingProgress { done, total }| {
         let (done, total) = (done as u64, total as u64);
         match &bar {
             None => {
@@ -234,8 +234,8 @@ fn train(args: &Args, stop: &AtomicBool) -> Result<Report, Failure> {
             Some(bar) => bar.set(done),
         }
     };
-    let conditions = Conditions { leftover, threads, stop };
-    trainer::train(&plan, &dataset, &args.out, conditions, &mut progress).map_err(failure)
+    let options = RunOptions { resume, threads, stop };
+    trainer::train(&plan, &dataset, &args.out, options, &mut on_progress).map_err(failure)
 }
 
 fn plan(args: &Args, dataset: &Dataset) -> Result<TrainPlan, Failure> {
@@ -244,13 +244,13 @@ fn plan(args: &Args, dataset: &Dataset) -> Result<TrainPlan, Failure> {
     };
     let track = track_name(&args.out);
     let training = args.training.unwrap_or(dataset.len() / 2);
-    let scenario = |wanted: &Wanted| ScenarioPlan {
-        name: format!("{track}_{}", wanted.suffix()),
-        label: wanted.label(),
+    let scenario = |level: &PrivacyLevel| ScenarioPlan {
+        name: format!("{track}_{}", level.suffix()),
+        label: level.label(),
         training,
         hidden: args.hidden,
-        schedule: if wanted.epsilon().is_some() { args.schedule.private() } else { args.schedule.plain() },
-        privacy: wanted.epsilon().map(|epsilon| Privacy {
+        schedule: if level.epsilon().is_some() { args.schedule.private() } else { args.schedule.plain() },
+        privacy: level.epsilon().map(|epsilon| Privacy {
             epsilon,
             delta: args.privacy.delta,
             clipping_norm: args.privacy.clipping_norm,
@@ -298,7 +298,7 @@ fn description(args: &Args, dataset: &Dataset, training: usize) -> String {
         dataset.len()
     );
     let private: Vec<String> =
-        args.scenarios.iter().filter_map(Wanted::epsilon).map(|epsilon| format!("ε = {epsilon}")).collect();
+        args.scenarios.iter().filter_map(PrivacyLevel::epsilon).map(|epsilon| format!("ε = {epsilon}")).collect();
     if !private.is_empty() {
         // Writing to a text does not fail.
         let _ = write!(text, "; with differential privacy at {}, δ = {:e}", private.join(", "), args.privacy.delta);
@@ -331,12 +331,12 @@ mod tests {
 
     #[test]
     fn a_scenario_is_a_word_or_an_epsilon() {
-        let wanted = |text: &str| text.parse::<Wanted>();
-        assert_eq!(wanted("inf"), Ok(Wanted::WithoutPrivacy));
-        assert_eq!(wanted(" hi "), Ok(Wanted::High));
-        assert_eq!(wanted("2.5").map(|wanted| wanted.suffix()), Ok("eps2.5".to_owned()));
+        let level = |text: &str| text.parse::<PrivacyLevel>();
+        assert_eq!(level("inf"), Ok(PrivacyLevel::WithoutPrivacy));
+        assert_eq!(level(" hi "), Ok(PrivacyLevel::High));
+        assert_eq!(level("2.5").map(|level| level.suffix()), Ok("eps2.5".to_owned()));
         for text in ["", "0", "-1", "nan", "high", "1e999x"] {
-            assert!(wanted(text).is_err(), "{text}");
+            assert!(level(text).is_err(), "{text}");
         }
     }
 

@@ -29,7 +29,7 @@ use crate::store::user::User;
 use crate::worker;
 use lira::statistic::{Calibration, Variances};
 use lira::{self, Attack, AttackChoice, DeviceChoice, Library, PublicTrack, Runtime, Settings};
-use trainer::{self, Conditions, Dataset, Leftover};
+use trainer::{self, Dataset, ResumePolicy, RunOptions};
 
 const TRACK: &str = "demo/digits";
 const PAGES: [(&str, &str); 4] = [
@@ -77,16 +77,16 @@ pub async fn make(app: &App, folder: &Path, say: &mut dyn FnMut(&str)) -> anyhow
     let directory = folder.join(path.track.as_str());
     if !directory.is_dir() {
         let plan = trainer::demo_plan();
-        say(&format!("training {} small networks on handwritten digits …", plan.networks()));
+        say(&format!("training {} small networks on handwritten digits …", plan.model_count()));
         let target = directory.clone();
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         tokio::task::spawn_blocking(move || {
-            let conditions = Conditions {
-                leftover: Leftover::ContinueSame,
+            let options = RunOptions {
+                resume: ResumePolicy::ResumeOrRestart,
                 threads: trainer::all_cores(),
                 stop: &AtomicBool::new(false),
             };
-            trainer::train(&plan, &Dataset::digits()?, &target, conditions, &mut |_| {})
+            trainer::train(&plan, &Dataset::digits()?, &target, options, &mut |_| {})
                 .context("cannot train the demo's networks")
         })
         .await??;

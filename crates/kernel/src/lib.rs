@@ -1,22 +1,27 @@
-//! The arithmetic under the trainer's networks: two matrix products, exp, tanh and softmax, in plain `f32`; and for the
-//! baseline a sum of exponentials of `f32` in `f64`.
+//! The arithmetic of the trainer's networks: matrix products, tanh, softmax and the step of
+//! gradient descent, in plain `f32`. For the baseline, a sum of exponentials of `f32` in `f64`.
 //!
-//! A crate of its own so that it is optimised in every build; it knows nothing of networks. Sizes that do not fit
-//! together panic or leave numbers out: the callers' matter.
+//! It is a crate of its own so that it is optimised in every build. It knows nothing of networks or
+//! tracks, reads no files and starts no threads. Slices whose sizes do not fit together cause a
+//! panic or leave numbers out; callers must prevent that.
 //!
-//! Everything here gives the same bits on every machine: sums run in one fixed order, nothing is fused and no system
-//! mathematics library is called. That is why a seed names the weights of a whole track. The loops are written so that
-//! the compiler turns them into vector instructions, twice: for every processor, and for those with AVX2, which is
-//! chosen when the program runs.
+//! Everything here gives the same bits on every machine: sums are added in one fixed order, no
+//! multiplication and addition are fused, and no mathematics library of the system is called. That
+//! is why one seed determines the weights of a whole track. The loops are written so that the
+//! compiler turns them into vector instructions, twice: for every processor, and for those with
+//! AVX2. Which one is used is decided at run time.
+//!
+//! Start reading at [`add_product`], in which training spends most of its time.
 
 use multiversion::multiversion;
 
-/// Columns of a matrix are a multiple of this, so that the inner loops have a fixed length.
+/// The number of columns of a matrix is a multiple of this, so that the inner loops have a fixed
+/// length.
 pub const LANES: usize = 8;
 
-/// Rows of a tile: so often is a number of the right-hand matrix used once it is loaded. Three times three sums leave
-/// enough of the sixteen registers for what is added to them.
-const ROWS: usize = 3;
+/// Rows of a tile. Each number of the right-hand matrix is used this many times once it is loaded.
+/// Three times three vectors of sums leave enough of the sixteen registers for the operands.
+const TILE_ROWS: usize = 3;
 
 /// The smallest multiple of [`LANES`] that is at least `columns`.
 pub fn padded(columns: usize) -> usize {
@@ -25,20 +30,20 @@ pub fn padded(columns: usize) -> usize {
 
 /// Adds the product `left` x `right` to `out`.
 ///
-/// `left` is [rows, depth], `right` [depth, columns], `out` [rows, columns], all row by row; `columns` is a
-/// multiple of [`LANES`].
+/// `left` is [rows, depth], `right` [depth, columns], `out` [rows, columns], all row by row;
+/// `columns` is a multiple of [`LANES`].
 #[multiversion(targets("x86_64+avx+avx2"))]
 pub fn add_product(left: &[f32], right: &[f32], out: &mut [f32], columns: usize) {
     let depth = right.len() / columns;
     if depth == 0 {
         return;
     }
-    let whole = left.len() / depth / ROWS * ROWS;
+    let whole = left.len() / depth / TILE_ROWS * TILE_ROWS;
     let (left, left_rest) = left.split_at(whole * depth);
     let (out, out_rest) = out.split_at_mut(whole * columns);
-    for (left, out) in left.chunks_exact(ROWS * depth).zip(out.chunks_exact_mut(ROWS * columns)) {
-        // Equally long, so that the compiler sees that a step within one is within all.
-        let rows: [&[f32]; ROWS] = std::array::from_fn(|row| &left[row * depth..][..depth]);
+    for (left, out) in left.chunks_exact(TILE_ROWS * depth).zip(out.chunks_exact_mut(TILE_ROWS * columns)) {
+        // Slices of equal length, so that one bounds check covers all rows.
+        let rows: [&[f32]; TILE_ROWS] = std::array::from_fn(|row| &left[row * depth..][..depth]);
         add_tiles((0..depth).map(|step| rows.map(|row| row[step])), right, out, columns);
     }
     for (left, out) in left_rest.chunks_exact(depth).zip(out_rest.chunks_exact_mut(columns)) {
@@ -48,9 +53,9 @@ pub fn add_product(left: &[f32], right: &[f32], out: &mut [f32], columns: usize)
 
 /// Adds the product `left` transposed x `right` to `out`.
 ///
-/// `left` is [depth, rows], `right` [depth, columns], `out` [rows, columns], all row by row; `columns` is a
-/// multiple of [`LANES`]. `memory` is for `left` transposed, which costs little beside the product and lets it run
-/// along the rows.
+/// `left` is [depth, rows], `right` [depth, columns], `out` [rows, columns], all row by row;
+/// `columns` is a multiple of [`LANES`]. `memory` receives `left` transposed, which costs little
+/// compared with the product and lets it read along rows.
 pub fn add_transposed_product(left: &[f32], right: &[f32], out: &mut [f32], columns: usize, memory: &mut Vec<f32>) {
     transpose(left, out.len() / columns, memory);
     add_product(memory, right, out, columns);
@@ -64,7 +69,7 @@ pub fn transpose(values: &[f32], columns: usize, out: &mut Vec<f32>) {
         return;
     }
     let rows = values.len() / columns;
-    // Eight rows at a time, so that what is written is written in runs.
+    // Eight rows at a time, so that writes are to consecutive addresses.
     for (block, values) in values.chunks(LANES * columns).enumerate() {
         for (column, out) in out.chunks_exact_mut(rows).enumerate() {
             for (out, row) in out[block * LANES..].iter_mut().zip(values.chunks_exact(columns)) {
@@ -74,7 +79,8 @@ pub fn transpose(values: &[f32], columns: usize, out: &mut Vec<f32>) {
     }
 }
 
-/// Adds `R` rows of a product to `out`, tile by tile: three times [`LANES`] columns keep all registers busy.
+/// Adds `R` rows of a product to `out`, tile by tile. A tile of three times [`LANES`] columns keeps
+/// all registers busy.
 #[inline(always)]
 fn add_tiles<const R: usize>(
     factors: impl Iterator<Item = [f32; R]> + Clone,
@@ -87,7 +93,7 @@ fn add_tiles<const R: usize>(
         let (factors, right, out) = (factors.clone(), right.get(column..).unwrap_or_default(), &mut out[column..]);
         let lanes = match (columns - column) / LANES {
             1 => 1,
-            // Two and two: three would leave one, which keeps fewer registers busy.
+            // Four are two and two, since three and one would leave registers idle.
             2 | 4 => 2,
             _ => 3,
         };
@@ -100,7 +106,8 @@ fn add_tiles<const R: usize>(
     }
 }
 
-/// Adds one tile of a product to `out`: for every step of the depth, `R` factors times `L` [`LANES`] values of `right`.
+/// Adds one tile of a product to `out`: for every step of the depth, `R` factors times `L`
+/// [`LANES`] values of `right`.
 ///
 /// `right` and `out` begin at the tile's first column; their rows are `columns` apart.
 #[inline(always)]
@@ -136,15 +143,16 @@ pub fn tanh_all(values: &mut [f32]) {
     }
 }
 
-/// Multiplies `deltas` by the slope of the hyperbolic tangent, given its values: 1 - tanh^2.
+/// Multiplies `deltas` by the derivative of the hyperbolic tangent, given its `values`: 1 - tanh^2.
 #[multiversion(targets("x86_64+avx+avx2"))]
-pub fn through_tanh(deltas: &mut [f32], values: &[f32]) {
+pub fn tanh_backward(deltas: &mut [f32], values: &[f32]) {
     for (delta, value) in deltas.iter_mut().zip(values) {
         *delta *= 1.0 - value * value;
     }
 }
 
-/// Turns each row of logits [rows, columns] into probabilities. Columns from `outputs` on are padding and become 0.
+/// Turns each row of logits [rows, columns] into probabilities. Columns from `outputs` on are
+/// padding and become 0.
 #[multiversion(targets("x86_64+avx+avx2"))]
 pub fn softmax(logits: &mut [f32], columns: usize, outputs: usize) {
     for row in logits.chunks_exact_mut(columns) {
@@ -155,24 +163,24 @@ pub fn softmax(logits: &mut [f32], columns: usize, outputs: usize) {
                 *largest = if logit > *largest { logit } else { *largest };
             }
         }
-        let largest = halved(largest, |a, b| if a > b { a } else { b });
+        let largest = reduce_lanes(largest, |a, b| if a > b { a } else { b });
         for logit in row {
             *logit -= largest;
         }
     }
-    // All rows at once: a loop over eight numbers would be unrolled before it could become vectors.
+    // All rows at once: a loop over a row of eight numbers would be unrolled and not vectorised.
     for logit in logits.iter_mut() {
         *logit = exp(*logit);
     }
     for row in logits.chunks_exact_mut(columns) {
-        // The exponential of what is infinitely small is the smallest there is, which no sum notices.
+        // The exponential of the padding is the smallest that `exp` gives, which changes no sum.
         let mut sums = [0.0_f32; LANES];
         for lane in row.as_chunks::<LANES>().0 {
             for (sum, probability) in sums.iter_mut().zip(lane) {
                 *sum += probability;
             }
         }
-        let share = 1.0 / halved(sums, |a, b| a + b);
+        let share = 1.0 / reduce_lanes(sums, |a, b| a + b);
         for probability in row.iter_mut() {
             *probability *= share;
         }
@@ -188,8 +196,8 @@ pub fn scale(values: &[f32], shift: f32, factor: f32, out: &mut [f32]) {
     }
 }
 
-/// Sets `out` [rows] to the sum of the squares of each row of `values` [rows, columns], in one fixed order; `columns`
-/// is a multiple of [`LANES`].
+/// Sets `out` [rows] to the sum of the squares of each row of `values` [rows, columns], in one
+/// fixed order; `columns` is a multiple of [`LANES`].
 #[multiversion(targets("x86_64+avx+avx2"))]
 pub fn squares_of_rows(values: &[f32], columns: usize, out: &mut Vec<f32>) {
     out.clear();
@@ -200,7 +208,7 @@ pub fn squares_of_rows(values: &[f32], columns: usize, out: &mut Vec<f32>) {
                 *sum += value * value;
             }
         }
-        halved(sums, |a, b| a + b)
+        reduce_lanes(sums, |a, b| a + b)
     }));
 }
 
@@ -224,10 +232,10 @@ pub fn add_rows(rows: &[f32], sums: &mut [f32]) {
     }
 }
 
-/// How far one step of descent goes.
+/// The hyperparameters of a step of stochastic gradient descent.
 #[derive(Clone, Copy, Debug)]
-pub struct Step {
-    /// How much of the velocity is taken off the weights.
+pub struct SgdParameters {
+    /// The learning rate: the share of the velocity that is subtracted from the weights.
     pub rate: f32,
     /// The share of the last velocity that is kept.
     pub momentum: f32,
@@ -237,30 +245,31 @@ pub struct Step {
 
 /// One step: v <- momentum v + gradient + weight_decay w, w <- w - rate v.
 #[multiversion(targets("x86_64+avx+avx2"))]
-pub fn descend(weights: &mut [f32], velocity: &mut [f32], gradient: &[f32], step: Step) {
+pub fn sgd_step(weights: &mut [f32], velocity: &mut [f32], gradient: &[f32], step: SgdParameters) {
     for ((weight, velocity), gradient) in weights.iter_mut().zip(velocity).zip(gradient) {
         *velocity = step.momentum * *velocity + *gradient + step.weight_decay * *weight;
         *weight -= step.rate * *velocity;
     }
 }
 
-/// Combines the first half with the second, and what comes of it again, until one number is left.
+/// Reduces the lanes to one number, in a fixed order: the first half is combined with the second,
+/// and the result likewise, until one is left.
 #[inline(always)]
-fn halved(values: [f32; LANES], combine: impl Fn(f32, f32) -> f32) -> f32 {
+fn reduce_lanes(values: [f32; LANES], combine: impl Fn(f32, f32) -> f32) -> f32 {
     let [a, b, c, d, e, f, g, h] = values;
     let (a, b, c, d) = (combine(a, e), combine(b, f), combine(c, g), combine(d, h));
     combine(combine(a, c), combine(b, d))
 }
 
-/// e to the power of `x`, within 2 units in the last place for -87 <= x <= 88; outside, as at these ends.
+/// e to the power of `x`, within 2 units in the last place; `x` is clamped to [-87, 88].
 ///
-/// x = n ln 2 + r with |r| <= ln 2 / 2. The power of two is made from the bits of n and e^r is its Taylor series to
-/// r^7, whose first omitted term is below 1e-8.
+/// x = n ln 2 + r with |r| <= ln 2 / 2. The power of two is made from the bits of n and e^r is its
+/// Taylor series to r^7, whose first omitted term is below 1e-8.
 #[inline(always)]
 fn exp(x: f32) -> f32 {
-    // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the low bits.
+    // Adding 1.5 * 2^23 rounds to a whole number, which is then in the low bits.
     const SHIFT: f32 = 12_582_912.0;
-    // ln 2 in two parts, the first with so few bits that its product with n is exact.
+    // ln 2 as a sum of two parts, the first with so few bits that its product with n is exact.
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     const EXPONENT_BIAS: u32 = 127;
@@ -284,9 +293,10 @@ fn tanh(x: f32) -> f32 {
     1.0 - 2.0 / (exp(2.0 * x) + 1.0)
 }
 
-/// The sum of e to the power of `value - largest` over all values, in double precision; `largest` is at least each of them.
+/// The sum of e to the power of `value - largest` over all values, in double precision. No value
+/// may exceed `largest`.
 ///
-/// A value more than 708 below counts e^-708. Not a number if a value is not.
+/// A value more than 708 below `largest` counts as e^-708. The sum is NaN if a value is.
 #[multiversion(targets("x86_64+avx+avx2"))]
 pub fn sum_of_exp(values: &[f32], largest: f32) -> f64 {
     let largest = f64::from(largest);
@@ -303,14 +313,15 @@ pub fn sum_of_exp(values: &[f32], largest: f32) -> f64 {
     sums.iter().sum()
 }
 
-/// e to the power of `x` <= 0, within 2 units in the last place for -708 <= x; below, as there.
+/// e to the power of `x` <= 0, within 2 units in the last place; an `x` below -708 counts as -708.
 ///
-/// As [`exp`] in double precision, with the series to r^13, whose first omitted term is below 1e-17.
+/// It is computed like [`exp`], in double precision and with the series to r^13, whose first
+/// omitted term is below 1e-17.
 #[inline(always)]
 fn exp_of_negative(x: f64) -> f64 {
-    // Adding 1.5 * 2^52 rounds to a whole number and leaves it in the low bits.
+    // Adding 1.5 * 2^52 rounds to a whole number, which is then in the low bits.
     const SHIFT: f64 = 6_755_399_441_055_744.0;
-    // ln 2 in two parts, the first with so few bits that its product with n is exact.
+    // ln 2 as a sum of two parts, the first with so few bits that its product with n is exact.
     const LN_2_HIGH: f64 = 0.693_147_180_369_123_8;
     const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
     const EXPONENT_BIAS: u64 = 1023;
@@ -333,7 +344,7 @@ fn exp_of_negative(x: f64) -> f64 {
         1.0,
     ];
 
-    // Written so that what is not a number stays so.
+    // Written so that NaN stays NaN, unlike with `max`.
     let x = if x < -708.0 { -708.0 } else { x };
     let shifted = x * std::f64::consts::LOG2_E + SHIFT;
     let n = shifted - SHIFT;
@@ -350,7 +361,7 @@ fn exp_of_negative(x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Numbers between -1 and 1 that use all bits.
+    /// Pseudorandom numbers between -1 and 1 that use all bits.
     fn numbers(count: usize, seed: u32) -> Vec<f32> {
         let mut state = seed;
         let mut next = || {
@@ -360,7 +371,7 @@ mod tests {
         (0..count).map(|_| next()).collect()
     }
 
-    /// The textbook's three loops, each sum from its first term to its last.
+    /// The three loops of the textbook; each sum is added from its first term to its last.
     fn plain_product(left: &[f32], right: &[f32], out: &mut [f32], columns: usize) {
         let depth = right.len() / columns;
         for (row, out) in out.chunks_mut(columns).enumerate() {
@@ -450,8 +461,8 @@ mod tests {
     #[test]
     fn a_step_goes_down_the_gradient_with_what_is_left_of_the_last() {
         let (mut weights, mut velocity) = ([1.0], [2.0]);
-        descend(&mut weights, &mut velocity, &[3.0], Step { rate: 0.5, momentum: 0.25, weight_decay: 0.125 });
-        // 0.25 * 2 + 3 + 0.125 * 1, and half of that off the weight.
+        sgd_step(&mut weights, &mut velocity, &[3.0], SgdParameters { rate: 0.5, momentum: 0.25, weight_decay: 0.125 });
+        // 0.25 * 2 + 3 + 0.125 * 1, and half of that subtracted from the weight.
         assert_eq!((velocity, weights), ([3.625], [-0.8125]));
     }
 

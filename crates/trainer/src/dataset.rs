@@ -1,7 +1,7 @@
-//! The pool of records a track is made from: numbers with a class each.
+//! The pool of records that a track is made from: numbers, and a class for each record.
 //!
-//! Reads the `x` and `y` of an `.npz` file, and the digits that ship with the program (`data/README.md` says whose
-//! they are). It knows nothing of splits or networks.
+//! It is read from `x` and `y` of an `.npz` file, or from the digits that ship with the program
+//! (`data/README.md` says where they come from). This module knows nothing of splits or networks.
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use sha2::{Digest, Sha256};
@@ -10,21 +10,23 @@ use npz::{NpzError, NpzReader};
 
 use super::sgd::Examples;
 
-/// The standard deviation that numbers are given for training. Between 0.25 and 1 networks with the default schedule
-/// learn their training rows by heart; at 0.5 they did so on binary baskets, images and Gaussian mixtures alike
-/// without losing more on other rows than at 0.25.
-const SPREAD: f64 = 0.5;
+/// The standard deviation to which records are scaled for training. Between 0.25 and 1, networks
+/// with the default schedule memorise their training rows. At 0.5 they did so on binary purchase
+/// records, images and Gaussian mixtures alike, and lost no more accuracy on other rows than at
+/// 0.25.
+const TARGET_DEVIATION: f64 = 0.5;
 
-/// Beyond so many standard deviations from 0, halved, what is folded into the first layer costs digits that attacks read.
-const FAR_OFF: f64 = 1_000.0;
+/// The largest mean of scaled but unshifted data, which is 2,000 standard deviations from 0. Beyond
+/// it, folding the scale into the first layer costs digits of the weights that attacks can read.
+const FAR_FROM_ZERO: f64 = 1_000.0;
 
-/// Pixel values of the digits run from 0 to this.
-const FULL_PIXEL: f32 = 16.0;
+/// The pixels of the digits have values from 0 to this.
+const MAX_PIXEL: f32 = 16.0;
 
-/// Classes are numbered densely, so more than this means that `y` holds something else.
-const MOST_CLASSES: i64 = 65_536;
+/// Classes are numbered from 0 without gaps, so a larger label means that `y` holds something else.
+const MAX_CLASSES: i64 = 65_536;
 
-/// What can be wrong with a data set.
+/// Why a data set cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
     /// The file or one of its arrays is unreadable.
@@ -40,13 +42,13 @@ pub enum DatasetError {
         /// Length of `y`.
         labels: usize,
     },
-    /// `y` is not made of whole numbers, a row each.
+    /// `y` does not hold one whole number for each row.
     #[error("y has to hold one whole number a row; in Python, y = y.astype(int).ravel() may do")]
     Labels(#[source] Option<NpzError>),
     /// All rows have the same label.
     #[error("all rows are of one class: there is nothing to learn")]
     OneClass,
-    /// A label is negative or absurdly large.
+    /// A label is negative or far too large.
     #[error("row {row} has the label {label}; labels are 0, 1, 2, …")]
     Label {
         /// Row of the pool, from 0.
@@ -54,7 +56,7 @@ pub enum DatasetError {
         /// The label found.
         label: i64,
     },
-    /// A value is infinite, not a number, or too large for 32 bits.
+    /// A value is infinite, NaN, or too large for 32 bits.
     #[error("row {row} of x holds a value that is not finite, or too large for 32 bits")]
     NotFinite {
         /// Row of the pool, from 0.
@@ -70,12 +72,12 @@ pub struct Dataset {
     y: Vec<usize>,
     classes: usize,
     scale: Scale,
-    /// The squared norm of each record, scaled.
+    /// The squared norm of each scaled record [N].
     squares: Vec<f32>,
 }
 
-/// Takes numbers to where networks learn well: x becomes (x - shift) factor, the same for all columns. It is a
-/// property of the public pool, so it says nothing about members.
+/// Maps records to a range in which networks learn well: x becomes (x - shift) factor, the same for
+/// all columns. It depends only on the public pool, so it reveals nothing about members.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Scale {
     pub(super) shift: f32,
@@ -83,13 +85,14 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// The scale that gives all numbers of `x` together a mean of 0 and a standard deviation of [`SPREAD`].
+    /// The scale that gives all numbers of `x` together a mean of 0 and a standard deviation of
+    /// [`TARGET_DEVIATION`].
     fn of(x: ArrayView2<'_, f32>) -> Self {
         let count = x.len() as f64;
         let mean = x.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
         let variance = x.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count;
-        // Numbers that are all the same have nothing to scale.
-        let factor = if variance > 0.0 { SPREAD / variance.sqrt() } else { 1.0 };
+        // Constant data cannot be scaled.
+        let factor = if variance > 0.0 { TARGET_DEVIATION / variance.sqrt() } else { 1.0 };
         Self { shift: mean as f32, factor: factor as f32 }
     }
 
@@ -99,10 +102,11 @@ impl Scale {
 }
 
 impl Dataset {
-    /// Takes `x` [N, d] and `y` [N]; there are as many classes as the greatest label says.
+    /// Takes `x` [N, d] and `y` [N]; the number of classes is the largest label plus one.
     ///
     /// # Errors
-    /// [`DatasetError`] if they do not fit, hold no rows, or hold values no network can take.
+    /// [`DatasetError`] if they do not fit together, are empty, or hold values that no network can
+    /// be trained on.
     pub fn new(x: Array2<f32>, y: &[i64]) -> Result<Self, DatasetError> {
         let (records, inputs) = x.dim();
         if records == 0 || inputs == 0 || records != y.len() {
@@ -111,7 +115,7 @@ impl Dataset {
         if let Some(row) = x.rows().into_iter().position(|row| row.iter().any(|value| !value.is_finite())) {
             return Err(DatasetError::NotFinite { row });
         }
-        if let Some(row) = y.iter().position(|label| !(0..MOST_CLASSES).contains(label)) {
+        if let Some(row) = y.iter().position(|label| !(0..MAX_CLASSES).contains(label)) {
             return Err(DatasetError::Label { row, label: y[row] });
         }
         let y: Vec<usize> = y.iter().map(|&label| label as usize).collect();
@@ -126,7 +130,8 @@ impl Dataset {
         Ok(Self { x, y, classes, scale, squares })
     }
 
-    /// Reads `x` [N, …] and `y` [N] from the bytes of an `.npz` file. Axes of `x` after the first become one.
+    /// Reads `x` [N, …] and `y` [N] from the bytes of an `.npz` file. All axes of `x` but the first
+    /// are joined into one.
     ///
     /// # Errors
     /// [`DatasetError`].
@@ -139,7 +144,7 @@ impl Dataset {
         let mut file = NpzReader::from_bytes(bytes)?;
         let x = file.get("x")?.floats()?;
         let y = file.get("y")?.integers().map_err(|error| DatasetError::Labels(Some(error)))?;
-        // [N] or [N, 1]: anything else is not labels.
+        // Labels have the shape [N] or [N, 1].
         if y.len() != y.shape().first().copied().unwrap_or(0) {
             return Err(DatasetError::Labels(None));
         }
@@ -150,17 +155,18 @@ impl Dataset {
         Ok((x, y.iter().copied().collect()))
     }
 
-    /// The handwritten digits that ship with the program: 1,797 x 64 pixels scaled to [0, 1], ten classes.
+    /// The handwritten digits that ship with the program: 1,797 x 64 pixels scaled to [0, 1], ten
+    /// classes.
     ///
     /// # Errors
-    /// [`DatasetError`] if the program was built with a broken `data/digits.npz`.
+    /// [`DatasetError`] if `data/digits.npz` was broken when the program was built.
     pub fn digits() -> Result<Self, DatasetError> {
         let (mut x, y) = Self::arrays(include_bytes!("../../../data/digits.npz"))?;
-        x.mapv_inplace(|pixel| pixel / FULL_PIXEL);
+        x.mapv_inplace(|pixel| pixel / MAX_PIXEL);
         Self::new(x, &y)
     }
 
-    /// What about the data makes good networks unlikely, in sentences.
+    /// Properties of the data that make good networks unlikely, each in a sentence.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         let mut rows = vec![0_usize; self.classes];
@@ -179,7 +185,7 @@ impl Dataset {
                 "one column of x is far larger than all others, which it drowns: bring them to one scale".to_owned(),
             );
         }
-        if (f64::from(self.scale.shift) * f64::from(self.scale.factor)).abs() > FAR_OFF {
+        if (f64::from(self.scale.shift) * f64::from(self.scale.factor)).abs() > FAR_FROM_ZERO {
             notes.push("the numbers of x lie far from 0 for how little they differ, which costs precision: subtract their mean".to_owned());
         }
         notes
@@ -212,7 +218,7 @@ impl Dataset {
 
     /// The records row by row.
     fn numbers(&self) -> &[f32] {
-        // `new` sees to it that they are so in memory.
+        // `new` stores them in this order, so this is never empty.
         self.x.as_slice().unwrap_or_default()
     }
 

@@ -1,4 +1,5 @@
-//! The plan of the demo's track: small networks on handwritten digits, without and with differential privacy.
+//! The plan of the demo's track: small networks on handwritten digits, without and with
+//! differential privacy.
 
 use super::plan::{ModelCounts, Privacy, ScenarioPlan, TrainPlan};
 use super::sgd::Schedule;
@@ -9,15 +10,18 @@ const TITLE: &str = "Handwritten digits";
 const DESCRIPTION: &str = "Which handwritten digits was each small network trained on? Without differential privacy, \
                            and with more and more of it.";
 
-/// A track of 600 small networks on the digits that ship with the program, trained in a few seconds.
+/// A track of 600 small networks on the digits that ship with the program, trained in a few
+/// seconds.
 ///
-/// Its three scenarios are MICO's: no differential privacy, epsilon 10 and epsilon 4. The seed is fixed and public, so
-/// the solutions are no secret: this is a demo and not a contest.
+/// Its three scenarios are those of MICO: no differential privacy, epsilon 10 and epsilon 4. The
+/// seed is fixed and public, so anybody can compute the solutions: this is a demo and not a
+/// contest.
 pub fn demo_plan() -> TrainPlan {
     let scenario = |name: &str, label: &str, epsilon: Option<f64>| ScenarioPlan {
         name: name.to_owned(),
         label: label.to_owned(),
-        // So few rows that the networks lean on each of them: at 400 the attacks find half as much.
+        // Few rows, so that the networks memorise them: with 400, the attacks find half as many
+        // members.
         training: 120,
         hidden: 128,
         schedule: match epsilon {

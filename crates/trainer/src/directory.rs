@@ -89,15 +89,15 @@ fn as_people_write_it<S: Serializer>(epsilon: &Option<f64>, serializer: S) -> Re
     }
 }
 
-/// What is done with the folder an interrupted run left.
+/// What to do with the folder that an interrupted run has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leftover {
-    /// Go on where the same recipe was begun; refuse where it was another one.
-    Continue,
-    /// Go on where the same recipe was begun; begin anew where it was another one.
-    ContinueSame,
-    /// Begin anew.
-    Discard,
+pub enum ResumePolicy {
+    /// Go on if the recipe is the same, and refuse if it is another one.
+    Resume,
+    /// Go on if the recipe is the same, and start again if it is another one.
+    ResumeOrRestart,
+    /// Start again.
+    Restart,
 }
 
 /// Everything a track is made from: the same recipe gives the same bytes. It holds the seed, so it is as secret as
@@ -156,7 +156,11 @@ fn partial(target: &Path) -> Result<PathBuf, WriteError> {
 impl Staging {
     /// Begins the directory that will be at `target`, or goes on with it; the journal is this run's until it is
     /// dropped.
-    pub(super) fn begin(target: &Path, recipe: &Recipe<'_>, leftover: Leftover) -> Result<(Self, Journal), WriteError> {
+    pub(super) fn begin(
+        target: &Path,
+        recipe: &Recipe<'_>,
+        resume: ResumePolicy,
+    ) -> Result<(Self, Journal), WriteError> {
         let folder = partial(target)?;
         if is_foreign(&folder)? {
             return Err(WriteError::Foreign(folder));
@@ -170,9 +174,9 @@ impl Staging {
 
         let text = json(recipe)?;
         let found = read_if_there(&folder.join(RECIPE))?;
-        match (found, leftover) {
-            (Some(found), Leftover::Continue | Leftover::ContinueSame) if found == text => {}
-            (Some(_), Leftover::Continue) => return Err(WriteError::OtherRecipe(folder)),
+        match (found, resume) {
+            (Some(found), ResumePolicy::Resume | ResumePolicy::ResumeOrRestart) if found == text => {}
+            (Some(_), ResumePolicy::Resume) => return Err(WriteError::OtherRecipe(folder)),
             _ => {
                 clear(&folder, &journal)?;
                 write_secret(&folder.join(RECIPE), &text)?;

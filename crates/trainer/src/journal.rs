@@ -1,8 +1,8 @@
-//! Remembers which models of an unfinished track are done, so that an interrupted run can go on.
+//! Records which models of an unfinished track are complete, so that an interrupted run can go on.
 //!
-//! A line is written after the files of its model, with a hash of them. A line that is torn, or whose files are not
-//! those it was written for, counts for nothing and the model is trained again; so it does not matter when a run is
-//! killed. The journal is locked while a run writes it.
+//! Each model is a line, written after the model's files and with a hash of them. A line that is
+//! incomplete, or whose hash no longer matches the files, is ignored, and its model is trained
+//! again. A run may therefore be killed at any time. The journal is locked while a run writes it.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -18,11 +18,11 @@ pub(super) struct Journal {
     file: File,
 }
 
-/// One model that is done.
+/// A model whose files are written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Done {
-    /// The model's folder, from the track's.
+pub(super) struct CompletedModel {
+    /// The path of the model's folder in the track's.
     pub(super) model: String,
     /// SHA-256 of its files.
     pub(super) sha256: String,
@@ -30,14 +30,15 @@ pub(super) struct Done {
     pub(super) accuracy_others: f64,
 }
 
-impl Done {
+impl CompletedModel {
     pub(super) fn accuracy(&self) -> Accuracy {
         Accuracy { trained: self.accuracy_trained, others: self.accuracy_others }
     }
 }
 
 impl Journal {
-    /// Opens the journal at `path`, or begins one. `Ok(None)`: another run is writing it.
+    /// Opens the journal at `path`, which is created if it is missing; `None` if another run is
+    /// writing it.
     pub(super) fn open(path: &Path) -> io::Result<Option<Self>> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         match file.try_lock() {
@@ -47,8 +48,8 @@ impl Journal {
         }
     }
 
-    /// What is written already, by model. Whatever follows the last whole line is cut off.
-    pub(super) fn read(&mut self) -> io::Result<BTreeMap<String, Done>> {
+    /// The completed models, by [`CompletedModel::model`]. An incomplete last line is cut off.
+    pub(super) fn read(&mut self) -> io::Result<BTreeMap<String, CompletedModel>> {
         self.file.seek(SeekFrom::Start(0))?;
         let mut lines = BufReader::new(&self.file);
         let (mut done, mut whole, mut line) = (BTreeMap::new(), 0, Vec::new());
@@ -59,7 +60,7 @@ impl Journal {
                 break;
             }
             whole += length as u64;
-            if let Ok(model) = serde_json::from_slice::<Done>(&line) {
+            if let Ok(model) = serde_json::from_slice::<CompletedModel>(&line) {
                 done.insert(model.model.clone(), model);
             }
         }
@@ -69,13 +70,13 @@ impl Journal {
         Ok(done)
     }
 
-    /// Forgets every model.
+    /// Removes every line.
     pub(super) fn clear(&self) -> io::Result<()> {
         self.file.set_len(0)
     }
 
-    /// Adds a model whose files are written.
-    pub(super) fn add(&mut self, done: &Done) -> io::Result<()> {
+    /// Adds a model; its files must be written already.
+    pub(super) fn add(&mut self, done: &CompletedModel) -> io::Result<()> {
         let mut line = serde_json::to_vec(done)?;
         line.push(b'\n');
         self.file.write_all(&line)
@@ -86,8 +87,13 @@ impl Journal {
 mod tests {
     use super::*;
 
-    fn done(model: &str) -> Done {
-        Done { model: model.into(), sha256: "00".into(), accuracy_trained: 1.0 / 3.0, accuracy_others: 0.1 + 0.2 }
+    fn done(model: &str) -> CompletedModel {
+        CompletedModel {
+            model: model.into(),
+            sha256: "00".into(),
+            accuracy_trained: 1.0 / 3.0,
+            accuracy_others: 0.1 + 0.2,
+        }
     }
 
     fn opened(path: &Path) -> Journal {

@@ -1,7 +1,19 @@
-//! Makes a track: draws the splits, trains the networks and writes the directory an organiser imports.
+//! Makes a track: draws the splits, trains the networks and writes the directory that an organiser
+//! imports.
 //!
-//! It makes files and nothing else; whoever calls it hands them to the importer. One seed gives the same bytes
-//! whatever the number of threads.
+//! This crate turns a [`TrainPlan`] and a [`Dataset`] into files. It knows nothing of the server,
+//! its database or the scoring of submissions. One seed gives the same bytes on every machine and
+//! with any number of threads.
+//!
+//! Start reading at [`train`], which does these steps:
+//!
+//! - `plan` checks what is to be trained, and asks the [`accountant`] how much noise an epsilon
+//!   needs;
+//! - `run` trains the models in parallel: `split` draws the rows of each, and `sgd` or `dp_sgd`
+//!   trains its `network`;
+//! - `directory` writes the files of each model, of which `onnx` encodes the network, and `journal`
+//!   records it as complete, so that an interrupted run can go on;
+//! - `report` says how accurate and how private the models are.
 
 pub mod accountant;
 mod dataset;
@@ -29,7 +41,7 @@ use scoring::Split;
 
 pub use self::dataset::{Dataset, DatasetError};
 pub use self::demo_track::demo_plan;
-pub use self::directory::{Leftover, WriteError, interrupted_seed};
+pub use self::directory::{ResumePolicy, WriteError, interrupted_seed};
 pub use self::network::{Network, Widths};
 pub use self::onnx::{OnnxError, read as read_onnx, write as write_onnx};
 pub use self::plan::{ModelCounts, PlanError, Privacy, ScenarioPlan, TrainPlan};
@@ -38,18 +50,18 @@ pub use self::sgd::Schedule;
 pub use self::split::Seed;
 
 use self::directory::{Recipe, ScenarioFile, Staging, TrackFile};
-use self::run::{Job, Run};
+use self::run::{Job, TrainingRun};
 
 /// Why a track could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// The plan does not make sense, or not for this data set.
+    /// The plan is invalid, or does not fit the data set.
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// The directory could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// Training ran away: a weight is infinite or not a number. A smaller rate helps.
+    /// Training diverged: a weight is infinite or NaN. A smaller learning rate helps.
     #[error("training of {scenario}/{split}/model_{number} ran away: try a smaller rate")]
     Diverged {
         /// Which scenario.
@@ -59,48 +71,50 @@ pub enum TrainError {
         /// Which model.
         number: usize,
     },
-    /// It was told to stop.
+    /// The run was told to stop.
     #[error("stopped after {done} of {total} models, which are kept in {}: the same command goes on", kept.display())]
     Stopped {
-        /// Models trained and written, by this run and those before.
+        /// Models trained and written, in this run and before it.
         done: usize,
         /// Models in all.
         total: usize,
-        /// Where they are.
+        /// The folder in which they are kept.
         kept: PathBuf,
     },
 }
 
-/// How far training has come.
+/// How many models are done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub struct TrainingProgress {
     /// Models trained and written.
     pub done: usize,
     /// Models in all.
     pub total: usize,
 }
 
-/// How to go about it.
+/// How to run the training. Nothing here changes the bytes that are written.
 #[derive(Clone, Copy, Debug)]
-pub struct Conditions<'a> {
-    /// What an interrupted run left.
-    pub leftover: Leftover,
-    /// Models trained side by side. The bytes do not depend on it.
+pub struct RunOptions<'a> {
+    /// What to do with what an interrupted run has left.
+    pub resume: ResumePolicy,
+    /// Models trained in parallel.
     pub threads: NonZero<usize>,
-    /// Once it is set, training ends soon with [`TrainError::Stopped`].
+    /// Once it is true, the run ends soon with [`TrainError::Stopped`].
     pub stop: &'a AtomicBool,
 }
 
-/// As many threads as the machine has cores, one where nothing tells.
+/// As many threads as the machine has cores; one if that is unknown.
 pub fn all_cores() -> NonZero<usize> {
     thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
 }
 
 /// Trains every model of `plan` on `dataset` and writes the track directory `out`.
 ///
-/// `progress` is called on this thread, at the beginning and after each model. `out` must not exist or be an empty
-/// folder; it appears when it is complete. What is done until then is kept beside it and taken up again by the next call
-/// with the same plan and data; the bytes are the same as if there had been one run.
+/// `on_progress` is called on the calling thread, at the beginning and after each model.
+///
+/// `out` must not exist, or be an empty folder; it appears when it is complete. Until then,
+/// finished models are kept in a folder beside it, from which the next call with the same plan and
+/// data goes on. The bytes are the same as those of a single run.
 ///
 /// # Errors
 /// [`TrainError`].
@@ -108,11 +122,11 @@ pub fn train(
     plan: &TrainPlan,
     dataset: &Dataset,
     out: &Path,
-    conditions: Conditions<'_>,
-    progress: &mut dyn FnMut(Progress),
+    options: RunOptions<'_>,
+    on_progress: &mut dyn FnMut(TrainingProgress),
 ) -> Result<Report, TrainError> {
     plan.check(dataset)?;
-    // Known before minutes of work, and looked at again once nobody else can be writing it.
+    // Checked now to fail before minutes of work, and again once the lock keeps other runs out.
     directory::make_free(out)?;
     let accounted = plan.scenarios.iter().map(ScenarioPlan::account).collect::<Result<Vec<_>, _>>()?;
     let recipe = Recipe {
@@ -121,13 +135,13 @@ pub fn train(
         dataset: dataset.fingerprint(),
         plan,
     };
-    let (staging, mut journal) = Staging::begin(out, &recipe, conditions.leftover)?;
+    let (staging, mut journal) = Staging::begin(out, &recipe, options.resume)?;
     staging.write_track_file(&track_file(plan))?;
     staging.write_pool(dataset)?;
     let jobs = run::jobs(plan);
-    let run = Run { plan, accounted: &accounted, dataset, staging: &staging, stop: conditions.stop };
-    let accuracies = match run.all(&jobs, &mut journal, conditions.threads, progress) {
-        // It would run away again, so there is nothing to go on with.
+    let run = TrainingRun { plan, accounted: &accounted, dataset, staging: &staging, stop: options.stop };
+    let accuracies = match run.train_all(&jobs, &mut journal, options.threads, on_progress) {
+        // The same plan would diverge again, so there is nothing to go on with.
         Err(error @ TrainError::Diverged { .. }) => {
             staging.discard()?;
             return Err(error);

@@ -1,10 +1,10 @@
 //! A fully connected network, Linear - tanh - Linear: its weights, its logits and its gradient.
 //!
-//! It knows nothing of how it is trained (`sgd`) or written (`onnx`).
+//! This module knows nothing of how networks are trained (`sgd`) or written (`onnx`).
 
 use kernel::{
     add_product, add_rows, add_transposed_product, padded, scale_rows, softmax, squares_of_rows, tanh_all,
-    through_tanh, transpose,
+    tanh_backward, transpose,
 };
 use ndarray::Axis;
 use rand_chacha::rand_core::Rng;
@@ -12,7 +12,7 @@ use rand_chacha::rand_core::Rng;
 use super::dataset::{Dataset, Scale};
 use super::sgd::Examples;
 
-/// The widths of a network.
+/// The widths of a network's layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Widths {
     /// Numbers in one record.
@@ -23,10 +23,10 @@ pub struct Widths {
     pub classes: usize,
 }
 
-/// One dense layer: the weight from input i to output o is `weights[i * columns + o]`.
+/// One dense layer. The weight from input i to output o is `weights[i * columns + o]`.
 ///
-/// Columns from `outputs` on, and rows from `inputs` on where the input is itself padded, are padding for the
-/// kernel. They begin at zero and stay there, because every gradient that reaches them is zero.
+/// Columns from `outputs` on are padding for the kernel, and so are rows from `inputs` on where the
+/// input is padded. They start at zero and stay zero, because their gradients are always zero.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Layer {
     pub(super) inputs: usize,
@@ -36,7 +36,7 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    /// A layer of zeros whose weights have `rows` rows in memory, at least `inputs`.
+    /// A layer of zeros; in memory, its weights have `rows` rows, at least `inputs`.
     fn zero(inputs: usize, rows: usize, outputs: usize) -> Self {
         let columns = padded(outputs);
         Self { inputs, outputs, weights: vec![0.0; rows * columns], bias: vec![0.0; columns] }
@@ -52,7 +52,7 @@ impl Layer {
         self.weights.len() / self.columns()
     }
 
-    /// Draws weights and bias uniformly from +-1/sqrt(inputs).
+    /// Draws weights and bias uniformly between -1/sqrt(inputs) and 1/sqrt(inputs).
     fn draw(&mut self, rng: &mut impl Rng) {
         let bound = 1.0 / (self.inputs as f32).sqrt();
         for weight in self.real_parameters_mut() {
@@ -60,7 +60,7 @@ impl Layer {
         }
     }
 
-    /// The weights, input by input, then the bias; no padding.
+    /// The weights, input by input, then the bias, without padding.
     fn real_parameters_mut(&mut self) -> impl Iterator<Item = &mut f32> {
         let (inputs, outputs, columns) = (self.inputs, self.outputs, self.columns());
         let rows = self.weights.chunks_mut(columns).take(inputs).chain([self.bias.as_mut_slice()]);
@@ -77,7 +77,8 @@ impl Layer {
         add_product(input, &self.weights, output, self.columns());
     }
 
-    /// Sets this layer, as a gradient, to the sum over records of `input` outer `delta`.
+    /// Sets this layer, which is a gradient, to the sum over the records of the outer products of
+    /// `input` and `delta`.
     fn set_gradient(&mut self, input: &[f32], delta: &[f32], memory: &mut Vec<f32>) {
         self.weights.fill(0.0);
         self.bias.fill(0.0);
@@ -92,15 +93,15 @@ fn unit(rng: &mut impl Rng) -> f32 {
     (rng.next_u32() >> 8) as f32 / (1_u32 << 24) as f32
 }
 
-/// A network with its weights. Also the shape of a gradient and of a momentum, which are layers as well.
+/// A network with its weights. Gradients and velocities have the same shape and the same type.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     pub(super) first: Layer,
     pub(super) second: Layer,
 }
 
-/// Records gathered for one pass, scaled: `records` [n, inputs], `labels` [n], and `squares` [n], the squared norm of
-/// each record.
+/// Scaled records for one pass: `records` [n, inputs], `labels` [n], and `squares` [n], the squared
+/// norm of each record.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) records: Vec<f32>,
@@ -109,10 +110,10 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Rows worked on at once where there is no batch size.
-    pub(super) const LARGE: usize = 1_024;
+    /// Rows in a batch when a network is evaluated.
+    pub(super) const EVALUATION_ROWS: usize = 1_024;
 
-    /// Copies `rows` of `examples`, scaled, next to each other.
+    /// Sets the batch to the given rows of `examples`, scaled.
     pub(super) fn gather(&mut self, examples: Examples<'_>, rows: &[usize]) {
         let Examples { x, y, squares, scale } = examples;
         let inputs = x.len() / y.len();
@@ -127,21 +128,22 @@ impl Batch {
     }
 }
 
-/// How much each record of a batch counts in a gradient.
+/// How the gradients of a batch's records are combined.
 #[derive(Clone, Copy)]
 pub(super) enum Weighting {
-    /// All the same: the gradient of the mean loss.
+    /// Their mean, which is the gradient of the mean loss.
     Mean,
-    /// The sum of the gradients, each scaled down where its norm is above this.
+    /// Their sum, each scaled down to `norm` if it is longer.
     Clipped {
-        /// The greatest Euclidean norm one record's gradient can have in the sum.
+        /// The largest Euclidean norm that one record's gradient has in the sum.
         norm: f32,
     },
 }
 
-/// Keeps rounding in single precision from lifting a clipped gradient above the norm: eight sums of up to 8,192 squares
-/// each, the widest layer there can be, are off by less than this.
-const SAFE: f32 = 1.0 - 1e-4;
+/// Scales clipped gradients a little further down, so that rounding in single precision cannot lift
+/// one above the norm: the error of eight sums of up to 8,192 squares each, those of the widest
+/// layer, is smaller than this margin.
+const CLIP_MARGIN: f32 = 1.0 - 1e-4;
 
 /// Memory for one pass over a batch, kept between batches.
 #[derive(Default)]
@@ -151,7 +153,8 @@ pub(super) struct Workspace {
     delta_logits: Vec<f32>,
     transposed: Vec<f32>,
     weights: Vec<f32>,
-    /// Of the activations, of the deltas of the hidden layer and of those of the logits.
+    /// The squared norms of the activations, of the deltas of the hidden layer and of the deltas of
+    /// the logits.
     squares: [Vec<f32>; 3],
 }
 
@@ -164,7 +167,8 @@ impl Network {
         }
     }
 
-    /// A network to start training from: every weight uniform in +-1/sqrt(inputs of its layer).
+    /// A network to start training from, with each weight uniform between -1/sqrt(n) and 1/sqrt(n)
+    /// for the n inputs of its layer.
     pub(super) fn draw(widths: Widths, rng: &mut impl Rng) -> Self {
         let mut network = Self::zero(widths);
         network.first.draw(rng);
@@ -191,8 +195,8 @@ impl Network {
         self.second.apply(hidden, logits);
     }
 
-    /// Sets `gradient` to the gradient of the cross-entropy over a batch of `records` [n, inputs] with `labels` [n],
-    /// each record counted as `weighting` says. A batch may be empty.
+    /// Sets `gradient` to the gradient of the cross-entropy over a batch, combined as `weighting`
+    /// says. The batch may be empty.
     pub(super) fn gradient(&self, batch: &Batch, weighting: Weighting, gradient: &mut Network, memory: &mut Workspace) {
         self.forward(&batch.records, &mut memory.hidden, &mut memory.delta_logits);
         let columns = self.second.columns();
@@ -205,21 +209,24 @@ impl Network {
         memory.delta_hidden.clear();
         memory.delta_hidden.resize(memory.hidden.len(), 0.0);
         let columns = self.first.columns();
-        // The padded columns of the logits meet the padded rows of the transposed weights: zero times zero.
+        // Padded columns of the logits are multiplied with padded rows of the transposed weights:
+        // zero times zero.
         add_product(&memory.delta_logits, &memory.transposed, &mut memory.delta_hidden, columns);
-        through_tanh(&mut memory.delta_hidden, &memory.hidden);
+        tanh_backward(&mut memory.delta_hidden, &memory.hidden);
 
-        self.weigh(batch, weighting, memory);
+        self.weight_deltas(batch, weighting, memory);
         gradient.second.set_gradient(&memory.hidden, &memory.delta_logits, &mut memory.transposed);
         gradient.first.set_gradient(&batch.records, &memory.delta_hidden, &mut memory.transposed);
     }
 
-    /// Multiplies the deltas of every record by its weight, and with them its whole gradient.
+    /// Multiplies the deltas of every record by the record's weight, and thereby its whole
+    /// gradient.
     ///
-    /// The gradient of a dense layer for one record is the outer product of its input (with a 1 for the bias) and its
-    /// delta, so its squared norm is (|input|^2 + 1) |delta|^2 and needs no gradient to be written down: I. Goodfellow,
-    /// "Efficient Per-Example Gradient Computations", 2015.
-    fn weigh(&self, batch: &Batch, weighting: Weighting, memory: &mut Workspace) {
+    /// The gradient of a dense layer for one record is the outer product of the layer's input (with
+    /// a 1 for the bias) and its delta. Its squared norm is therefore (|input|^2 + 1) |delta|^2,
+    /// which can be computed without the gradient: I. Goodfellow, "Efficient Per-Example Gradient
+    /// Computations", 2015.
+    fn weight_deltas(&self, batch: &Batch, weighting: Weighting, memory: &mut Workspace) {
         let (hidden, logits) = (self.first.columns(), self.second.columns());
         let Workspace { weights, squares: [activations, first, second], .. } = memory;
         weights.clear();
@@ -233,7 +240,7 @@ impl Network {
                 let inputs = batch.squares.iter().zip(activations);
                 weights.extend(deltas.zip(inputs).map(|((first, second), (record, activation))| {
                     let square = *first * (record + 1.0) + *second * (*activation + 1.0);
-                    (SAFE * norm / square.sqrt()).min(1.0)
+                    (CLIP_MARGIN * norm / square.sqrt()).min(1.0)
                 }));
             }
         }
@@ -241,9 +248,9 @@ impl Network {
         scale_rows(&mut memory.delta_logits, logits, weights);
     }
 
-    /// Takes the scaling of its records into its first layer: afterwards the network gives for a record as it is in
-    /// the pool the logits it gave for the scaled one.
-    pub(super) fn absorb(&mut self, scale: Scale) {
+    /// Folds the scaling of records into the first layer: afterwards the network gives the same
+    /// logits for an unscaled record as before for the scaled one.
+    pub(super) fn absorb_scale(&mut self, scale: Scale) {
         let columns = self.first.columns();
         for row in self.first.weights.chunks_mut(columns) {
             for (weight, bias) in row.iter_mut().zip(&mut self.first.bias) {
@@ -253,7 +260,7 @@ impl Network {
         }
     }
 
-    /// Whether every weight is a number.
+    /// Whether every weight is finite.
     pub(super) fn is_finite(&self) -> bool {
         let parts = [&self.first.weights, &self.first.bias, &self.second.weights, &self.second.bias];
         parts.into_iter().flatten().all(|weight| weight.is_finite())
@@ -264,22 +271,24 @@ impl Network {
         self.first.real_parameters_mut().chain(self.second.real_parameters_mut())
     }
 
-    /// All weights, layer by layer, padding included: the order in which two networks of equal widths match.
+    /// All weights, layer by layer, padding included, in the same order for all networks of equal
+    /// widths.
     pub(super) fn parameters_mut(&mut self) -> [&mut [f32]; 4] {
         let (first, second) = (&mut self.first, &mut self.second);
         [&mut first.weights, &mut first.bias, &mut second.weights, &mut second.bias]
     }
 }
 
-/// How many of `rows` the network classifies rightly.
-pub(super) fn correct(network: &Network, dataset: &Dataset, rows: &[usize]) -> usize {
+/// How many of `rows` the network classifies correctly.
+pub(super) fn count_correct(network: &Network, dataset: &Dataset, rows: &[usize]) -> usize {
     let records: Vec<f32> = dataset.x().select(Axis(0), rows).into_iter().collect();
     let labels: Vec<usize> = rows.iter().map(|&row| dataset.y()[row]).collect();
-    largest_at(&network.logits(&records), &labels, dataset.classes())
+    count_largest_at(&network.logits(&records), &labels, dataset.classes())
 }
 
-/// How many rows of `logits` [n, classes] are largest at their label, the first of equals counting.
-fn largest_at(logits: &[f32], labels: &[usize], classes: usize) -> usize {
+/// How many rows of `logits` [n, classes] are largest at their label. Of equal logits the first
+/// counts as the largest.
+fn count_largest_at(logits: &[f32], labels: &[usize], classes: usize) -> usize {
     let rows = logits.chunks(classes).zip(labels);
     rows.filter(|(row, label)| {
         let before = row[..**label].iter().all(|logit| *logit < row[**label]);
@@ -342,7 +351,7 @@ mod tests {
                 network.parameters_mut()[part][i] = before;
                 let slope = (above - below) / f64::from(2.0 * step);
                 let found = f64::from(gradient.parameters_mut()[part][i]);
-                // A padded weight does move the loss; only its gradient must be zero.
+                // A padded weight does change the loss, but its gradient must be zero.
                 let matters = found != 0.0;
                 assert!(!matters || (slope - found).abs() < 2e-4, "part {part}, weight {i}: {slope} and {found}");
             }
@@ -358,7 +367,8 @@ mod tests {
         assert_eq!(nonzero, real);
     }
 
-    /// Each record's gradient is computed alone, its norm from all its numbers, and only then are they added.
+    /// The expected gradient is computed naively: each record's gradient alone, its norm from all
+    /// its numbers, and then the sum.
     #[test]
     fn a_clipped_gradient_is_the_sum_of_those_of_single_records_none_longer_than_the_norm() {
         let (network, whole) = example();
@@ -407,7 +417,7 @@ mod tests {
         let scale = Scale { shift: 100.0, factor: 0.25 };
         let raw: Vec<f32> = batch.records.iter().map(|value| value / scale.factor + scale.shift).collect();
         let expected = network.logits(&batch.records);
-        network.absorb(scale);
+        network.absorb_scale(scale);
         for (found, expected) in network.logits(&raw).iter().zip(expected) {
             assert!((found - expected).abs() < 1e-4, "{found} and {expected}");
         }
@@ -416,7 +426,7 @@ mod tests {
     #[test]
     fn the_first_of_equal_logits_is_the_answer() {
         let logits = [1.0, 1.0, 0.0, 0.0, 2.0, 2.0, 0.0, 0.0, 1.0];
-        assert_eq!(largest_at(&logits, &[0, 1, 2], 3), 3);
-        assert_eq!(largest_at(&logits, &[1, 2, 2], 3), 1);
+        assert_eq!(count_largest_at(&logits, &[0, 1, 2], 3), 3);
+        assert_eq!(count_largest_at(&logits, &[1, 2, 2], 3), 1);
     }
 }

@@ -1,4 +1,5 @@
-//! What is to be trained: the scenarios of a track, how many models and points, and whether that can be done.
+//! The plan of a track: its scenarios, how many models and challenge points there are, and whether
+//! that can be trained.
 
 use scoring::Split;
 use serde::Serialize;
@@ -9,19 +10,21 @@ use super::dp_sgd::{Noise, Sampling};
 use super::sgd::Schedule;
 use super::split::{Seed, Sizes};
 
-/// More hidden units than this are a mistake in typing, and would not fit into memory with many a data set.
-const MOST_HIDDEN: usize = 65_536;
+/// More hidden units than this are surely a typing mistake, and with many data sets would not fit
+/// in memory.
+const MAX_HIDDEN: usize = 65_536;
 
-/// More models of a split than this are a mistake in typing.
-const MOST_MODELS: usize = 100_000;
+/// More models of a split than this are surely a typing mistake.
+const MAX_MODELS: usize = 100_000;
 
-/// More epochs than this are a mistake in typing.
-const MOST_EPOCHS: usize = 1_000_000;
+/// More epochs than this are surely a typing mistake.
+const MAX_EPOCHS: usize = 1_000_000;
 
-/// Clipping norms that single precision can work with: the squares of what is clipped neither vanish nor overflow.
+/// Clipping norms that single precision can handle: the squares of clipped values neither underflow
+/// nor overflow.
 const CLIPPING_NORMS: std::ops::RangeInclusive<f32> = 1e-6..=1e6;
 
-/// A whole track to train.
+/// What a track is trained from.
 #[derive(Clone, Debug, Serialize)]
 pub struct TrainPlan {
     /// Shown as the track's name.
@@ -32,9 +35,9 @@ pub struct TrainPlan {
     pub scenarios: Vec<ScenarioPlan>,
     /// Models of each split, the same in every scenario.
     pub models: ModelCounts,
-    /// m: members among the challenge points of a model, and as many non-members.
+    /// m: the members among the challenge points of a model; there are as many non-members.
     pub challenge: usize,
-    /// Everything random comes from it.
+    /// The seed of everything random.
     #[serde(skip)]
     pub seed: Seed,
 }
@@ -46,7 +49,7 @@ pub struct ScenarioPlan {
     pub name: String,
     /// Shown on the board.
     pub label: String,
-    /// n: rows a model is trained on, members included.
+    /// n: the rows that a model is trained on, members included.
     pub training: usize,
     /// Units of the hidden layer.
     pub hidden: usize,
@@ -56,34 +59,35 @@ pub struct ScenarioPlan {
     pub privacy: Option<Privacy>,
 }
 
-/// (epsilon, delta)-differential privacy for each training row, rows being added or removed.
+/// (epsilon, delta)-differential privacy of each training row, where neighbouring data sets differ
+/// by adding or removing one row.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Privacy {
-    /// The epsilon that must not be passed; the noise is the least that keeps to it.
+    /// The epsilon that must not be exceeded; training uses the least noise that achieves it.
     pub epsilon: f64,
-    /// The delta it holds at.
+    /// The delta at which it holds.
     pub delta: f64,
     /// C: the Euclidean norm to which the gradient of each row is clipped.
     pub clipping_norm: f32,
 }
 
-/// What DP-SGD does in one scenario and what that costs.
+/// The noise and sampling of DP-SGD in one scenario, and the epsilon that they give.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Accounted {
+pub(super) struct PrivacyAccounting {
     pub(super) noise: Noise,
     pub(super) sampling: Sampling,
-    /// An upper bound on the epsilon, at most the one that was asked for.
+    /// An upper bound on the epsilon, at most the one in the plan.
     pub(super) epsilon: f64,
 }
 
 /// How many models there are of each split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ModelCounts {
-    /// Revealed in full.
+    /// Published in full, solutions included.
     pub train: usize,
-    /// Attacked and scored live.
+    /// Attacked, and scored at once.
     pub dev: usize,
-    /// Attacked and scored at the close.
+    /// Attacked, and scored at the end.
     pub r#final: usize,
 }
 
@@ -97,29 +101,30 @@ impl ModelCounts {
         }
     }
 
-    /// All models in the order of their numbers: train from 0, then dev, then final.
+    /// The split and number of every model, in the order of the numbers: train from 0, then dev,
+    /// then final.
     pub(super) fn numbered(self) -> impl Iterator<Item = (Split, usize)> {
         let each = Split::ALL.into_iter().flat_map(move |split| std::iter::repeat_n(split, self.of(split)));
         each.enumerate().map(|(number, split)| (split, number))
     }
 }
 
-/// Why a plan cannot be carried out.
+/// Why a plan cannot be trained.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum PlanError {
-    /// Scenarios, models of a split, or challenge points are none at all.
+    /// There are no scenarios, no models of a split or no challenge points.
     #[error("the plan has no {0}")]
-    None(&'static str),
-    /// More models than anybody trains.
-    #[error("the plan has {0} models of one split; {MOST_MODELS} are the most")]
+    Empty(&'static str),
+    /// There are too many models of a split.
+    #[error("the plan has {0} models of one split; {MAX_MODELS} are the most")]
     TooManyModels(usize),
-    /// The name of a scenario cannot name a folder.
+    /// A scenario has a name that cannot be that of a folder.
     #[error("`{0}` cannot name a scenario: use letters, digits, `_`, `-` and `.`, and begin with no dot")]
     Name(String),
-    /// Two scenarios have one name.
+    /// Two scenarios have the same name.
     #[error("two scenarios are called `{0}`")]
-    TwiceNamed(String),
-    /// More rows are wanted than the pool has.
+    DuplicateName(String),
+    /// The pool has too few rows.
     #[error("scenario `{scenario}` needs {needed} rows for each model and the data set has {rows}")]
     TooFewRows {
         /// Which scenario.
@@ -129,9 +134,9 @@ pub enum PlanError {
         /// Rows of the data set.
         rows: usize,
     },
-    /// Fewer training rows than members.
+    /// There are fewer training rows than members.
     #[error("scenario `{scenario}` trains on {training} rows, fewer than its {members} members")]
-    TooFewTrained {
+    TooFewTrainingRows {
         /// Which scenario.
         scenario: String,
         /// n.
@@ -139,15 +144,15 @@ pub enum PlanError {
         /// m.
         members: usize,
     },
-    /// A number of the schedule makes no sense.
+    /// A hyperparameter is out of range.
     #[error("scenario `{scenario}`: {what}")]
     Schedule {
         /// Which scenario.
         scenario: String,
-        /// Which number, and what it has to be.
+        /// Which one, and its range.
         what: &'static str,
     },
-    /// No noise gives the privacy that is wanted.
+    /// No noise gives the privacy that is asked for.
     #[error("scenario `{scenario}` cannot have the privacy that is asked for")]
     Privacy {
         /// Which scenario.
@@ -158,13 +163,13 @@ pub enum PlanError {
 }
 
 impl TrainPlan {
-    /// Models in all.
-    pub fn networks(&self) -> usize {
+    /// The number of models in all scenarios.
+    pub fn model_count(&self) -> usize {
         let ModelCounts { train, dev, r#final } = self.models;
         self.scenarios.len() * (train + dev + r#final)
     }
 
-    /// Checks that the plan can be carried out on `dataset`.
+    /// Checks that the plan can be trained on `dataset`.
     pub(super) fn check(&self, dataset: &Dataset) -> Result<(), PlanError> {
         let ModelCounts { train, dev, r#final } = self.models;
         let counts = [
@@ -175,15 +180,15 @@ impl TrainPlan {
             (self.challenge, "challenge points"),
         ];
         if let Some((_, what)) = counts.into_iter().find(|&(count, _)| count == 0) {
-            return Err(PlanError::None(what));
+            return Err(PlanError::Empty(what));
         }
-        if let Some(&count) = [train, dev, r#final].iter().find(|&&count| count > MOST_MODELS) {
+        if let Some(&count) = [train, dev, r#final].iter().find(|&&count| count > MAX_MODELS) {
             return Err(PlanError::TooManyModels(count));
         }
         for (i, scenario) in self.scenarios.iter().enumerate() {
             scenario.check(self.challenge, dataset.len())?;
             if self.scenarios[..i].iter().any(|earlier| earlier.name == scenario.name) {
-                return Err(PlanError::TwiceNamed(scenario.name.clone()));
+                return Err(PlanError::DuplicateName(scenario.name.clone()));
             }
         }
         Ok(())
@@ -202,7 +207,7 @@ impl ScenarioPlan {
         }
         let scenario = || self.name.clone();
         if self.training < members {
-            return Err(PlanError::TooFewTrained { scenario: scenario(), training: self.training, members });
+            return Err(PlanError::TooFewTrainingRows { scenario: scenario(), training: self.training, members });
         }
         let needed = self.training.saturating_add(members);
         if needed > rows {
@@ -210,8 +215,8 @@ impl ScenarioPlan {
         }
         let Schedule { epochs, batch, rate, momentum, weight_decay } = self.schedule;
         let wrong = [
-            (!(1..=MOST_HIDDEN).contains(&self.hidden), "there have to be 1 to 65536 hidden units"),
-            (!(1..=MOST_EPOCHS).contains(&epochs), "there have to be 1 to 1000000 epochs"),
+            (!(1..=MAX_HIDDEN).contains(&self.hidden), "there have to be 1 to 65536 hidden units"),
+            (!(1..=MAX_EPOCHS).contains(&epochs), "there have to be 1 to 1000000 epochs"),
             (batch == 0, "a batch has to have a row"),
             (!is_positive(rate), "the rate has to be positive"),
             (!(0.0..1.0).contains(&momentum), "the momentum has to be at least 0 and below 1"),
@@ -227,8 +232,9 @@ impl ScenarioPlan {
         }
     }
 
-    /// The least noise that keeps to the epsilon that is wanted; `None` for a scenario without privacy.
-    pub(super) fn account(&self) -> Result<Option<Accounted>, PlanError> {
+    /// The least noise that achieves the epsilon of the plan; `None` for a scenario without
+    /// privacy.
+    pub(super) fn account(&self) -> Result<Option<PrivacyAccounting>, PlanError> {
         let Some(privacy) = self.privacy else { return Ok(None) };
         let failed = |source| PlanError::Privacy { scenario: self.name.clone(), source };
         let sampling = Sampling::new(&self.schedule, self.training);
@@ -236,7 +242,11 @@ impl ScenarioPlan {
         let multiplier = accountant::noise_multiplier(privacy.epsilon, privacy.delta, rate, steps).map_err(failed)?;
         let mechanism = Mechanism { sampling_rate: rate, noise_multiplier: multiplier, steps };
         let epsilon = accountant::epsilon(&mechanism, privacy.delta).map_err(failed)?;
-        Ok(Some(Accounted { noise: Noise { clipping_norm: privacy.clipping_norm, multiplier }, sampling, epsilon }))
+        Ok(Some(PrivacyAccounting {
+            noise: Noise { clipping_norm: privacy.clipping_norm, multiplier },
+            sampling,
+            epsilon,
+        }))
     }
 }
 

@@ -1,4 +1,5 @@
-//! What was trained: how good the models are and how private, as JSON and as a table for people.
+//! The report on a trained track: how accurate and how private the models are, as JSON and as a
+//! table for people.
 
 use std::fmt;
 
@@ -7,10 +8,10 @@ use serde::Serialize;
 
 use super::Job;
 use super::dataset::Dataset;
-use super::plan::{Accounted, ModelCounts, Privacy, TrainPlan};
+use super::plan::{ModelCounts, Privacy, PrivacyAccounting, TrainPlan};
 use super::sgd::Schedule;
 
-/// What was trained. Its JSON is `report.json`.
+/// The report on a trained track. Its JSON is `report.json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// The track's title.
@@ -21,7 +22,7 @@ pub struct Report {
     pub inputs: usize,
     /// Classes.
     pub classes: usize,
-    /// m: members among the challenge points of a model, and as many non-members.
+    /// m: the members among the challenge points of a model; there are as many non-members.
     pub challenge: usize,
     /// Models of each split, in every scenario.
     pub models: ModelCounts,
@@ -34,45 +35,46 @@ pub struct Report {
 pub struct ScenarioReport {
     /// The scenario's name.
     pub name: String,
-    /// What it is called on the board.
+    /// Its label on the leaderboard.
     pub label: String,
-    /// n: rows a model is trained on.
+    /// n: the rows that a model is trained on.
     pub training: usize,
     /// Units of the hidden layer.
     pub hidden: usize,
     /// How its models were trained.
     #[serde(flatten)]
     pub schedule: Schedule,
-    /// How private that is.
+    /// How private its models are.
     #[serde(flatten)]
     pub privacy: PrivacyReport,
-    /// The share of rows classified rightly among those a model was trained on, averaged over the models.
+    /// The accuracy on the rows that a model was trained on, averaged over the models; in [0, 1].
     pub accuracy_trained: f64,
-    /// The same among the rows of the pool it was not trained on.
+    /// The same on the other rows of the pool.
     pub accuracy_others: f64,
 }
 
 /// The privacy of one scenario; everything is `None` without differential privacy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct PrivacyReport {
-    /// An upper bound on the epsilon of each model, at `delta`, for rows added or removed; four digits.
+    /// An upper bound on the epsilon of each model at `delta`, where neighbouring data sets differ
+    /// by adding or removing a row; rounded up to four significant digits.
     pub epsilon: Option<f64>,
     /// The epsilon that was asked for; `epsilon` is at most this.
     pub target_epsilon: Option<f64>,
     /// The probability with which the bound may fail.
     pub delta: Option<f64>,
-    /// The standard deviation of the noise, in clipping norms.
+    /// The standard deviation of the noise, in units of the clipping norm.
     pub noise_multiplier: Option<f64>,
     /// The Euclidean norm to which the gradient of each row was clipped.
     pub clipping_norm: Option<f32>,
-    /// The probability of a row to take part in a step.
+    /// The probability that a row takes part in a step.
     pub sampling_rate: Option<f64>,
-    /// Steps in all.
+    /// The number of steps.
     pub steps: Option<u64>,
 }
 
 impl PrivacyReport {
-    fn new(privacy: &Privacy, accounted: &Accounted) -> Self {
+    fn new(privacy: &Privacy, accounted: &PrivacyAccounting) -> Self {
         Self {
             epsilon: Some(rounded_up(accounted.epsilon, privacy.epsilon)),
             target_epsilon: Some(privacy.epsilon),
@@ -85,7 +87,7 @@ impl PrivacyReport {
     }
 }
 
-/// Rightly classified shares of one model, on its own rows and on the others.
+/// The accuracy of one model on the rows it was trained on, and on the other rows of the pool.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Accuracy {
     pub(super) trained: f64,
@@ -97,7 +99,7 @@ impl Report {
     pub(super) fn new(
         plan: &TrainPlan,
         dataset: &Dataset,
-        accounted: &[Option<Accounted>],
+        accounted: &[Option<PrivacyAccounting>],
         jobs: &[Job],
         accuracies: &[Accuracy],
     ) -> Self {
@@ -135,8 +137,8 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     values.sum::<f64>() / count
 }
 
-/// `bound` rounded up to four significant digits, or `most` where that is less: a bound that can be said in full and
-/// stays one.
+/// `bound` rounded up to four significant digits, or `most` where that is less, so that the printed
+/// number is still a bound.
 fn rounded_up(bound: f64, most: f64) -> f64 {
     if bound <= 0.0 {
         return bound;
@@ -144,11 +146,11 @@ fn rounded_up(bound: f64, most: f64) -> f64 {
     let places = 3 - bound.log10().floor() as i32;
     let scale = 10_f64.powi(places.abs());
     let up = if places >= 0 { (bound * scale).ceil() / scale } else { (bound / scale).ceil() * scale };
-    // Where scaling rounded down, the last bits are kept instead.
+    // Scaling can round down below the bound, which is then returned as it is.
     up.max(bound).min(most)
 }
 
-/// A table for people, a line a scenario.
+/// A table for people, with a line for each scenario.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [train, dev, last] = Split::ALL.map(|split| self.models.of(split));

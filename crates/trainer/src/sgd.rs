@@ -1,10 +1,11 @@
 //! Plain training: mini-batch stochastic gradient descent with momentum, without any privacy.
 //!
-//! [`Descent`] is shared with `dp_sgd`, which differs in how rows are chosen and in what is done to the gradient.
+//! [`SgdState`] is shared with `dp_sgd`, which samples rows differently and clips and noises the
+//! gradient.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use kernel::{Step, descend};
+use kernel::{SgdParameters, sgd_step};
 use rand_chacha::rand_core::Rng;
 use serde::Serialize;
 
@@ -17,19 +18,19 @@ use super::split::shuffle;
 pub struct Schedule {
     /// Passes over the training rows.
     pub epochs: usize,
-    /// Rows in one step; the last step of an epoch takes what is left. With differential privacy rows are drawn
-    /// independently, and this many are expected.
+    /// Rows in one step; the last step of an epoch takes the rest. With differential privacy, each
+    /// row is drawn independently, and this is the expected number.
     pub batch: usize,
     /// The learning rate.
     pub rate: f32,
-    /// The share of the last step that is kept: v <- momentum v + gradient, w <- w - rate v.
+    /// The share of the last velocity that is kept: v <- momentum v + gradient, w <- w - rate v.
     pub momentum: f32,
     /// Adds `weight_decay` times each weight to its gradient.
     pub weight_decay: f32,
 }
 
-/// Records to learn from: `x` is [N, inputs] row by row as in the pool, `y` [N]; networks see `x` scaled, and `squares`
-/// [N] are the squared norms of the scaled records.
+/// Labelled records: `x` [N, inputs], row by row as in the pool, and `y` [N]. Networks see `x`
+/// scaled by `scale`; `squares` [N] are the squared norms of the scaled records.
 #[derive(Clone, Copy)]
 pub(super) struct Examples<'a> {
     pub(super) x: &'a [f32],
@@ -38,10 +39,10 @@ pub(super) struct Examples<'a> {
     pub(super) scale: Scale,
 }
 
-/// A network on its way, with the memory that training it needs.
-pub(super) struct Descent<'a> {
+/// A network in training, with its velocity and the memory for a step.
+pub(super) struct SgdState<'a> {
     examples: Examples<'a>,
-    step: Step,
+    step: SgdParameters,
     network: Network,
     gradient: Network,
     velocity: Network,
@@ -49,13 +50,13 @@ pub(super) struct Descent<'a> {
     batch: Batch,
 }
 
-impl<'a> Descent<'a> {
-    /// Begins with a network whose weights come from `rng`.
-    pub(super) fn begin(lesson: &Lesson<'a>, rng: &mut impl Rng) -> Self {
-        let &Lesson { widths, examples, schedule: &Schedule { rate, momentum, weight_decay, .. }, .. } = lesson;
+impl<'a> SgdState<'a> {
+    /// A new network, whose starting weights come from `rng`.
+    pub(super) fn begin(task: &TrainingTask<'a>, rng: &mut impl Rng) -> Self {
+        let &TrainingTask { widths, examples, schedule: &Schedule { rate, momentum, weight_decay, .. }, .. } = task;
         Self {
             examples,
-            step: Step { rate, momentum, weight_decay },
+            step: SgdParameters { rate, momentum, weight_decay },
             network: Network::draw(widths, rng),
             gradient: Network::zero(widths),
             velocity: Network::zero(widths),
@@ -64,55 +65,55 @@ impl<'a> Descent<'a> {
         }
     }
 
-    /// One step along the gradient over `rows`, after `change` was done to it.
+    /// Takes one step along the gradient over `rows`, to which `change` is applied first.
     pub(super) fn step(&mut self, rows: &[usize], weighting: Weighting, change: impl FnOnce(&mut Network)) {
         self.batch.gather(self.examples, rows);
         self.network.gradient(&self.batch, weighting, &mut self.gradient, &mut self.memory);
         change(&mut self.gradient);
         let parts = self.network.parameters_mut().into_iter().zip(self.velocity.parameters_mut());
         for ((weights, velocity), gradient) in parts.zip(self.gradient.parameters_mut()) {
-            descend(weights, velocity, gradient, self.step);
+            sgd_step(weights, velocity, gradient, self.step);
         }
     }
 
-    /// The trained network, for records as they are in the pool.
+    /// The trained network, for unscaled records.
     pub(super) fn finish(mut self) -> Network {
-        self.network.absorb(self.examples.scale);
+        self.network.absorb_scale(self.examples.scale);
         self.network
     }
 }
 
-/// What a network is to learn, and how.
+/// What one network is trained on, and how.
 #[derive(Clone, Copy)]
-pub(super) struct Lesson<'a> {
+pub(super) struct TrainingTask<'a> {
     pub(super) widths: Widths,
     pub(super) examples: Examples<'a>,
     /// The rows of the examples it is trained on.
     pub(super) rows: &'a [usize],
     pub(super) schedule: &'a Schedule,
-    /// Once it is set, training is given up.
+    /// Once it is true, training ends without a result.
     pub(super) stop: &'a AtomicBool,
 }
 
-impl Lesson<'_> {
-    pub(super) fn is_given_up(&self) -> bool {
+impl TrainingTask<'_> {
+    pub(super) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 }
 
-/// Trains a new network; its starting weights and the order of the batches come from `rng`. `None` where it was given
-/// up.
-pub(super) fn fit(lesson: &Lesson<'_>, rng: &mut impl Rng) -> Option<Network> {
-    let mut descent = Descent::begin(lesson, rng);
-    let mut order = lesson.rows.to_vec();
-    for _ in 0..lesson.schedule.epochs {
+/// Trains a new network, whose starting weights and batches come from `rng`; `None` if it was
+/// stopped.
+pub(super) fn fit(task: &TrainingTask<'_>, rng: &mut impl Rng) -> Option<Network> {
+    let mut state = SgdState::begin(task, rng);
+    let mut order = task.rows.to_vec();
+    for _ in 0..task.schedule.epochs {
         shuffle(&mut order, rng);
-        for batch in order.chunks(lesson.schedule.batch) {
-            if lesson.is_given_up() {
+        for batch in order.chunks(task.schedule.batch) {
+            if task.is_stopped() {
                 return None;
             }
-            descent.step(batch, Weighting::Mean, |_| {});
+            state.step(batch, Weighting::Mean, |_| {});
         }
     }
-    Some(descent.finish())
+    Some(state.finish())
 }

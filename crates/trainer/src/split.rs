@@ -1,21 +1,22 @@
-//! Who is a member: draws the challenge points, the membership and the training rows of each model.
+//! Draws the split of each model: its challenge points, which of them are members, and its training
+//! rows.
 //!
-//! Who is a member and what is trained on comes from ChaCha20, and every draw has a key of its own, 256 bits hashed from the seed and from what is
-//! drawn for which model. Challenge points are published; membership, training rows and weights are not, and no
-//! published value says anything about their keys. What is drawn is written as arrays of rows, never as a seed: an
-//! attack could try out all short seeds.
+//! Splits are drawn with ChaCha20. Every draw has its own 256-bit key, a hash of the seed, of what
+//! is drawn and of the model. Challenge points are published; membership, training rows and weights
+//! are not, and no published value reveals anything about their keys. Splits are written as arrays
+//! of rows and never as seeds, since an attack could try all short seeds.
 
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rand_chacha::{ChaCha8Rng, ChaCha20Rng};
 use scoring::{Membership, Split};
 use sha2::{Digest, Sha256};
 
-/// Where all randomness of a track comes from. Whoever knows it knows the solutions.
+/// The seed of everything random in a track. Whoever knows it knows the solutions.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Seed([u8; 32]);
 
 impl Seed {
-    /// A seed of 256 bits that were drawn elsewhere.
+    /// A seed of 256 random bits.
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -27,18 +28,18 @@ impl Seed {
         Some(Self(bytes))
     }
 
-    /// All 256 bits, to be kept where the solutions are.
+    /// All 256 bits as hex, which must be kept as secret as the solutions.
     pub(super) fn to_hex(&self) -> String {
         hex::encode(self.0)
     }
 
-    /// The seed a text stands for. It is as hard to guess as the text.
+    /// The seed that a text stands for, which is as hard to guess as the text.
     pub fn from_text(text: &str) -> Self {
         Self(Sha256::digest(text).into())
     }
 }
 
-/// Hides the bytes: a seed printed into a log gives the solutions away.
+/// Hides the bytes, since a seed in a log would reveal the solutions.
 impl std::fmt::Debug for Seed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Seed(..)")
@@ -52,9 +53,9 @@ pub(super) enum Purpose {
     Membership,
     Training,
     Weights,
-    /// Which rows take part in which step of DP-SGD.
+    /// The rows that take part in each step of DP-SGD.
     Rows,
-    /// What DP-SGD adds to gradients.
+    /// The noise that DP-SGD adds to gradients.
     Noise,
 }
 
@@ -71,7 +72,7 @@ impl Purpose {
     }
 }
 
-/// Which model something is drawn for, and where its folder lies.
+/// Names one model of a track.
 #[derive(Clone, Copy)]
 pub(super) struct ModelKey<'a> {
     pub(super) scenario: &'a str,
@@ -80,19 +81,20 @@ pub(super) struct ModelKey<'a> {
 }
 
 impl ModelKey<'_> {
-    /// The model's folder, from the track's.
+    /// The path of the model's folder in the track's.
     pub(super) fn path(&self) -> String {
         format!("{}/{}/model_{}", self.scenario, self.split, self.number)
     }
 }
 
-/// The stream for one purpose and one model: ChaCha20 keyed with SHA-256 of seed, purpose and model.
+/// The stream for one purpose and one model: ChaCha20 keyed with SHA-256 of seed, purpose and
+/// model.
 pub(super) fn stream(seed: &Seed, purpose: Purpose, model: ModelKey<'_>) -> ChaCha20Rng {
     ChaCha20Rng::from_seed(key(seed, purpose, model))
 }
 
-/// The same with ChaCha8, for the gigabytes of DP-SGD: nothing better than trying out keys is known against it, and it
-/// takes less than half the time.
+/// The same with ChaCha8, for the gigabytes that DP-SGD draws: no attack on it better than trying
+/// all keys is known, and it takes less than half the time.
 pub(super) fn fast_stream(seed: &Seed, purpose: Purpose, model: ModelKey<'_>) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key(seed, purpose, model))
 }
@@ -101,7 +103,7 @@ fn key(seed: &Seed, purpose: Purpose, model: ModelKey<'_>) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(seed.0);
     for part in [purpose.name(), model.scenario, model.split.as_str(), &model.number.to_string()] {
-        // The length in front keeps ("a", "bc") and ("ab", "c") apart.
+        // The length before each part tells ("a", "bc") from ("ab", "c").
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
@@ -126,17 +128,19 @@ pub(super) struct ModelSplit {
     pub(super) challenge: Vec<usize>,
     /// Exactly m members among them, in the same order.
     pub(super) membership: Vec<Membership>,
-    /// The rows the model is trained on, ascending: the members and others that are no challenge points.
+    /// The rows that the model is trained on, ascending: the members, and rows that are not
+    /// challenge points.
     pub(super) trained_on: Vec<usize>,
 }
 
-/// Draws the split of one model. The sizes must fit: `2 members + (trained_on - members) <= pool`.
+/// Draws the split of one model. The sizes must fit: 2 `members` + (`trained_on` - `members`) <=
+/// `pool`.
 pub(super) fn draw(seed: &Seed, model: ModelKey<'_>, sizes: Sizes) -> ModelSplit {
     let mut rows: Vec<usize> = (0..sizes.pool).collect();
     shuffle(&mut rows, &mut stream(seed, Purpose::Challenge, model));
     let mut rest = rows.split_off(2 * sizes.members);
     let challenge = rows;
-    // Ascending before it is shuffled, so that training rows do not depend on the published order.
+    // Sorted before the shuffle, so that the training rows do not depend on the published order.
     rest.sort_unstable();
     shuffle(&mut rest, &mut stream(seed, Purpose::Training, model));
     rest.truncate(sizes.trained_on - sizes.members);
@@ -153,15 +157,16 @@ pub(super) fn draw(seed: &Seed, model: ModelKey<'_>, sizes: Sizes) -> ModelSplit
     ModelSplit { challenge, membership, trained_on }
 }
 
-/// Shuffles by Fisher and Yates; every order is equally likely.
+/// Shuffles by the method of Fisher and Yates; every order is equally likely.
 pub(super) fn shuffle<T>(items: &mut [T], rng: &mut impl Rng) {
     for last in (1..items.len()).rev() {
-        items.swap(last, below(last as u64 + 1, rng) as usize);
+        items.swap(last, uniform_below(last as u64 + 1, rng) as usize);
     }
 }
 
-/// A whole number below `bound`, each equally likely: numbers from the last, incomplete round are drawn again.
-fn below(bound: u64, rng: &mut impl Rng) -> u64 {
+/// A whole number below `bound`, each equally likely: a draw from the incomplete last interval of
+/// `bound` numbers is rejected and repeated.
+fn uniform_below(bound: u64, rng: &mut impl Rng) -> u64 {
     let incomplete = (u64::MAX % bound + 1) % bound;
     loop {
         let drawn = rng.next_u64();
@@ -181,7 +186,7 @@ mod tests {
 
     const SIZES: Sizes = Sizes { pool: 40, members: 4, trained_on: 10 };
 
-    /// The values were computed apart from this code, with a ChaCha20 written in Python from RFC 8439.
+    /// The values come from an independent ChaCha20, written in Python from RFC 8439.
     #[test]
     fn a_seed_names_one_split_for_ever() {
         let split = draw(&Seed::from_text("a seed"), key(7), SIZES);
@@ -243,7 +248,8 @@ mod tests {
                 counts[item][place] += 1;
             }
         }
-        // 2,000 expected with a standard deviation of 40; the stream is fixed, so this passes always or never.
+        // 2,000 expected with a standard deviation of 40; the stream is fixed, so this passes
+        // always or never.
         assert!(counts.iter().flatten().all(|count| (1_840..=2_160).contains(count)), "{counts:?}");
     }
 

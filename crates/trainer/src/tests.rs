@@ -1,4 +1,5 @@
-//! The trainer as a whole: a small track, made in a temporary folder and looked at through its files.
+//! The trainer as a whole: a small track, made in a temporary folder and looked at through its
+//! files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -55,20 +56,20 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-fn conditions(leftover: Leftover, threads: usize, stop: &AtomicBool) -> Conditions<'_> {
-    Conditions { leftover, threads: NonZero::new(threads).unwrap(), stop }
+fn options(resume: ResumePolicy, threads: usize, stop: &AtomicBool) -> RunOptions<'_> {
+    RunOptions { resume, threads: NonZero::new(threads).unwrap(), stop }
 }
 
 /// Trains to the end on two threads; goes on with what an interrupted run of the same plan left.
 fn run(plan: &TrainPlan, out: &Path) -> Result<Report, TrainError> {
-    train(plan, &dataset(), out, conditions(Leftover::Continue, 2, &AtomicBool::new(false)), &mut |_| {})
+    train(plan, &dataset(), out, options(ResumePolicy::Resume, 2, &AtomicBool::new(false)), &mut |_| {})
 }
 
 /// Trains until `models` are done and stops there.
 fn run_until(plan: &TrainPlan, out: &Path, models: usize) -> TrainError {
     let stop = AtomicBool::new(false);
-    let mut progress = |progress: Progress| stop.store(progress.done >= models, Ordering::Relaxed);
-    train(plan, &dataset(), out, conditions(Leftover::Continue, 1, &stop), &mut progress).unwrap_err()
+    let mut progress = |progress: TrainingProgress| stop.store(progress.done >= models, Ordering::Relaxed);
+    train(plan, &dataset(), out, options(ResumePolicy::Resume, 1, &stop), &mut progress).unwrap_err()
 }
 
 fn made(folder: &TempDir) -> (PathBuf, Report) {
@@ -82,8 +83,8 @@ fn one_seed_gives_the_same_bytes_on_any_number_of_threads() {
     let folder = TempDir::new().unwrap();
     let run = |name: &str, plan: &TrainPlan, threads| {
         let (out, stop) = (folder.path().join(name), AtomicBool::new(false));
-        let conditions = conditions(Leftover::Continue, threads, &stop);
-        let report = train(plan, &dataset(), &out, conditions, &mut |_| {}).unwrap();
+        let options = options(ResumePolicy::Resume, threads, &stop);
+        let report = train(plan, &dataset(), &out, options, &mut |_| {}).unwrap();
         (files(&out), report)
     };
     let alone = run("alone", &plan(), 1);
@@ -164,7 +165,8 @@ fn the_report_tells_trained_rows_from_others() {
     assert!(["few", "many", "none", "100.0 %"].iter().all(|part| text.contains(part)), "{text}");
 }
 
-/// Everything an accountant needs is in the report, and the epsilon in it is a bound at most what was asked for.
+/// Everything an accountant needs is in the report, and the epsilon in it is a bound at most what
+/// was asked for.
 #[test]
 fn the_report_says_what_the_privacy_was_computed_from() {
     let folder = TempDir::new().unwrap();
@@ -180,7 +182,8 @@ fn the_report_says_what_the_privacy_was_computed_from() {
     assert!((bound..=8.0).contains(&epsilon.unwrap()) && bound > 7.99, "{bound} and {epsilon:?}");
 }
 
-/// The same rows with less and less privacy: noise is what keeps a network from learning them by heart.
+/// The same rows with less and less privacy: noise is what keeps a network from learning them by
+/// heart.
 #[test]
 fn more_privacy_costs_accuracy() {
     let folder = TempDir::new().unwrap();
@@ -198,9 +201,9 @@ fn more_privacy_costs_accuracy() {
 fn progress_counts_every_model_once() {
     let folder = TempDir::new().unwrap();
     let (mut seen, stop) = (Vec::new(), AtomicBool::new(false));
-    let conditions = conditions(Leftover::Continue, 3, &stop);
-    train(&plan(), &dataset(), &folder.path().join("shapes"), conditions, &mut |progress| seen.push(progress)).unwrap();
-    let expected: Vec<Progress> = (0..=14).map(|done| Progress { done, total: 14 }).collect();
+    let options = options(ResumePolicy::Resume, 3, &stop);
+    train(&plan(), &dataset(), &folder.path().join("shapes"), options, &mut |progress| seen.push(progress)).unwrap();
+    let expected: Vec<TrainingProgress> = (0..=14).map(|done| TrainingProgress { done, total: 14 }).collect();
     assert_eq!(seen, expected);
 }
 
@@ -273,10 +276,10 @@ fn a_run_stopped_again_and_again_gives_the_bytes_of_one_run() {
     }
     let mut first = None;
     let stop = AtomicBool::new(false);
-    let mut progress = |progress: Progress| {
+    let mut progress = |progress: TrainingProgress| {
         first.get_or_insert(progress.done);
     };
-    train(&plan(), &dataset(), &parts, conditions(Leftover::Continue, 2, &stop), &mut progress).unwrap();
+    train(&plan(), &dataset(), &parts, options(ResumePolicy::Resume, 2, &stop), &mut progress).unwrap();
     assert!(first.is_some_and(|done| done >= 12), "{first:?}");
     assert!(files(&whole) == files(&parts));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
@@ -316,15 +319,15 @@ fn what_another_plan_left_is_neither_taken_over_nor_lost_without_a_word() {
     let stop = AtomicBool::new(false);
     // The one that was begun is still there …
     let mut first = None;
-    let mut progress = |progress: Progress| {
+    let mut progress = |progress: TrainingProgress| {
         first.get_or_insert(progress.done);
         stop.store(true, Ordering::Relaxed);
     };
-    train(&plan(), &dataset(), &out, conditions(Leftover::Continue, 1, &stop), &mut progress).unwrap_err();
+    train(&plan(), &dataset(), &out, options(ResumePolicy::Resume, 1, &stop), &mut progress).unwrap_err();
     assert!(first.is_some_and(|first| first >= done), "{first:?}");
     // … until it is given up.
     let stop = AtomicBool::new(false);
-    train(&other, &dataset(), &out, conditions(Leftover::ContinueSame, 2, &stop), &mut |_| {}).unwrap();
+    train(&other, &dataset(), &out, options(ResumePolicy::ResumeOrRestart, 2, &stop), &mut |_| {}).unwrap();
     assert!(!kept.exists());
     let one_run = folder.path().join("one_run");
     run(&other, &one_run).unwrap();
@@ -336,12 +339,12 @@ fn a_second_run_on_the_same_track_is_turned_away() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("shapes");
     let (mut turned_away, stop) = (false, AtomicBool::new(false));
-    let mut progress = |progress: Progress| {
+    let mut progress = |progress: TrainingProgress| {
         if progress.done == 1 {
             turned_away = matches!(run(&plan(), &out), Err(TrainError::Write(WriteError::Busy(_))));
         }
     };
-    train(&plan(), &dataset(), &out, conditions(Leftover::Continue, 1, &stop), &mut progress).unwrap();
+    train(&plan(), &dataset(), &out, options(ResumePolicy::Resume, 1, &stop), &mut progress).unwrap();
     assert!(turned_away && out.is_dir());
 }
 
@@ -363,14 +366,14 @@ fn a_plan_that_cannot_be_carried_out_says_why() {
         change(&mut plan);
         plan.check(&dataset()).unwrap_err()
     };
-    assert_eq!(refusal(&|plan| plan.models.dev = 0), PlanError::None("dev models"));
-    assert_eq!(refusal(&|plan| plan.scenarios.clear()), PlanError::None("scenarios"));
+    assert_eq!(refusal(&|plan| plan.models.dev = 0), PlanError::Empty("dev models"));
+    assert_eq!(refusal(&|plan| plan.scenarios.clear()), PlanError::Empty("scenarios"));
     assert_eq!(refusal(&|plan| plan.models.train = usize::MAX), PlanError::TooManyModels(usize::MAX));
     for hidden in [0, usize::MAX] {
         let refused = refusal(&|plan| plan.scenarios[0].hidden = hidden);
         assert!(matches!(refused, PlanError::Schedule { what: "there have to be 1 to 65536 hidden units", .. }));
     }
-    assert_eq!(refusal(&|plan| plan.scenarios[1].name = "few".into()), PlanError::TwiceNamed("few".into()));
+    assert_eq!(refusal(&|plan| plan.scenarios[1].name = "few".into()), PlanError::DuplicateName("few".into()));
     for name in ["", "..", "a/b", "a b", ".hidden"] {
         assert_eq!(refusal(&|plan| plan.scenarios[0].name = name.into()), PlanError::Name(name.into()));
     }
@@ -381,7 +384,7 @@ fn a_plan_that_cannot_be_carried_out_says_why() {
     );
     assert_eq!(
         refusal(&|plan| plan.scenarios[0].training = 5),
-        PlanError::TooFewTrained { scenario: scenario(), training: 5, members: 6 }
+        PlanError::TooFewTrainingRows { scenario: scenario(), training: 5, members: 6 }
     );
     let rate = refusal(&|plan| plan.scenarios[0].schedule.rate = f32::NAN);
     assert_eq!(rate, PlanError::Schedule { scenario: scenario(), what: "the rate has to be positive" });

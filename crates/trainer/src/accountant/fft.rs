@@ -1,8 +1,9 @@
 //! A fast Fourier transform that gives the same bits on every machine.
 //!
-//! It is the radix-2 transform of Cooley and Tukey in place, for lengths that are a power of two. The forward
-//! transform leaves its result in bit-reversed order and the inverse takes it so: between the two every value is
-//! treated alike, so the order does not matter and is never restored. Sines come from libm, nothing is fused.
+//! It is the radix-2 transform of Cooley and Tukey, in place, for lengths that are a power of two.
+//! The forward transform leaves its result in bit-reversed order, which is the order that the
+//! inverse expects: what is done in between treats all values alike, so the natural order is never
+//! needed. Sines come from libm, and no multiplication and addition are fused.
 
 use std::f64::consts::TAU;
 
@@ -37,17 +38,18 @@ impl Complex {
 
 /// The transform of one length.
 pub(super) struct Fft {
-    /// Entry `n/2 + i` is exp(-2 pi i / n), for every power of two n from 2 to the length and i < n/2.
+    /// Entry `n/2 + i` is exp(-2 pi i / n), for every power of two n from 2 to the length and i <
+    /// n/2.
     roots: Vec<Complex>,
 }
 
 impl Fft {
-    /// For arrays of `length` values, a power of two and at least 2.
+    /// The transform of arrays of `length` values, a power of two and at least 2.
     pub(super) fn new(length: usize) -> Self {
         let mut roots = vec![Complex::default(); length];
         let half = length / 2;
         for (i, root) in roots[half..].iter_mut().enumerate() {
-            // The quotient is exact, so the angle is wrong by no more than two roundings.
+            // The quotient is exact, so the angle has the error of at most two roundings.
             let (sin, cos) = libm::sincos(TAU * (i as f64 / length as f64));
             *root = Complex { re: cos, im: -sin };
         }
@@ -57,7 +59,7 @@ impl Fft {
         Self { roots }
     }
 
-    /// From values in their order to coefficients in bit-reversed order.
+    /// Transforms values in natural order to coefficients in bit-reversed order.
     pub(super) fn forward(&self, values: &mut [Complex]) {
         let half = values.len() / 2;
         let (low, high) = values.split_at_mut(half);
@@ -72,7 +74,8 @@ impl Fft {
         }
     }
 
-    /// From coefficients in bit-reversed order to values in their order, multiplied by the length.
+    /// Transforms coefficients in bit-reversed order to values in natural order, multiplied by the
+    /// length.
     pub(super) fn inverse(&self, coefficients: &mut [Complex]) {
         let half = coefficients.len() / 2;
         let (low, high) = coefficients.split_at_mut(half);
@@ -87,13 +90,13 @@ impl Fft {
         }
     }
 
-    /// A bound on the error of either transform: of every result, relative to the sum of the absolute values of all
-    /// that went in.
+    /// A bound on the error of every output of either transform, relative to the sum of the
+    /// absolute values of all inputs.
     ///
-    /// Every result is a sum of all inputs, each of which has come through log2(n) levels, where it was multiplied by
-    /// a root and added once. With u = 2^-53, a root is wrong by less than 7 u, a product by sqrt(5) u and a sum by u
-    /// (Brent, Percival and Zimmermann, Math. Comp. 76, 2007), so a level adds less than 11 u; 16 u makes up for
-    /// terms of second order.
+    /// Every output is a sum of all inputs, each of which passes log2(n) levels and is multiplied
+    /// by a root and added once at each. With u = 2^-53, the error of a root is less than 7 u, that
+    /// of a product sqrt(5) u and that of a sum u (Brent, Percival and Zimmermann, Math. Comp. 76,
+    /// 2007), so a level adds less than 11 u; 16 u allows for terms of second order.
     pub(super) fn relative_error(&self) -> f64 {
         f64::from(self.roots.len().ilog2()) * 16.0 * (f64::EPSILON / 2.0)
     }

@@ -1,22 +1,26 @@
 //! One step of DP-SGD: the distribution of its privacy loss, on a grid and by its moments.
 //!
-//! A record is in the batch with probability q, and the sum of gradients is released with Gaussian noise of
-//! standard deviation s, in units of the clipping norm. The pair of distributions that dominates every pair of
-//! neighbouring data sets is N(0, s²) and the mixture (1-q) N(0, s²) + q N(1, s²) (Zhu, Dong and Wang, AISTATS 2022,
-//! theorem 11). A loss is the logarithm of the ratio of their densities, under the first of the two.
+//! A record is in the batch with probability q, and the sum of gradients is released with Gaussian
+//! noise of standard deviation s, in units of the clipping norm. The pair of distributions that
+//! dominates all pairs of neighbouring data sets is N(0, s²) and the mixture (1-q) N(0, s²) + q
+//! N(1, s²) (Zhu, Dong and Wang, AISTATS 2022, theorem 11). The loss of an outcome is the logarithm
+//! of the ratio of its density under the distribution of the actual data to that of the
+//! neighbouring data.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
 /// Which of two neighbouring data sets holds the record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Direction {
-    /// The record is taken away: the mixture is what happens, the plain Gaussian what is compared with.
+    /// The record is removed: the actual distribution is the mixture, and the plain Gaussian is
+    /// compared with it.
     Remove,
-    /// The record is added: the other way round.
+    /// The record is added: the actual distribution is the plain Gaussian, and the mixture is
+    /// compared with it.
     Add,
 }
 
-/// One step, seen from one direction.
+/// One step, in one direction.
 #[derive(Clone, Copy)]
 pub(super) struct Step {
     /// q in (0, 1].
@@ -24,47 +28,50 @@ pub(super) struct Step {
     /// s > 0.
     noise_multiplier: f64,
     direction: Direction,
-    /// How many standard deviations of the noise are looked at on either side; what lies beyond counts as lost.
+    /// How many standard deviations of the noise are evaluated on either side; [`Step::discretise`]
+    /// says what becomes of outcomes beyond.
     reach: f64,
 }
 
-/// Losses and their probabilities.
-pub(super) struct Losses {
+/// A distribution of privacy losses.
+pub(super) struct LossDistribution {
     /// (loss, probability), ascending by loss, at least one.
     points: Vec<(f64, f64)>,
-    /// Probability of an infinite loss, which the points leave out.
+    /// The probability of an infinite loss, which is not among the points.
     infinite: f64,
 }
 
-/// What tilting does: every probability is multiplied by exp(tilt x loss), then all are scaled to add up to 1.
+/// An exponential tilt of a distribution: every probability is multiplied by exp(tilt x loss), and
+/// then all are scaled to add up to 1.
 #[derive(Clone, Copy)]
-pub(super) struct Tilted {
+pub(super) struct Tilt {
     pub(super) tilt: f64,
-    /// Logarithm of the sum before scaling, which is the cumulant generating function at `tilt`.
+    /// The logarithm of the sum before scaling: the cumulant generating function at `tilt`.
     pub(super) cumulant: f64,
-    /// Mean of the tilted losses.
+    /// The mean of the tilted losses.
     pub(super) mean: f64,
 }
 
-impl Tilted {
-    /// What a probability is multiplied with.
+impl Tilt {
+    /// The factor by which the probability of `loss` is multiplied.
     pub(super) fn factor(&self, loss: f64) -> f64 {
         libm::exp(self.tilt * loss - self.cumulant)
     }
 
-    /// What the sum of `count` losses tilted by `base` goes beyond with probability at most exp(-`nats`), upwards
-    /// if this tilt is the larger and downwards if it is the smaller (Chernoff).
-    pub(super) fn reached(&self, base: &Tilted, count: f64, nats: f64) -> f64 {
+    /// A bound that the sum of `count` losses tilted by `base` exceeds with probability at most
+    /// exp(-`nats`), by Chernoff's inequality. If this tilt is smaller than `base`, it is a lower
+    /// bound instead.
+    pub(super) fn chernoff_quantile(&self, base: &Tilt, count: f64, nats: f64) -> f64 {
         (count * (self.cumulant - base.cumulant) + nats) / (self.tilt - base.tilt)
     }
 
-    /// Relative entropy of these losses to those tilted by `base`, in nats.
-    fn entropy(&self, base: &Tilted) -> f64 {
+    /// The relative entropy of the losses with this tilt to those with `base`, in nats.
+    fn entropy(&self, base: &Tilt) -> f64 {
         (self.tilt - base.tilt) * self.mean - (self.cumulant - base.cumulant)
     }
 }
 
-impl Losses {
+impl LossDistribution {
     pub(super) fn points(&self) -> &[(f64, f64)] {
         &self.points
     }
@@ -73,9 +80,9 @@ impl Losses {
         self.infinite
     }
 
-    /// Tilts the losses.
-    pub(super) fn tilted(&self, tilt: f64) -> Tilted {
-        // Measured from the end that the tilt favours, no factor exceeds 1.
+    /// The tilt by `tilt`.
+    pub(super) fn tilted(&self, tilt: f64) -> Tilt {
+        // Relative to the end that the tilt favours, no factor exceeds 1.
         let end = if tilt >= 0.0 { self.points.last() } else { self.points.first() };
         let end = end.map_or(0.0, |&(loss, _)| loss);
         let (mut sum, mut moment) = (0.0, 0.0);
@@ -84,27 +91,31 @@ impl Losses {
             sum += weight;
             moment += weight * (loss - end);
         }
-        Tilted { tilt, cumulant: libm::log(sum) + tilt * end, mean: end + moment / sum }
+        Tilt { tilt, cumulant: libm::log(sum) + tilt * end, mean: end + moment / sum }
     }
 
-    /// The tilt above (`sign` = 1) or below (-1) `base` at which the relative entropy to `base` is `nats`.
+    /// The tilt above (`sign` = 1) or below (-1) `base` at which the relative entropy to `base` is
+    /// `nats`.
     ///
-    /// It is the tilt at which [`Tilted::reached`] is closest. If none takes the losses that far, it is the last tried.
-    pub(super) fn at_entropy(&self, base: &Tilted, sign: f64, nats: f64) -> Tilted {
+    /// At this tilt [`Tilt::chernoff_quantile`] is tightest. If no tilt has so much entropy, it is
+    /// the last one tried.
+    pub(super) fn at_entropy(&self, base: &Tilt, sign: f64, nats: f64) -> Tilt {
         self.first_tilt(base, sign, |tilted| tilted.entropy(base) >= nats)
     }
 
-    /// The tilt above `base` at which the mean is `mean`, or one next to `base` if its mean is as large already.
-    pub(super) fn at_mean(&self, base: &Tilted, mean: f64) -> Tilted {
+    /// The tilt above `base` at which the mean is `mean`, or one close to `base` if the mean there
+    /// is at least `mean`.
+    pub(super) fn at_mean(&self, base: &Tilt, mean: f64) -> Tilt {
         self.first_tilt(base, 1.0, |tilted| tilted.mean >= mean)
     }
 
-    /// The first tilt on the way from `base` upwards (`sign` = 1) or downwards (-1) that is `far` enough.
-    fn first_tilt(&self, base: &Tilted, sign: f64, far: impl Fn(&Tilted) -> bool) -> Tilted {
+    /// The first tilt from `base` upwards (`sign` = 1) or downwards (-1) for which `far` is true.
+    fn first_tilt(&self, base: &Tilt, sign: f64, far: impl Fn(&Tilt) -> bool) -> Tilt {
         let ends = self.points.first().zip(self.points.last());
         let range = ends.map_or(1.0, |(first, last)| last.0 - first.0);
         let change = |logarithm: f64| base.tilt + sign * libm::exp(logarithm) / range;
-        // In units of the range: from 1e-8, which no number of steps needs, to 1e6, which keeps exponents accurate.
+        // In units of the range, from 1e-8, smaller than any number of steps needs, to 1e6, up to
+        // which exponents are accurate.
         let (mut low, mut high) = (-18.0, 14.0);
         for _ in 0..24 {
             let middle = 0.5 * (low + high);
@@ -115,17 +126,17 @@ impl Losses {
 }
 
 impl Step {
-    /// A step of which outcomes with a probability of at most `beyond` are not looked at, on either side.
+    /// A step, of which the tails with a probability of at most `beyond` on either side are not
+    /// evaluated.
     pub(super) fn new(sampling_rate: f64, noise_multiplier: f64, direction: Direction, beyond: f64) -> Self {
         // The tail of the normal distribution is at most exp(-reach² / 2) / 2.
         let reach = (-2.0 * libm::log(2.0 * beyond)).sqrt();
         Self { sampling_rate, noise_multiplier, direction, reach }
     }
 
-    /// The losses at evenly spaced outcomes, which is the trapezoidal rule for their moments.
-    ///
-    /// Good to plan with; no bound.
-    pub(super) fn sketch(&self) -> Losses {
+    /// The losses at evenly spaced outcomes, by the trapezoidal rule: accurate enough to choose a
+    /// grid, but not a bound.
+    pub(super) fn quadrature(&self) -> LossDistribution {
         const NODES: usize = 1024;
         let Self { sampling_rate: q, noise_multiplier: s, .. } = *self;
         let (first, last) = (-self.reach * s, 1.0 + self.reach * s);
@@ -146,10 +157,10 @@ impl Step {
         for (_, weight) in &mut points {
             *weight /= sum;
         }
-        Losses { points, infinite: 0.0 }
+        LossDistribution { points, infinite: 0.0 }
     }
 
-    /// The smallest and the largest loss within reach.
+    /// The smallest and the largest loss that are evaluated.
     pub(super) fn range(&self) -> (f64, f64) {
         let Self { noise_multiplier: s, reach, .. } = *self;
         match self.direction {
@@ -158,15 +169,16 @@ impl Step {
         }
     }
 
-    /// Losses at multiples of `width` that dominate those of the step: entry i of the result belongs to the loss
-    /// (first + i) x `width`, and `first` comes with it.
+    /// A distribution of losses at multiples of `width` that dominates that of the step, with
+    /// `first`: point i has the loss (first + i) x `width`.
     ///
-    /// Doroshenko, Ghazi, Kamath, Kumar and Manurangsi, Connect the Dots (PoPETs 2022), section 4: what lies between
-    /// two grid points goes to the two so that its probability under both distributions is kept. Delta is then
-    /// exact at every grid point and too large between them. What lies below the grid goes up to its first point;
-    /// what lies above it is left out and counts as an infinite loss. Rounding moves the edges of the bins by a
-    /// few units in the last place, 1e-10 and less of what the grid itself adds to epsilon.
-    pub(super) fn discretise(&self, width: f64) -> (i64, Losses) {
+    /// Doroshenko, Ghazi, Kamath, Kumar and Manurangsi, Connect the Dots (PoPETs 2022), section 4:
+    /// the mass between two grid points is divided between them so that its probability under both
+    /// distributions is kept. Delta is then exact at every grid point and too large between them.
+    /// The mass below the grid goes to its first point, and the mass above it counts as an infinite
+    /// loss. Rounding moves the edges of the bins by a few units in the last place, at most 1e-10
+    /// of what the grid itself adds to epsilon.
+    pub(super) fn discretise(&self, width: f64) -> (i64, LossDistribution) {
         let (lowest, highest) = self.range();
         let (first, last) = ((lowest / width).floor() as i64, (highest / width).ceil() as i64);
         let share = 1.0 / -libm::expm1(-width);
@@ -184,7 +196,7 @@ impl Step {
             edge = next;
         }
         points.push((last as f64 * width, here));
-        (first, Losses { points, infinite: edge.after(self) })
+        (first, LossDistribution { points, infinite: edge.after(self) })
     }
 
     /// The loss of outcome `x`.
@@ -201,7 +213,7 @@ impl Step {
         self.signed(ratio)
     }
 
-    /// Where the loss is `loss`.
+    /// The outcome with the loss `loss`, as the end of a bin.
     fn edge(&self, loss: f64) -> Edge {
         let Self { sampling_rate: q, noise_multiplier: s, .. } = *self;
         let ratio = self.signed(loss);
@@ -210,14 +222,15 @@ impl Step {
         } else if libm::expm1(ratio) / q > -0.5 {
             libm::log1p(libm::expm1(ratio) / q)
         } else {
-            // No outcome has a ratio of densities of 1 - q or less.
+            // The ratio of densities is above 1 - q for every outcome.
             libm::log(((libm::exp(ratio) - (1.0 - q)) / q).max(0.0))
         };
         let x = 0.5 + s * s * exponent;
         Edge { null: Tails::at(x / s), shifted: Tails::at((x - 1.0) / s) }
     }
 
-    /// The logarithm of the ratio of the mixture to the plain Gaussian is the loss or its opposite.
+    /// Converts the logarithm of the ratio of the mixture to the plain Gaussian to the loss, or
+    /// back: one is the other or its negative.
     fn signed(&self, loss: f64) -> f64 {
         match self.direction {
             Direction::Remove => loss,
@@ -226,14 +239,14 @@ impl Step {
     }
 }
 
-/// The end of a bin: how much of N(0, s²) and of N(1, s²) lies to either side.
+/// The end of a bin: the mass of N(0, s²) and of N(1, s²) on either side of it.
 struct Edge {
     null: Tails,
     shifted: Tails,
 }
 
 impl Edge {
-    /// Probability of the losses below this edge, under the distribution that happens.
+    /// The probability of the losses below this edge, under the actual distribution.
     fn before(&self, step: &Step) -> f64 {
         let q = step.sampling_rate;
         match step.direction {
@@ -242,7 +255,7 @@ impl Edge {
         }
     }
 
-    /// Probability of the losses above this edge, under the distribution that happens.
+    /// The probability of the losses above this edge, under the actual distribution.
     fn after(&self, step: &Step) -> f64 {
         let q = step.sampling_rate;
         match step.direction {
@@ -251,7 +264,8 @@ impl Edge {
         }
     }
 
-    /// Probability of the losses from here to `next`, under what happens and under what it is compared with.
+    /// The probability of the losses from here to `next`, under the actual distribution and under
+    /// the one that it is compared with.
     fn between(&self, next: &Edge, step: &Step) -> (f64, f64) {
         let q = step.sampling_rate;
         let (left, right) = match step.direction {
@@ -267,7 +281,8 @@ impl Edge {
     }
 }
 
-/// How much of the standard normal distribution lies on either side of a point. The smaller of the two is accurate.
+/// The mass of the standard normal distribution on either side of a point. The smaller of the two
+/// is accurate.
 #[derive(Clone, Copy)]
 struct Tails {
     below: f64,
@@ -280,7 +295,8 @@ impl Tails {
         if z < 0.0 { Self { below: tail, above: 1.0 - tail } } else { Self { below: 1.0 - tail, above: tail } }
     }
 
-    /// The probability from here to a point on the right, from the tails that are accurate.
+    /// The probability from here to a point on the right, computed from the tails that are
+    /// accurate.
     fn between(self, right: Self) -> f64 {
         let probability = if right.below < 0.5 {
             right.below - self.below
@@ -304,7 +320,7 @@ mod tests {
         SETTINGS.into_iter().flat_map(both)
     }
 
-    /// The hockey-stick divergence from normal tails, without a grid.
+    /// The hockey-stick divergence, computed from normal tails without a grid.
     fn exact_delta(step: &Step, epsilon: f64) -> f64 {
         let (q, s) = (step.sampling_rate, step.noise_multiplier);
         let above = |z: f64| 0.5 * libm::erfc(z * FRAC_1_SQRT_2);
@@ -330,7 +346,7 @@ mod tests {
             let other: f64 = losses.points().iter().map(|&(loss, probability)| probability * (-loss).exp()).sum();
             assert!((own + losses.infinite() - 1.0).abs() < 1e-13, "{own}");
             assert!(losses.infinite() <= 1e-14);
-            // What the other distribution has beyond the range is left out.
+            // The mass of the other distribution beyond the range is not included.
             let ends = [step.edge(lowest), step.edge(highest)];
             let (_, within) = ends[0].between(&ends[1], &step);
             assert!(other < 1.0 + 1e-12 && other > within - 1e-12, "{other} and {within}");
@@ -365,9 +381,10 @@ mod tests {
             let (lowest, highest) = step.range();
             let width = (highest - lowest) / 2000.0;
             for tilt in [0.25, 1.0] {
-                let added = step.discretise(width).1.tilted(tilt).cumulant - step.sketch().tilted(tilt).cumulant;
+                let added = step.discretise(width).1.tilted(tilt).cumulant - step.quadrature().tilted(tilt).cumulant;
                 let expected = tilt * (tilt + 1.0) * width * width / 12.0;
-                // Of the most skewed losses nearly all lie in one bin, where it can be more and less.
+                // In the most skewed cases nearly all losses lie in one bin, where it can be more
+                // or less.
                 assert!(added > 0.0 && added < 1.7 * expected, "{added} for {expected}");
             }
         }
@@ -375,13 +392,14 @@ mod tests {
 
     #[test]
     fn a_tilt_has_the_entropy_it_is_looked_for_by() {
-        let losses = Step::new(1.0, 2.0, Direction::Remove, 1e-30).sketch();
+        let losses = Step::new(1.0, 2.0, Direction::Remove, 1e-30).quadrature();
         let plain = losses.tilted(0.0);
-        // Losses of the plain Gaussian are N(1/8, 1/4); tilting by t moves the mean by t/4 at an entropy of t²/8.
+        // Losses of the plain Gaussian are N(1/8, 1/4); tilting by t moves the mean by t/4 at an
+        // entropy of t²/8.
         let tilted = losses.at_entropy(&plain, 1.0, 2.0);
         assert!((tilted.tilt - 4.0).abs() < 1e-4 && (tilted.mean - 1.125).abs() < 1e-4, "{}", tilted.tilt);
-        assert!((tilted.reached(&plain, 1.0, 2.0) - 1.125).abs() < 1e-6);
+        assert!((tilted.chernoff_quantile(&plain, 1.0, 2.0) - 1.125).abs() < 1e-6);
         let back = losses.at_entropy(&tilted, -1.0, 2.0);
-        assert!(back.tilt.abs() < 1e-4 && (back.reached(&tilted, 1.0, 2.0) - 0.125).abs() < 1e-6);
+        assert!(back.tilt.abs() < 1e-4 && (back.chernoff_quantile(&tilted, 1.0, 2.0) - 0.125).abs() < 1e-6);
     }
 }

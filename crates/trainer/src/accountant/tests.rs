@@ -1,7 +1,8 @@
-//! Bounds beside closed forms and beside other accountants, and what must hold for all of them.
+//! Compares bounds with closed forms and with other accountants, and tests what must hold for all.
 //!
-//! The closed forms were evaluated to 50 digits with mpmath 1.3.0: Balle and Wang (ICML 2018), theorem 8, for the
-//! plain Gaussian, and the hockey-stick divergence of the two distributions for one step.
+//! The closed forms were evaluated to 50 digits with mpmath 1.3.0: Balle and Wang (ICML 2018),
+//! theorem 8, for the plain Gaussian, and the hockey-stick divergence of the two distributions for
+//! one step.
 
 use super::*;
 
@@ -9,7 +10,7 @@ fn bound(sampling_rate: f64, noise_multiplier: f64, steps: u64, delta: f64) -> f
     epsilon(&Mechanism { sampling_rate, noise_multiplier, steps }, delta).unwrap()
 }
 
-/// The bound lies above the exact value, by a thousandth of it at most.
+/// The bound is above the exact value, by at most a thousandth of it.
 #[track_caller]
 fn assert_just_above(bound: f64, exact: f64) {
     assert!(bound >= exact && bound <= 1.001 * exact, "{bound} for {exact}");
@@ -44,7 +45,8 @@ fn after_one_step_the_bound_is_just_above_the_subsampled_gaussian() {
         (1e-3, 0.3, 1e-8, 12.2230174664655),
         (0.99, 0.5, 1e-12, 15.6282314497431),
         (0.5, 0.05, 0.01, 239.430550111632),
-        // A step that takes the record is about as likely as delta: epsilon is far below what Chernoff gives.
+        // The record is in the batch with about the probability delta: epsilon is far below
+        // Chernoff's bound.
         (0.001, 0.5, 5e-4, 0.0018681177456175),
         (0.03, 0.7, 0.012, 0.0203993463639094),
     ] {
@@ -54,15 +56,16 @@ fn after_one_step_the_bound_is_just_above_the_subsampled_gaussian() {
 
 #[test]
 fn with_no_more_delta_than_the_distributions_differ_by_epsilon_is_zero() {
-    // The distance in variation is q (2 Phi(1 / 2s) - 1) for one step: 0.00199 and 0.000199.
+    // The total variation distance is q (2 Phi(1 / 2s) - 1) for one step: 0.00199 and 0.000199.
     assert_eq!(bound(1.0, 200.0, 1, 1e-2), 0.0);
     assert_eq!(bound(0.1, 200.0, 1, 2e-4), 0.0);
     assert!(bound(0.1, 200.0, 1, 1.9e-4) > 0.0);
 }
 
-/// dp-accounting 0.6.0, connect the dots, on the better of two grids finer than ours; its values are upper bounds
-/// too and agree between the grids within 2e-5 of themselves. In the last two settings, where it loses precision,
-/// the estimates of prv-accountant 0.2.0, whose own bounds are 5e-4 and 0.0017 away.
+/// dp-accounting 0.6.0, connect the dots, on the better of two grids finer than ours; its values
+/// are upper bounds too and agree between the grids within 2e-5 of themselves. In the last two
+/// settings, where it loses precision, the estimates of prv-accountant 0.2.0, whose own bounds are
+/// 5e-4 and 0.0017 away.
 #[test]
 fn the_bound_is_just_above_what_other_accountants_find_on_finer_grids() {
     for (rate, noise, steps, delta, reference) in [
@@ -131,13 +134,21 @@ fn known_epsilons_give_back_their_noise() {
 
 #[test]
 fn the_least_noise_is_given_where_any_is_enough_and_an_error_where_none_is() {
-    // Taking part has a probability of 1e-5 altogether.
+    // The record is in any of the batches with probability 1e-5.
     assert_eq!(noise_multiplier(1.0, 1e-4, 1e-6, 10), Ok(0.05));
     // The greatest noise multiplier leaves an epsilon of about 0.02.
     assert_eq!(noise_multiplier(1e-3, 1e-9, 1.0, 10_000_000), Err(AccountantError::Unreachable(1e-3)));
-    assert_eq!(at_place(-2 * DECADE + 40_000), *NOISE.start());
-    assert_eq!(at_place(6 * DECADE), *NOISE.end());
-    assert_eq!((at_place(-1), at_place(0), at_place(DECADE - 1), at_place(DECADE)), (0.99999, 1.0, 9.9999, 10.0));
+    assert_eq!(five_digit_number(-2 * NUMBERS_PER_DECADE + 40_000), *NOISE_MULTIPLIERS.start());
+    assert_eq!(five_digit_number(6 * NUMBERS_PER_DECADE), *NOISE_MULTIPLIERS.end());
+    assert_eq!(
+        (
+            five_digit_number(-1),
+            five_digit_number(0),
+            five_digit_number(NUMBERS_PER_DECADE - 1),
+            five_digit_number(NUMBERS_PER_DECADE)
+        ),
+        (0.99999, 1.0, 9.9999, 10.0)
+    );
 }
 
 #[test]
@@ -164,8 +175,8 @@ fn numbers_that_make_no_sense_are_named() {
     }
 }
 
-/// At the corners of what is allowed the result is a number or the error that says there is none, and never below
-/// the epsilon of one step.
+/// At the corners of the allowed ranges the result is finite, and the epsilon of many steps is
+/// never below that of one.
 #[test]
 fn the_corners_of_the_range_are_survived() {
     for sampling_rate in [1e-12, 1e-5, 0.5, 1.0 - 1e-12, 1.0] {
