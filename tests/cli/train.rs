@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
-use npz::NpzReader;
 use serde_json::Value;
 
 use crate::support::{DIGITS, Running, callimico, done, folder, interrupt, run, stderr, stdout, text};
@@ -160,58 +159,4 @@ fn wrong_arguments_are_refused_with_a_sentence() {
     fs::write(out.join("mine"), "").expect("written");
     let output = run(&train(out_text, &[]));
     assert_eq!((output.status.code(), files(&out).len()), (Some(2), 1), "{}", stderr(&output));
-}
-
-/// Asks the `onnx` checker and ONNX Runtime about a trained model; prints its logits, a record a line.
-const PYTHON: &str = "
-import sys
-try:
-    import numpy, onnx, onnxruntime
-except ImportError as missing:
-    print(f'missing {missing.name}')
-    sys.exit(0)
-model, challenge = sys.argv[1:]
-onnx.checker.check_model(onnx.load(model), full_check=True)
-session = onnxruntime.InferenceSession(model, providers=['CPUExecutionProvider'])
-x = numpy.load(challenge)['x']
-assert [i.name for i in session.get_inputs()] == ['input'] and [o.name for o in session.get_outputs()] == ['logits']
-for row in session.run(None, {'input': x})[0]:
-    print(*(repr(float(value)) for value in row))
-one = session.run(None, {'input': x[:1]})[0]
-assert one.shape[0] == 1, 'the batch can have any size'
-";
-
-/// Runs where Python has numpy, onnx and onnxruntime; elsewhere it says so. The bytes of a model that both were seen to
-/// accept are held by a test of the writer, which always runs.
-#[test]
-fn onnx_and_onnx_runtime_agree_with_a_trained_model_where_python_has_them() {
-    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    if !Command::new(&python).arg("--version").output().is_ok_and(|found| found.status.success()) {
-        eprintln!("skipped: there is no {python}");
-        return;
-    }
-    let folder = folder();
-    let out = folder.path().join("digits");
-    done(&train(text(&out), &[]));
-    for scenario in ["digits_inf", "digits_lo"] {
-        let model = out.join(scenario).join("dev/model_4");
-        let (onnx, challenge) = (model.join("model.onnx"), model.join("challenge.npz"));
-        let output =
-            Command::new(&python).args(["-c", PYTHON, text(&onnx), text(&challenge)]).output().expect("it runs");
-        assert!(output.status.success(), "{}", stderr(&output));
-        let printed = stdout(&output);
-        if printed.starts_with("missing ") {
-            eprintln!("skipped: {python} is {}", printed.trim());
-            return;
-        }
-        let expected: Vec<f64> = printed.split_whitespace().map(|value| value.parse().expect("a number")).collect();
-        let network = trainer::read_onnx(&fs::read(&onnx).expect("a model")).expect("our own model");
-        let x = NpzReader::open(&challenge).expect("an archive").get("x").and_then(|x| x.floats()).expect("records");
-        let records: Vec<f32> = x.iter().copied().collect();
-        let found = network.logits(&records);
-        assert_eq!(found.len(), expected.len());
-        for (found, expected) in found.iter().zip(&expected) {
-            assert!((f64::from(*found) - expected).abs() < 1e-4, "{scenario}: {found} and {expected}");
-        }
-    }
 }

@@ -42,8 +42,6 @@ use scoring::Split;
 pub use self::dataset::{Dataset, DatasetError};
 pub use self::demo_track::demo_plan;
 pub use self::directory::{ResumePolicy, WriteError, interrupted_seed};
-pub use self::network::{Network, Widths};
-pub use self::onnx::{OnnxError, read as read_onnx, write as write_onnx};
 pub use self::plan::{ModelCounts, PlanError, Privacy, ScenarioPlan, TrainPlan};
 pub use self::report::{PrivacyReport, Report, ScenarioReport};
 pub use self::sgd::Schedule;

@@ -14,13 +14,13 @@ use super::sgd::Examples;
 
 /// The widths of a network's layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Widths {
+pub(super) struct Widths {
     /// Numbers in one record.
-    pub inputs: usize,
+    pub(super) inputs: usize,
     /// Units of the hidden layer.
-    pub hidden: usize,
+    pub(super) hidden: usize,
     /// Classes, one logit each.
-    pub classes: usize,
+    pub(super) classes: usize,
 }
 
 /// One dense layer. The weight from input i to output o is `weights[i * columns + o]`.
@@ -95,7 +95,7 @@ fn unit(rng: &mut impl Rng) -> f32 {
 
 /// A network with its weights. Gradients and velocities have the same shape and the same type.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Network {
+pub(super) struct Network {
     pub(super) first: Layer,
     pub(super) second: Layer,
 }
@@ -177,12 +177,12 @@ impl Network {
     }
 
     /// The widths of the network.
-    pub fn widths(&self) -> Widths {
+    pub(super) fn widths(&self) -> Widths {
         Widths { inputs: self.first.inputs, hidden: self.first.outputs, classes: self.second.outputs }
     }
 
     /// The logits of `records` [n, inputs] row by row, as [n, classes].
-    pub fn logits(&self, records: &[f32]) -> Vec<f32> {
+    pub(super) fn logits(&self, records: &[f32]) -> Vec<f32> {
         let (mut hidden, mut logits) = (Vec::new(), Vec::new());
         self.forward(records, &mut hidden, &mut logits);
         let rows = logits.chunks(self.second.columns());

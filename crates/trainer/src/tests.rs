@@ -131,7 +131,10 @@ fn the_directory_holds_every_model_and_its_files_agree() {
                 let member = trained_on.iter().any(|&trained| trained == *row as i64);
                 assert_eq!(value, if member { "1" } else { "0" }, "{model}, row {row}");
             }
-            assert_eq!(read_onnx(file("model.onnx")).unwrap().widths(), Widths { inputs: 6, hidden: 9, classes: 3 });
+            assert_eq!(
+                onnx::reader::read(file("model.onnx")).unwrap().widths(),
+                network::Widths { inputs: 6, hidden: 9, classes: 3 }
+            );
         }
     }
 }
