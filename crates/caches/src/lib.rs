@@ -1,19 +1,24 @@
-//! Where this program keeps what can be had again: a Postgres that was unpacked, ONNX Runtime's library, answers of
-//! models. `scripts/lib.sh` knows the same folders.
+//! The folders for files that can be downloaded, unpacked or computed again: a Postgres, the
+//! library of ONNX Runtime, answers of models.
+//!
+//! `scripts/lib.sh` uses the same folders. This crate only names them: it creates nothing, and
+//! knows nothing of the server or its database.
 
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Root's when Postgres is run: no other user can read root's own cache.
-const OF_THE_MACHINE: &str = "/var/cache/callimico";
+/// The folder of the whole machine. Root needs it for a Postgres that another user runs, who cannot
+/// read root's own cache.
+const MACHINE_CACHE: &str = "/var/cache/callimico";
 
-/// The folders to look into, best first. Read from `CALLIMICO_CACHE_DIR`, `XDG_CACHE_HOME` and `HOME`.
+/// The folders to search, best first. They follow from `CALLIMICO_CACHE_DIR`, `XDG_CACHE_HOME` and
+/// `HOME`.
 pub fn folders() -> impl Iterator<Item = PathBuf> {
-    own().into_iter().chain([PathBuf::from(OF_THE_MACHINE)])
+    own().into_iter().chain([PathBuf::from(MACHINE_CACHE)])
 }
 
-/// The folder to write into; `None` for a user without a home.
+/// The user's own folder, to write to; `None` for a user without a home.
 pub fn own() -> Option<PathBuf> {
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
     chosen(set("CALLIMICO_CACHE_DIR"), set("XDG_CACHE_HOME"), set("HOME"))

@@ -1,7 +1,8 @@
-//! Reads the seed files of a model's folder: `seed_challenge`, `seed_training` and `seed_membership`.
+//! Reads the seed files of a model's folder: `seed_challenge`, `seed_training` and
+//! `seed_membership`.
 //!
-//! Each holds one decimal integer and a newline. Errors say what kind of thing was found instead and never quote it: a
-//! seed may be secret. Nothing here writes a file or uses a seed.
+//! Each holds one decimal integer and a newline. Errors describe what was found instead but never
+//! quote it, since a seed may be secret. This module only reads files and computes nothing.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -10,13 +11,14 @@ use std::path::{Path, PathBuf};
 
 use super::Seeds;
 
-/// The largest seed a file may hold, 2^63 - 1: the original's seeds are signed and never negative.
+/// The largest seed in a file, 2^63 - 1: MICO's seeds are signed 64-bit integers and never
+/// negative.
 pub const MAX_SEED: u64 = i64::MAX as u64;
 
-/// A seed has at most 19 digits; the rest is room for white space.
+/// The longest file that is read. A seed has at most 19 digits; the rest is room for white space.
 const MAX_BYTES: u64 = 1_024;
 
-/// What is wrong with a seed file.
+/// Why a seed file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedFileError {
     /// The file or its folder could not be read.
@@ -27,17 +29,18 @@ pub enum SeedFileError {
         /// Why.
         source: io::Error,
     },
-    /// The file holds something else than a seed.
+    /// The file holds something other than a seed.
     #[error("{path} must hold one whole number from 0 to {MAX_SEED} and a newline, but holds {found}")]
     NotASeed {
         /// Which one.
         path: PathBuf,
-        /// What it holds, in words, without any digit of it.
+        /// What it holds, described without any of its digits.
         found: String,
     },
 }
 
-/// The seeds that lie in a model's folder. The folder of a model under attack may hold that of the challenge alone.
+/// The seeds in a model's folder. For participants, the folder of a model under attack holds at
+/// most that of the challenge.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ModelSeeds {
     /// The number in `seed_challenge`.
@@ -49,12 +52,13 @@ pub struct ModelSeeds {
 }
 
 impl ModelSeeds {
-    /// Reads the seed files in `folder`; those that are not there are left out.
+    /// Reads the seed files in `folder`; a file that is missing gives `None`.
     ///
     /// # Errors
-    /// If the folder is not there or a file in it cannot be read or holds no seed.
+    /// [`SeedFileError`] if the folder is missing, or a file cannot be read or does not hold a
+    /// seed.
     pub fn read(folder: &Path) -> Result<Self, SeedFileError> {
-        // A mistyped folder must not look like one without seeds.
+        // A folder that does not exist must not look like one without seeds.
         fs::metadata(folder).map_err(|source| SeedFileError::Io { path: folder.to_owned(), source })?;
         let seed = |name| read_if_there(&folder.join(name));
         Ok(Self {
@@ -64,13 +68,13 @@ impl ModelSeeds {
         })
     }
 
-    /// All three, if they are all there.
+    /// All three seeds, if none is missing.
     pub fn complete(self) -> Option<Seeds> {
         Some(Seeds { challenge: self.challenge?, training: self.training?, membership: self.membership? })
     }
 }
 
-/// Hides all but the published seed and says which of the others are there.
+/// Hides all but the published seed, and says which of the others exist.
 impl fmt::Debug for ModelSeeds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ModelSeeds")
@@ -81,10 +85,11 @@ impl fmt::Debug for ModelSeeds {
     }
 }
 
-/// Reads a file that holds one seed. White space around the number is let through, a sign is not.
+/// Reads a file that holds one seed. White space around the number is accepted, but no sign.
 ///
 /// # Errors
-/// If the file cannot be read or holds anything else than one whole number from 0 to [`MAX_SEED`].
+/// [`SeedFileError`] if the file cannot be read, or holds anything but one whole number from 0 to
+/// [`MAX_SEED`].
 pub fn read_seed(path: &Path) -> Result<u64, SeedFileError> {
     let mut bytes = Vec::new();
     File::open(path)
@@ -100,7 +105,7 @@ fn read_if_there(path: &Path) -> Result<Option<u64>, SeedFileError> {
     }
 }
 
-/// The seed, or in words what there is instead.
+/// The seed, or a description of what is there instead.
 fn parse(bytes: &[u8]) -> Result<u64, String> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(format!("more than {MAX_BYTES} bytes"));
@@ -110,12 +115,12 @@ fn parse(bytes: &[u8]) -> Result<u64, String> {
     if number.is_empty() {
         return Err("nothing".to_owned());
     }
-    if let Some(stranger) = number.chars().find(|c| !c.is_ascii_digit()) {
-        return Err(match stranger {
+    if let Some(other) = number.chars().find(|c| !c.is_ascii_digit()) {
+        return Err(match other {
             c if c.is_ascii_whitespace() => "more than one word".to_owned(),
             c => format!("the character {c:?}"),
         });
     }
-    // Only a number beyond u64 fails to parse now.
+    // Parsing can only fail for a number that does not fit in a u64.
     number.parse().ok().filter(|&seed| seed <= MAX_SEED).ok_or_else(|| "a larger number".to_owned())
 }

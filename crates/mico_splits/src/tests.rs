@@ -1,6 +1,7 @@
-//! Where expected values come from is said at each of them: torch 1.8.1 with torchcsprng 0.2.1, a second program, or
-//! files of a track that were made apart from this code. The second program is an mt19937 and a shuffle in plain
-//! Python, whose words also equal those of NumPy's `MT19937`. Everything here is exact; there are no tolerances.
+//! Each test says where its expected values come from: torch 1.8.1 with torchcsprng 0.2.1, an
+//! independent program, or files of a track that were made without this code. The independent
+//! program is an mt19937 and a shuffle in plain Python, whose words equal those of NumPy's
+//! `MT19937`. All comparisons are exact.
 
 use std::fs;
 
@@ -24,8 +25,8 @@ fn bytes(labels: &[Membership]) -> Vec<u8> {
     labels.iter().map(|&label| u8::from(label == Membership::Member)).collect()
 }
 
-/// What is known of one split: the first rows of each list (challenge, member, non-member, training), the last two of
-/// the training rows, and the digest of each whole list in the same order.
+/// The expected values for one split: the first rows of each list (challenge, member, non-member,
+/// training), the last two training rows, and the digest of each whole list in the same order.
 struct Known {
     sizes: Sizes,
     first: [&'static [u32]; 4],
@@ -46,7 +47,8 @@ impl Known {
     }
 }
 
-/// Words of torchcsprng 0.2.1; 3499211612 is also the first of the reference program's default seed.
+/// Words of torchcsprng 0.2.1; 3499211612 is also the first of the reference program's default
+/// seed.
 #[test]
 fn the_generator_gives_the_words_of_mt19937() {
     let mut generator = Mt::new(42);
@@ -71,8 +73,8 @@ fn only_the_low_32_bits_of_a_seed_count() {
     assert_ne!(randperm(10, 43), randperm(10, 42));
 }
 
-/// Digests from the second program; `torch.randperm` of torch 2.15 on a CPU gives the same. 624 words are made at a
-/// time, so the sizes about that number cross the border.
+/// Digests from the independent program; `torch.randperm` of torch 2.15 on a CPU gives the same.
+/// The generator makes 624 words at a time, so sizes around that number cover the boundary.
 #[test]
 fn large_permutations_are_those_of_another_program() {
     let known = [
@@ -105,7 +107,7 @@ fn a_permutation_holds_every_number_once_and_its_beginning_can_be_had_alone() {
     }
 }
 
-/// Rows from torch 1.8.1 with torchcsprng 0.2.1, digests from the second program.
+/// Rows from torch 1.8.1 with torchcsprng 0.2.1, digests from the independent program.
 #[test]
 fn a_split_of_cifar10_is_the_originals() {
     let known = Known {
@@ -127,7 +129,8 @@ fn a_split_of_cifar10_is_the_originals() {
     known.check();
 }
 
-/// Challenge and training rows from torch 1.8.1 with torchcsprng 0.2.1, the rest from the second program.
+/// Challenge and training rows from torch 1.8.1 with torchcsprng 0.2.1, the rest from the
+/// independent program.
 #[test]
 fn a_split_of_purchase100_is_the_originals() {
     let known = Known {
@@ -149,7 +152,8 @@ fn a_split_of_purchase100_is_the_originals() {
     known.check();
 }
 
-/// Challenge points and members from torch 1.8.1 with torchcsprng 0.2.1, the rest from the second program.
+/// Challenge points and members from torch 1.8.1 with torchcsprng 0.2.1, the rest from the
+/// independent program.
 #[test]
 fn a_split_of_sst2_is_the_originals() {
     let known = Known {
@@ -185,8 +189,9 @@ fn a_solution_is_the_originals_whatever_the_pool() {
     }
 }
 
-/// Digests of the rows and labels in `challenge.npz`, `train_idx.npy` and `solution.csv` of three models of a track in
-/// MICO's form, made apart from this code. The last is from a final split, whose folder has no `train_idx.npy`.
+/// Digests of the rows and labels in `challenge.npz`, `train_idx.npy` and `solution.csv` of three
+/// models of a track in MICO's form, made without this code. The last is from a final split, whose
+/// folder has no `train_idx.npy`.
 #[test]
 fn the_split_of_a_tracks_model_is_that_of_its_files() {
     let known = [

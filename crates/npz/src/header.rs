@@ -1,4 +1,4 @@
-//! The header of a `.npy` file: read, checked, and only then given to the parser.
+//! Reads the header of a `.npy` file, and checks it before it is parsed.
 
 use std::io::{self, Read};
 
@@ -6,16 +6,17 @@ use npyz::NpyHeader;
 
 use super::NpzError;
 
-/// The longest header that is read, in bytes: NumPy's own limit for files it does not trust.
+/// The longest header that is read, in bytes: NumPy's own limit for files that are not trusted.
 const MAX_HEADER_BYTES: usize = 10_000;
 
-/// The product of dimensions whose digits number at most this many fits in a `u64`.
+/// The largest number of digits in a shape; with so few in all, the product of the dimensions fits
+/// in a `u64`.
 const MAX_SHAPE_DIGITS: usize = 19;
 
 /// How every `.npy` file begins.
 pub(super) const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-/// Reads a header and leaves the reader at the first byte of the data. Also gives the bytes before that.
+/// Reads a header up to the first byte of the data, and returns it with its length in bytes.
 pub(super) fn read_header(reader: &mut impl Read) -> Result<(NpyHeader, u64), NpzError> {
     let mut bytes = vec![0; 8];
     read_exactly(reader, &mut bytes)?;
@@ -45,10 +46,11 @@ fn read_exactly(reader: &mut impl Read, buffer: &mut [u8]) -> Result<(), NpzErro
     })
 }
 
-/// Lets through what NumPy writes for a plain array: one flat dictionary with one tuple of whole numbers.
+/// Accepts what NumPy writes for a plain array: one flat dictionary with one tuple of whole
+/// numbers.
 ///
-/// The parser behind this reads any Python literal. Nested brackets cost it exponential time and stack, and a
-/// shape whose product overflows makes it panic in a debug build, so neither may reach it.
+/// The parser reads any Python literal. It needs exponential time and stack for nested brackets,
+/// and in a debug build it panics if the product of the shape overflows, so neither may reach it.
 fn check_header_text(text: &[u8]) -> Result<(), NpzError> {
     let refuse = |reason: &str| Err(NpzError::Header(reason.to_owned()));
     let count = |wanted: u8| text.iter().filter(|&&byte| byte == wanted).count();
@@ -73,7 +75,7 @@ fn check_header_text(text: &[u8]) -> Result<(), NpzError> {
     Ok(())
 }
 
-/// Bytes of data that a header promises.
+/// The bytes of data that a header promises.
 pub(super) fn body_bytes(header: &NpyHeader) -> Result<u64, NpzError> {
     let element = match header.uses_pickled_array() {
         true => None,

@@ -1,11 +1,13 @@
-//! Reads and writes NumPy's `.npy` and `.npz` files.
+//! Reads and writes NumPy's `.npy` and `.npz` files, which hold data sets, challenge points and
+//! indices.
 //!
-//! Data sets, challenge points and index arrays travel in these files. They come from organisers and
-//! participants, so they are read with suspicion: a header is checked before it is believed, memory grows with
-//! the bytes that are really there and never with what a header claims, and a broken file is an error, not a
-//! panic. Pickled objects and records are refused.
+//! The files come from organisers and participants and are not trusted: a header is checked before
+//! it is used, memory grows with the bytes that are actually there and never with what a header
+//! claims, and a broken file is an error, not a panic. Pickled objects and structured types are
+//! refused.
 //!
-//! This module knows nothing of tracks or models.
+//! This crate knows nothing of tracks, models or the server. Start reading at [`NpzReader`] for
+//! archives, and at [`RawArray`] for a single array.
 
 mod header;
 mod rows;
@@ -26,10 +28,11 @@ use self::header::{MAGIC, body_bytes, read_header, unreadable};
 
 pub use self::rows::read_rows;
 
-/// The largest array that is read into memory, in bytes. Larger pools are memory-mapped, not read.
+/// The largest array that is read into memory, in bytes. Of larger ones, [`read_rows`] reads some
+/// rows.
 pub const MAX_ARRAY_BYTES: u64 = 4 << 30;
 
-/// What can be wrong with an array file.
+/// Why an array file cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum NpzError {
     /// The file could not be read or written.
@@ -38,27 +41,27 @@ pub enum NpzError {
     /// The zip archive around the arrays is broken.
     #[error("the .npz archive is broken")]
     Archive(#[source] ZipError),
-    /// The file does not begin as a `.npy` file begins.
+    /// The file does not begin like a `.npy` file.
     #[error("not a .npy file")]
     NotNpy,
-    /// The header is not one that NumPy writes for a plain array.
+    /// NumPy writes no such header for a plain array.
     #[error("the .npy header is not readable: {0}")]
     Header(String),
     /// The archive has no array of this name.
     #[error("no array `{0}` in the archive")]
     NoSuchArray(String),
-    /// The elements have a type that is not wanted here.
+    /// The elements have another type than expected.
     #[error("elements of type {found} where {wanted} are expected")]
     ElementType {
-        /// What was asked for.
+        /// The expected type.
         wanted: &'static str,
         /// The type as NumPy writes it, for example `<f8`.
         found: String,
     },
-    /// The data are shorter or longer than the header says.
+    /// The data is shorter or longer than the header says.
     #[error("the header promises {promised} bytes of data and there are not that many, or more")]
     Length {
-        /// Bytes by the header.
+        /// Bytes according to the header.
         promised: u64,
     },
     /// The array is larger than [`MAX_ARRAY_BYTES`].
@@ -67,7 +70,7 @@ pub enum NpzError {
     /// An unsigned value does not fit in `i64`.
     #[error("the value {0} does not fit in a signed 64-bit integer")]
     OutOfRange(u64),
-    /// A row that the array does not have.
+    /// The array has no such row.
     #[error("there is no row {row} in an array of {length}")]
     NoSuchRow {
         /// The row, counted from 0.
@@ -75,10 +78,10 @@ pub enum NpzError {
         /// Rows of the array.
         length: u64,
     },
-    /// The rows of the array are not in one piece.
+    /// The array is stored by columns, so its rows are not contiguous.
     #[error("the array is in Fortran's order; save it with numpy.ascontiguousarray")]
     ColumnsFirst,
-    /// The array has no axes, so it has no rows.
+    /// The array has no axes and therefore no rows.
     #[error("a single value where an array is expected")]
     NoAxis,
 }
@@ -92,10 +95,10 @@ impl From<ZipError> for NpzError {
     }
 }
 
-/// The elements of an array of numbers, as narrow as they are stored.
+/// The elements of an array of numbers, in the narrowest of these types that holds them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Numbers {
-    /// Floats; those of 64 bits are rounded.
+    /// Floats, those of 64 bits rounded.
     Floats(ArrayD<f32>),
     /// Bytes and booleans.
     Bytes(ArrayD<u8>),
@@ -103,7 +106,7 @@ pub enum Numbers {
     Integers(ArrayD<i64>),
 }
 
-/// One array, its header checked and its data held as bytes until the type that is wanted is known.
+/// One array with a checked header. Its data is kept as bytes until it is asked for in some type.
 pub struct RawArray {
     header: NpyHeader,
     body: Vec<u8>,
@@ -113,7 +116,9 @@ impl RawArray {
     /// Reads one `.npy` file to its end.
     ///
     /// # Errors
-    /// Everything in [`NpzError`] that concerns one array, but not the element type.
+    /// [`NpzError`] if the file cannot be read, is not a plain array, is larger than
+    /// [`MAX_ARRAY_BYTES`], or has more or less data than its header promises. Whether the elements
+    /// have the right type is checked only when they are asked for.
     pub fn read(mut reader: impl Read) -> Result<Self, NpzError> {
         let (header, _) = read_header(&mut reader)?;
         let promised = body_bytes(&header)?;
@@ -121,7 +126,8 @@ impl RawArray {
             return Err(NpzError::TooLarge(promised));
         }
         let mut body = Vec::new();
-        // One byte more than promised shows that there is too much, without reading all of it.
+        // Reading one byte more than promised detects data that is too long without reading all of
+        // it.
         reader.take(promised + 1).read_to_end(&mut body)?;
         if body.len() as u64 != promised {
             return Err(NpzError::Length { promised });
@@ -163,7 +169,8 @@ impl RawArray {
     /// The elements as `i64`, from integers or booleans of any width.
     ///
     /// # Errors
-    /// [`NpzError::ElementType`] for anything else, [`NpzError::OutOfRange`] for a `u64` that does not fit.
+    /// [`NpzError::ElementType`] for anything else, [`NpzError::OutOfRange`] for a `u64` that does
+    /// not fit.
     pub fn integers(&self) -> Result<ArrayD<i64>, NpzError> {
         match self.kind() {
             Some((TypeChar::Bool, 1)) => Ok(self.array::<bool>()?.mapv(i64::from)),
@@ -185,7 +192,7 @@ impl RawArray {
         }
     }
 
-    /// The elements, whatever numbers they are.
+    /// The elements, from any type of numbers.
     ///
     /// # Errors
     /// As [`floats`](Self::floats) and [`integers`](Self::integers).
@@ -247,7 +254,8 @@ impl<R: Read + Seek> NpzReader<R> {
         Ok(Self { archive: ZipArchive::new(reader)? })
     }
 
-    /// The names of the arrays, sorted; files that are no arrays, or whose names are no text, are passed over.
+    /// The names of the arrays, sorted. Files that are not arrays, or whose names are not text, are
+    /// left out.
     pub fn names(&self) -> Vec<String> {
         let files = self.archive.file_names().filter_map(Result::ok);
         let mut names: Vec<String> = files.filter_map(|file| Some(file.strip_suffix(".npy")?.to_owned())).collect();
@@ -255,7 +263,8 @@ impl<R: Read + Seek> NpzReader<R> {
         names
     }
 
-    /// The names of what is in the archive and no array, a name that is no text made readable.
+    /// The names of the files in the archive that are not arrays, with a description in place of a
+    /// name that is not text.
     pub fn others(&mut self) -> Vec<String> {
         let names = self.archive.file_names().map(|name| match name {
             Ok(name) => name.into_owned(),
@@ -267,13 +276,13 @@ impl<R: Read + Seek> NpzReader<R> {
     /// Reads the array called `name`.
     ///
     /// # Errors
-    /// Everything in [`NpzError`] but the element type.
+    /// Like [`RawArray::read`], and [`NpzError::NoSuchArray`].
     pub fn get(&mut self, name: &str) -> Result<RawArray, NpzError> {
         RawArray::read(entry(&mut self.archive, name)?)
     }
 }
 
-/// Writes a `.npz` file, compressed. The same arrays give the same bytes: no time is recorded.
+/// Writes a compressed `.npz` file. The same arrays give the same bytes, since no time is recorded.
 pub struct NpzWriter<W: Write + Seek> {
     archive: ZipWriter<W>,
 }
@@ -287,7 +296,7 @@ impl<W: Write + Seek> NpzWriter<W> {
     /// Adds one array under `name`, which must be new.
     ///
     /// # Errors
-    /// [`NpzError::Io`], or [`NpzError::Archive`] for a name that is there already.
+    /// [`NpzError::Io`], or [`NpzError::Archive`] for a name that is already taken.
     pub fn add<T, D>(&mut self, name: &str, array: ArrayView<'_, T, D>) -> Result<(), NpzError>
     where
         T: npyz::AutoSerialize + Copy,
@@ -301,7 +310,7 @@ impl<W: Write + Seek> NpzWriter<W> {
         Ok(())
     }
 
-    /// Ends the archive and hands the writer back.
+    /// Ends the archive and returns the writer.
     ///
     /// # Errors
     /// [`NpzError::Io`].
@@ -313,7 +322,7 @@ impl<W: Write + Seek> NpzWriter<W> {
 /// The bytes of a `.npy` file that holds `array`, in C order.
 ///
 /// # Errors
-/// [`NpzError::Io`] if the array is too large for memory to hold it twice.
+/// [`NpzError::Io`] if the array cannot be encoded.
 pub fn npy_bytes<T, D>(array: ArrayView<'_, T, D>) -> Result<Vec<u8>, NpzError>
 where
     T: npyz::AutoSerialize + Copy,
@@ -330,12 +339,12 @@ where
 
 /// The number of rows of an array, read from its header alone.
 ///
-/// `path` is a `.npz`, of which the array called `name` is meant, or a `.npy`, for which `name` is not used. What
-/// counts is how the file begins, not what it is called.
+/// `path` is a `.npz` with an array called `name`, or a `.npy`, for which `name` is ignored. The
+/// first bytes of the file decide which, not its extension.
 ///
 /// # Errors
-/// Everything in [`NpzError`] that a header can show; [`NpzError::Length`] also if the header promises another
-/// size than the file, or the archive's directory, states.
+/// All of [`NpzError`] that a header can reveal; [`NpzError::Length`] if the header promises
+/// another size than that of the file or of the archive's entry.
 pub fn first_axis(path: &Path, name: &str) -> Result<usize, NpzError> {
     match ArrayFile::open(path)? {
         ArrayFile::Plain(mut file) => {
@@ -350,7 +359,7 @@ pub fn first_axis(path: &Path, name: &str) -> Result<usize, NpzError> {
     }
 }
 
-/// A file with arrays: a `.npy`, or a `.npz` whatever it is called. How it begins decides.
+/// A file with one or several arrays, a `.npy` or a `.npz`. Its first bytes decide which.
 enum ArrayFile {
     Plain(BufReader<File>),
     Archive(ZipArchive<BufReader<File>>),

@@ -1,4 +1,4 @@
-//! Some rows of an array that may be far larger than memory.
+//! Reads some rows of an array that may be far larger than memory.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -8,19 +8,22 @@ use npyz::{NpyHeader, Order};
 use super::header::{MAGIC, body_bytes, read_header};
 use super::{ArrayFile, MAX_ARRAY_BYTES, NpzError, RawArray, entry};
 
-/// Reads the given rows of an array, and of a `.npy` file no more than these; an archive is unpacked up to the last of
-/// them. Takes memory for the rows that are read.
+/// Reads the given rows of an array. Of a `.npy` file nothing else is read; an archive is unpacked
+/// up to the last of the rows. Takes memory for these rows only.
 ///
-/// `path` is a `.npz`, of which the array called `name` is meant, or a `.npy`, for which `name` is not used; how the file
-/// begins decides. `rows` ascend, each once. The answer has the shape [rows, …].
+/// `path` is a `.npz` with an array called `name`, or a `.npy`, for which `name` is ignored; the
+/// first bytes of the file decide which. `rows` must ascend without repetition. The result has the
+/// shape [rows, …].
 ///
 /// # Errors
-/// Everything in [`NpzError`] that concerns one array, but not the element type; [`NpzError::NoSuchRow`] for a row beyond
-/// the last, [`NpzError::ColumnsFirst`] for an array in Fortran's order, whose rows are not in one piece.
+/// Like [`RawArray::read`]; [`NpzError::NoSuchRow`] for a row beyond the last,
+/// [`NpzError::ColumnsFirst`] for an array in Fortran order, [`NpzError::NoAxis`] for a single
+/// value.
 pub fn read_rows(path: &Path, name: &str, rows: &[usize]) -> Result<RawArray, NpzError> {
     match ArrayFile::open(path)? {
         ArrayFile::Plain(mut file) => pick(&mut file, rows, |file, bytes| {
-            // No file is longer than what a signed offset reaches, so this steps beyond the end, where reading fails.
+            // No file is longer than a signed offset can reach, so a larger one leads beyond the
+            // end, where reading fails.
             file.seek_relative(i64::try_from(bytes).unwrap_or(i64::MAX))
         }),
         ArrayFile::Archive(mut archive) => pick(&mut entry(&mut archive, name)?, rows, |entry, bytes| {
@@ -60,7 +63,7 @@ fn pick<R: Read>(
     Ok(RawArray { header: with_rows(&header, rows.len())?, body })
 }
 
-/// The header that an array of the same rows, but another number of them, would have.
+/// The header of an array with the same element type and row shape, but another number of rows.
 fn with_rows(header: &NpyHeader, rows: usize) -> Result<NpyHeader, NpzError> {
     let axes: Vec<String> = header.shape().iter().skip(1).map(|axis| format!("{axis},")).collect();
     let (descr, axes) = (header.dtype().descr(), axes.concat());
