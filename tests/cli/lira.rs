@@ -254,6 +254,9 @@ fn what_does_not_fit_is_refused_with_a_sentence_before_any_model_is_asked() {
     let folder = folder();
     let track = track(folder.path());
     let out = folder.path().join("out.zip");
+    let gone = folder.path().join("gone");
+    let file = folder.path().join("file");
+    fs::write(&file, "").expect("written");
     let refused = |more: &[&str], part: &str| {
         let output = lira(&track, &out, more);
         assert_eq!(output.status.code(), Some(2), "{more:?}: {}", stderr(&output));
@@ -267,11 +270,11 @@ fn what_does_not_fit_is_refused_with_a_sentence_before_any_model_is_asked() {
     refused(&["--reference", "--variance", "shrunk"], "shrink no variances");
     refused(&["--plots", "p"], "--evaluate-train");
     refused(&["--track", "../up"], "../up");
-    refused(&["--scores", "/nowhere/s.npz"], "there is no folder /nowhere");
+    refused(&["--scores", text(&gone.join("s.npz"))], &format!("there is no folder {}", text(&gone)));
     refused(&["--scores", text(&track.join("data.npz"))], "it is a file of the track");
-    refused(&["--scores", "/dev/null"], "no ordinary file");
+    refused(&["--scores", text(folder.path())], "no ordinary file");
     refused(&["--scores", text(&out)], "the same file");
-    refused(&["--evaluate-train", "--plots", "/dev/null/plots"], "cannot make the folder");
+    refused(&["--evaluate-train", "--plots", text(&file.join("plots"))], "cannot make the folder");
 
     let model = |name: &str| track.join("digits_inf").join(name);
     let solution = model("train/model_3/solution.csv");
@@ -338,7 +341,7 @@ fn without_its_library_it_says_how_to_get_it() {
         assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
         stderr(&output)
     };
-    let said = with(Path::new("/nowhere/libonnxruntime.so"));
+    let said = with(&folder.path().join("gone/libonnxruntime.so"));
     assert!(said.contains("there is no such file") && said.contains("pip install"), "{said}");
     let no_library = folder.path().join("libonnxruntime.so");
     fs::write(&no_library, "no library").expect("written");

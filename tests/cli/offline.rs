@@ -92,19 +92,19 @@ fn wrong_arguments_end_with_2_and_a_sentence() {
     let folder = folder();
     let track = write_track(folder.path());
     let data = folder.path().join("data");
-    let (track, data) = (text(&track), text(&data));
+    let (zip, gone, empty) = (folder.path().join("gone.zip"), folder.path().join("gone"), folder.path().join("empty"));
+    fs::create_dir(&empty).expect("a folder");
+    let (track, data, zip, gone) = (text(&track), text(&data), text(&zip), text(&gone));
+    let (no_zip, no_folder) = (format!("cannot read {zip}"), format!("no folder {gone}"));
     for (args, says) in [
         (vec!["frobnicate"], "unrecognized subcommand"),
-        (vec!["score", "nowhere.zip", "--track-dir", track, "--split", "dev"], "cannot read nowhere.zip"),
-        (vec!["score", "nowhere.zip", "--track-dir", track, "--split", "both"], "both"),
-        (vec!["score", "nowhere.zip", "--track-dir", "/nowhere", "--split", "dev"], "no folder /nowhere"),
-        (vec!["check", "nowhere.zip", "--track-dir", "/"], "give --track"),
-        (
-            vec!["check", "nowhere.zip", "--track-dir", concat!(env!("CARGO_MANIFEST_DIR"), "/src")],
-            "no track directory",
-        ),
+        (vec!["score", zip, "--track-dir", track, "--split", "dev"], no_zip.as_str()),
+        (vec!["score", zip, "--track-dir", track, "--split", "both"], "both"),
+        (vec!["score", zip, "--track-dir", gone, "--split", "dev"], &no_folder),
+        (vec!["check", zip, "--track-dir", "/"], "give --track"),
+        (vec!["check", zip, "--track-dir", text(&empty)], "no track directory"),
         (vec!["import", track, "--competition", "Not A Slug"], "short name"),
-        (vec!["import", "/nowhere", "--competition", "c", "--data-dir", data], "no folder /nowhere"),
+        (vec!["import", gone, "--competition", "c", "--data-dir", data], &no_folder),
         (vec!["track", "open", "tiny", "--data-dir", data], "competition/track"),
         (vec!["worker", "--workers", "0", "--data-dir", data], "at least one worker"),
         (vec!["user", "create", "a b", "--email", "a@b.c", "--data-dir", data], "letters"),

@@ -47,7 +47,7 @@ fn half_head(address: &str) -> TcpStream {
 
 async fn is_alive(address: &str) -> bool {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let once = reqwest::Client::builder().timeout(Duration::from_secs(2)).build().expect("a client");
+    let once = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build().expect("a client");
     once.get(format!("http://{address}/healthz")).send().await.is_ok_and(|answer| answer.status().is_success())
 }
 

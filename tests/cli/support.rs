@@ -44,10 +44,20 @@ pub(crate) fn callimico_with_files(files: u32) -> Command {
 
 fn away_from_environment(mut command: Command) -> Command {
     command.stdin(Stdio::null());
-    for name in ["DATABASE_URL", "CALLIMICO_DATA_DIR", "CALLIMICO_OBJECTS", "CALLIMICO_BIND", "RUST_LOG"] {
-        command.env_remove(name);
+    for (name, _) in std::env::vars_os() {
+        if could_change_a_result(&name.to_string_lossy()) {
+            command.env_remove(name);
+        }
     }
     command
+}
+
+/// Whether a variable is a setting of the program, of S3 or of a proxy. The cache folder stays: the tests' Postgres and
+/// ONNX Runtime may have been unpacked there.
+fn could_change_a_result(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let is_setting = name.starts_with("CALLIMICO_") && name != "CALLIMICO_CACHE_DIR";
+    is_setting || name.starts_with("AWS_") || name.ends_with("_PROXY") || name == "DATABASE_URL" || name == "RUST_LOG"
 }
 
 /// Runs the program to its end.
@@ -172,7 +182,8 @@ impl Client {
     pub(crate) fn new(address: &str, token: &str) -> Self {
         // Asked for by whatever may speak TLS; there is only one to choose.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("a client");
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build();
+        let http = http.expect("a client");
         Self { http, base: format!("http://{address}/api/v1"), token: token.trim().to_owned() }
     }
 

@@ -135,6 +135,8 @@ fn wrong_arguments_are_refused_with_a_sentence() {
     let out = folder.path().join("digits");
     let no_array = folder.path().join("notes.npz");
     fs::write(&no_array, "no archive").expect("written");
+    let gone = folder.path().join("gone.npz");
+    let cannot_read_gone = format!("cannot read {}", text(&gone));
     let refused = |args: &[&str], part: &str| {
         let output = run(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
@@ -143,7 +145,7 @@ fn wrong_arguments_are_refused_with_a_sentence() {
     };
     let out_text = text(&out);
     let with = |more: &[&'static str]| [&["train", "--dataset", DIGITS, "--out", out_text][..], more].concat();
-    refused(&["train", "--dataset", "/nowhere.npz", "--out", out_text], "cannot read /nowhere.npz");
+    refused(&["train", "--dataset", text(&gone), "--out", out_text], &cannot_read_gone);
     refused(&["train", "--dataset", text(&no_array), "--out", out_text], "notes.npz");
     refused(&with(&["--models", "10,5"]), "three numbers");
     refused(&with(&["--models", "10,0,5"]), "no dev models");

@@ -143,6 +143,6 @@ mod tests {
 
     #[test]
     fn a_cluster_without_processes_is_stopped_already() {
-        stop("callimico-of-nobody").unwrap();
+        stop(&format!("callimico-{}", uuid::Uuid::new_v4())).unwrap();
     }
 }

@@ -62,8 +62,9 @@ mod tests {
 
     #[test]
     fn a_data_directory_that_is_gone_is_an_error() {
-        let path = Path::new("/nonexistent/postgres.lock");
-        let error = OwnerLock::try_acquire(path).unwrap_err();
-        assert!(error.to_string().contains("/nonexistent/postgres.lock"));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gone/postgres.lock");
+        let error = OwnerLock::try_acquire(&path).unwrap_err();
+        assert!(error.to_string().contains(path.to_str().unwrap()));
     }
 }

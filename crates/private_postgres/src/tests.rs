@@ -216,10 +216,11 @@ async fn a_server_without_an_owner_is_replaced() {
 async fn a_stale_process_id_of_somebody_else_does_not_stop_the_start() {
     let dir = folder();
     open(dir.path()).await.close().await;
-    let home = Place::prepare(dir.path()).unwrap().home();
+    let place = Place::prepare(dir.path()).unwrap();
+    let home = place.home();
     let text = format!("{}\n{}/data\n1\n5432\n", std::process::id(), home.display());
     fs::write(home.join("data/postmaster.pid"), &text).unwrap();
-    fs::write(home.join(".s.PGSQL.5432.lock"), &text).unwrap();
+    fs::write(place.socket_dir().join(".s.PGSQL.5432.lock"), &text).unwrap();
     open(dir.path()).await.close().await;
 }
 

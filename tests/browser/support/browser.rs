@@ -16,8 +16,9 @@ use super::program::free_address;
 
 /// How long a page may take to show what it should.
 const PATIENCE: Duration = Duration::from_secs(40);
-const FLAGS: [&str; 12] = [
+const FLAGS: [&str; 13] = [
     "--headless=new",
+    "--no-proxy-server",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -57,7 +58,8 @@ impl Chromedriver {
         }));
         let url = format!("http://{address}");
         let deadline = Instant::now() + PATIENCE;
-        while reqwest::get(format!("{url}/status")).await.is_err() {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        while client.get(format!("{url}/status")).send().await.is_err() {
             assert!(Instant::now() < deadline, "`{program}` does not answer at {url}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
