@@ -15,7 +15,7 @@ use self::bar::ByteBar;
 use super::login::{ServerArgs, failure};
 use super::progress::tell;
 use super::{Failure, serve};
-use client::{self, RemoteFile, Report, Settings, Standing, State, TrackName, Unpacked, Wanted};
+use client::{self, FetchOutcome, FileSelection, LocalState, RemoteFile, Report, Settings, TrackName, Unpacked};
 
 /// More at once would not be faster, and unkind to the server.
 const MOST_JOBS: i64 = 16;
@@ -28,7 +28,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    wanted: WantedArgs,
+    selection: SelectionArgs,
     /// Files at once
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MOST_JOBS))]
     jobs: u16,
@@ -47,7 +47,7 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Which files")]
-struct WantedArgs {
+struct SelectionArgs {
     /// Only what belongs to this scenario; may be given more than once
     #[arg(long = "scenario", value_name = "NAME")]
     scenarios: Vec<String>,
@@ -84,18 +84,18 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let api = args.server.api()?;
     let settings = Settings {
         folder: args.out.unwrap_or_else(|| PathBuf::from(track.slug())),
-        wanted: Wanted {
-            scenarios: args.wanted.scenarios,
-            splits: args.wanted.splits.into_iter().map(|split| split.as_str().to_owned()).collect(),
-            files: args.wanted.files,
-            all: args.wanted.all,
+        selection: FileSelection {
+            scenarios: args.selection.scenarios,
+            splits: args.selection.splits.into_iter().map(|split| split.as_str().to_owned()).collect(),
+            files: args.selection.files,
+            all: args.selection.all,
         },
         jobs: NonZero::new(usize::from(args.jobs)).unwrap_or(NonZero::<usize>::MIN),
         unpack: args.unpack,
     };
     let stop = serve::stop_signal()?;
     if args.list {
-        let files = client::standings(&api, &track, &settings, stop).await.map_err(failure)?;
+        let files = client::local_states(&api, &track, &settings, stop).await.map_err(failure)?;
         return if args.json { print_json(&listed(&track, &settings.folder, &files)) } else { print(&table(&files)) };
     }
     let bar = Arc::new(ByteBar::new());
@@ -107,7 +107,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         print_json(&document(&track, &settings.folder, &report))?;
     }
     tell!("{}", summary(&report, &settings.folder));
-    if !settings.unpack && report.files.iter().any(|brought| brought.file.name.ends_with(".tar")) {
+    if !settings.unpack && report.files.iter().any(|file| file.file.name.ends_with(".tar")) {
         let folder = quoted(&settings.folder);
         tell!("to unpack: for f in {folder}/*.tar; do tar -xf \"$f\" -C {folder}; done");
     }
@@ -116,7 +116,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 
 /// What was done, in a sentence or two.
 fn summary(report: &Report, folder: &Path) -> String {
-    let here = report.files.iter().filter(|brought| brought.state == State::Present).count();
+    let here = report.files.iter().filter(|file| file.outcome == FetchOutcome::Present).count();
     let came = report.files.len() - here;
     let files = |count: usize| if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
     let was = if here == 1 { "was" } else { "were" };
@@ -138,38 +138,38 @@ fn quoted(path: &Path) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-fn word(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Present => "present",
-        Standing::Unchecked => "unchecked",
-        Standing::Differs => "differs",
-        Standing::Partial(_) => "partial",
-        Standing::Missing => "missing",
+fn word(local_state: LocalState) -> &'static str {
+    match local_state {
+        LocalState::Present => "present",
+        LocalState::Unchecked => "unchecked",
+        LocalState::Differs => "differs",
+        LocalState::Partial(_) => "partial",
+        LocalState::Missing => "missing",
     }
 }
 
-fn table(files: &[(RemoteFile, Standing)]) -> String {
+fn table(files: &[(RemoteFile, LocalState)]) -> String {
     let width = files.iter().map(|(file, _)| file.name.chars().count()).max().unwrap_or(0);
-    let line = |(file, standing): &(RemoteFile, Standing)| {
-        let stands = match standing {
-            Standing::Present => "have".to_owned(),
-            Standing::Unchecked => "have, not compared yet".to_owned(),
-            Standing::Differs => "another one is here".to_owned(),
-            Standing::Partial(bytes) => format!("missing, {} of it here", BinaryBytes(*bytes)),
-            Standing::Missing => "missing".to_owned(),
+    let line = |(file, local_state): &(RemoteFile, LocalState)| {
+        let state = match local_state {
+            LocalState::Present => "have".to_owned(),
+            LocalState::Unchecked => "have, not compared yet".to_owned(),
+            LocalState::Differs => "another one is here".to_owned(),
+            LocalState::Partial(bytes) => format!("missing, {} of it here", BinaryBytes(*bytes)),
+            LocalState::Missing => "missing".to_owned(),
         };
-        format!("{:width$}  {:>12}  {stands}\n", file.name, BinaryBytes(file.size).to_string())
+        format!("{:width$}  {:>12}  {state}\n", file.name, BinaryBytes(file.size).to_string())
     };
     files.iter().map(line).collect()
 }
 
-fn listed(track: &TrackName, folder: &Path, files: &[(RemoteFile, Standing)]) -> Value {
-    let files = files.iter().map(|(file, standing)| line(file, word(*standing)));
+fn listed(track: &TrackName, folder: &Path, files: &[(RemoteFile, LocalState)]) -> Value {
+    let files = files.iter().map(|(file, local_state)| line(file, word(*local_state)));
     json!({ "track": track.to_string(), "folder": folder.display().to_string(), "files": files.collect::<Vec<_>>() })
 }
 
 fn document(track: &TrackName, folder: &Path, report: &Report) -> Value {
-    let files = report.files.iter().map(|brought| line(&brought.file, brought.state.as_str()));
+    let files = report.files.iter().map(|file| line(&file.file, file.outcome.as_str()));
     json!({ "track": track.to_string(), "folder": folder.display().to_string(), "files": files.collect::<Vec<_>>() })
 }
 

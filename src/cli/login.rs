@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use super::Failure;
 use super::progress::tell;
-use client::{Account, Api, ClientError, Login, Patience, Server, Token};
+use client::{Api, ClientError, Login, LoginStore, RetryPolicy, Server, Token};
 
 /// No token is longer, in bytes.
 const LONGEST_INPUT: u64 = 64 << 10;
@@ -41,9 +41,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         }
     };
     let login = Login { server, token };
-    let api = Api::new(login.clone(), Patience::default()).map_err(failure)?;
+    let api = Api::new(login.clone(), RetryPolicy::default()).map_err(failure)?;
     api.check().await.map_err(failure)?;
-    Account::of_this_user().store(&login).map_err(failure)?;
+    LoginStore::of_this_user().store(&login).map_err(failure)?;
     tell!("logged in to {}", login.server);
     Ok(())
 }
@@ -65,7 +65,7 @@ fn token_of_environment() -> Result<Option<Token>, Failure> {
 }
 
 fn warn_of(server: &Server) {
-    if server.is_in_the_clear() {
+    if server.is_unencrypted() {
         tell!("warning: whoever is on the way to {server} can read the token, as it is not https");
     }
 }
@@ -83,9 +83,9 @@ impl ServerArgs {
     pub(super) fn api(&self) -> Result<Api, Failure> {
         let given = self.server.as_deref().filter(|text| !text.trim().is_empty());
         let given = given.map(str::parse).transpose().map_err(failure)?;
-        let login = Login::find(given, token_of_environment()?, &Account::of_this_user()).map_err(failure)?;
+        let login = Login::find(given, token_of_environment()?, &LoginStore::of_this_user()).map_err(failure)?;
         warn_of(&login.server);
-        Api::new(login, Patience::default()).map_err(failure)
+        Api::new(login, RetryPolicy::default()).map_err(failure)
     }
 }
 

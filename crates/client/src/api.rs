@@ -1,5 +1,5 @@
-//! HTTP: one client, what is asked of a server, and what its answers mean. The token goes to the server alone, never to
-//! the addresses it hands out. Nothing is tried twice here.
+//! The HTTP requests to a server, and what its answers mean. The token is sent to the server alone,
+//! never to the addresses it hands out. Nothing is retried here.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -8,39 +8,39 @@ use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, HeaderMap, RANGE, RETRY_AF
 use reqwest::{Client, Response, StatusCode, Url};
 use serde::Deserialize;
 
-use super::{ClientError, Login, Patience, RemoteFile, Server, Token, TrackName, listing};
+use super::{ClientError, Login, RemoteFile, RetryPolicy, Server, Token, TrackName, listing};
 
-/// No list and no error is longer, in bytes.
+/// The longest list or error that is read, in bytes.
 const LONGEST_ANSWER: usize = 64 << 20;
 
-/// A server, asked in somebody's name.
+/// A server's API, used with one person's token.
 #[derive(Clone, Debug)]
 pub struct Api {
     client: Client,
     server: Server,
     token: Token,
-    patience: Patience,
+    policy: RetryPolicy,
 }
 
-/// Why one request did not do it.
+/// Why one request failed.
 #[derive(Debug)]
-pub(super) enum Trouble {
-    /// Trying again may help, after a while that the server may have said.
-    Passing { why: String, wish: Option<Duration> },
+pub(super) enum RequestError {
+    /// Trying again may help. `retry_after` is how long the server asks to wait, if it does.
+    Transient { why: String, retry_after: Option<Duration> },
     /// Trying again does not help.
-    Lasting(ClientError),
+    Permanent(ClientError),
 }
 
-/// What comes of asking for the bytes of a file.
+/// The answer to a request for the bytes of a file.
 #[derive(Debug)]
-pub(super) enum Bytes {
-    /// They come, from this byte on.
-    From(u64, Response),
-    /// The address does not hold any more, for this reason.
-    Stale(String),
+pub(super) enum FileAnswer {
+    /// The bytes, from this one on.
+    Bytes(u64, Response),
+    /// The address does not work any more, for this reason.
+    Expired(String),
 }
 
-/// An error as the server tells it.
+/// An error as the server describes it.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ProblemDocument {
@@ -49,143 +49,150 @@ struct ProblemDocument {
 }
 
 impl Api {
-    /// Asks `login`'s server.
+    /// Prepares requests to the login's server; sends none.
     ///
     /// # Errors
     /// The system has no certificates to trust.
-    pub fn new(login: Login, patience: Patience) -> Result<Self, ClientError> {
+    pub fn new(login: Login, policy: RetryPolicy) -> Result<Self, ClientError> {
         let Login { server, token } = login;
         let client = Client::builder()
             .user_agent(concat!("callimico/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(patience.connect)
-            .read_timeout(patience.silence)
-            // A signed address is nobody else's business.
+            .connect_timeout(policy.connect_timeout)
+            .read_timeout(policy.read_timeout)
+            // A signed address must not be passed on.
             .referer(false);
-        // No proxy reaches what runs on this machine.
-        let client = if server.is_here() { client.no_proxy() } else { client };
+        // A proxy could not reach a server on this machine.
+        let client = if server.is_local() { client.no_proxy() } else { client };
         match client.build() {
-            Ok(client) => Ok(Self { client, server, token, patience }),
+            Ok(client) => Ok(Self { client, server, token, policy }),
             Err(error) => Err(ClientError::Answer { server: server.to_string(), problem: reason(error) }),
         }
     }
 
-    /// The server that is asked.
+    /// The server that requests go to.
     pub fn server(&self) -> &Server {
         &self.server
     }
 
-    pub(super) fn patience(&self) -> Patience {
-        self.patience
+    pub(super) fn policy(&self) -> RetryPolicy {
+        self.policy
     }
 
-    /// Finds out whether there is a server, and whether it takes the token.
+    /// Checks with one request that there is a server and that it accepts the token.
     ///
     /// # Errors
-    /// [`ClientError`]; nothing is tried twice.
+    /// [`ClientError`].
     pub async fn check(&self) -> Result<(), ClientError> {
         let answer = self.ask(&["api", "v1", "competitions"], "it knows no competitions").await;
         match answer {
             Ok(bytes) if serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_ok() => Ok(()),
-            Ok(_) => Err(self.odd("its answer is no JSON")),
-            Err(Trouble::Lasting(ClientError::Unknown(problem))) => Err(self.odd(&problem)),
-            Err(Trouble::Lasting(error)) => Err(error),
-            Err(Trouble::Passing { why, .. }) => Err(ClientError::Unreachable { server: self.server.to_string(), why }),
+            Ok(_) => Err(self.unexpected("its answer is no JSON")),
+            Err(RequestError::Permanent(ClientError::Unknown(problem))) => Err(self.unexpected(&problem)),
+            Err(RequestError::Permanent(error)) => Err(error),
+            Err(RequestError::Transient { why, .. }) => {
+                Err(ClientError::Unreachable { server: self.server.to_string(), why })
+            }
         }
     }
 
-    /// The files of a track, each with an address for a while.
-    pub(super) async fn files(&self, track: &TrackName) -> Result<Vec<RemoteFile>, Trouble> {
+    /// The files of a track, each with an address that works for a limited time.
+    pub(super) async fn files(&self, track: &TrackName) -> Result<Vec<RemoteFile>, RequestError> {
         let path = ["api", "v1", "competitions", &track.competition, "tracks", &track.track, "files"];
         let unknown = format!("{} has no files of a track {track}", self.server);
         let bytes = self.ask(&path, &unknown).await?;
-        listing::read(&bytes, &self.server).map_err(Trouble::Lasting)
+        listing::read(&bytes, &self.server).map_err(RequestError::Permanent)
     }
 
-    /// The bytes of a file from `from` on, or from an earlier one.
-    pub(super) async fn bytes(&self, url: &Url, from: u64) -> Result<Bytes, Trouble> {
-        // What a proxy packs would have other bytes.
+    /// Asks for the bytes of a file from `from` on. The answer may begin earlier.
+    pub(super) async fn bytes(&self, url: &Url, from: u64) -> Result<FileAnswer, RequestError> {
+        // A compressed answer would have other bytes.
         let mut request = self.client.get(url.clone()).header(ACCEPT_ENCODING, "identity");
         if from > 0 {
             request = request.header(RANGE, format!("bytes={from}-"));
         }
-        let response = request.send().await.map_err(passing)?;
+        let response = request.send().await.map_err(transient)?;
         let status = response.status();
         match status {
-            StatusCode::OK => Ok(Bytes::From(0, response)),
+            StatusCode::OK => Ok(FileAnswer::Bytes(0, response)),
             StatusCode::PARTIAL_CONTENT => match first_byte(response.headers()) {
-                Some(first) if first == from => Ok(Bytes::From(from, response)),
-                _ => Err(Trouble::Passing { why: "other bytes came than were asked for".into(), wish: None }),
+                Some(first) if first == from => Ok(FileAnswer::Bytes(from, response)),
+                _ => Err(RequestError::Transient {
+                    why: "other bytes came than were asked for".into(),
+                    retry_after: None,
+                }),
             },
-            // S3 says 400 for some signatures that ran out; the others are as docs/API.md has them.
+            // S3 answers 400 to some expired signatures; the others are from docs/API.md.
             StatusCode::BAD_REQUEST
             | StatusCode::UNAUTHORIZED
             | StatusCode::FORBIDDEN
             | StatusCode::NOT_FOUND
             | StatusCode::GONE
-            | StatusCode::RANGE_NOT_SATISFIABLE => Ok(Bytes::Stale(format!("its address answers {status}"))),
-            _ if may_pass(status) => Err(busy(&response)),
-            _ => Err(Trouble::Lasting(self.odd(&format!("a file's address answers {status}")))),
+            | StatusCode::RANGE_NOT_SATISFIABLE => Ok(FileAnswer::Expired(format!("its address answers {status}"))),
+            _ if is_transient(status) => Err(busy(&response)),
+            _ => Err(RequestError::Permanent(self.unexpected(&format!("a file's address answers {status}")))),
         }
     }
 
-    async fn ask(&self, path: &[&str], unknown: &str) -> Result<Vec<u8>, Trouble> {
+    async fn ask(&self, path: &[&str], unknown: &str) -> Result<Vec<u8>, RequestError> {
         let request = self.client.get(self.server.join(path)).bearer_auth(self.token.as_str());
-        let response = request.send().await.map_err(passing)?;
-        // On the way to another host the token was left behind, so no answer from there is worth anything.
-        if !self.server.has_origin_of(response.url()) {
+        let response = request.send().await.map_err(transient)?;
+        // A redirect to another host drops the token, so its answer says nothing about the login.
+        if !self.server.has_same_origin(response.url()) {
             let other = response.url().origin().ascii_serialization();
-            return Err(Trouble::Lasting(self.odd(&format!("it sends on to {other}; if that is right, log in there"))));
+            return Err(RequestError::Permanent(
+                self.unexpected(&format!("it sends on to {other}; if that is right, log in there")),
+            ));
         }
         let status = response.status();
-        if may_pass(status) {
+        if is_transient(status) {
             return Err(busy(&response));
         }
-        let bytes = self.whole(response).await?;
+        let bytes = self.read_body(response).await?;
         if status.is_success() {
             return Ok(bytes);
         }
         let problem: ProblemDocument = serde_json::from_slice(&bytes).unwrap_or_default();
         let said = [problem.detail, problem.title, status.to_string()].into_iter().find(|text| !text.is_empty());
         let said: String = said.unwrap_or_default().chars().filter(|c| !c.is_control()).take(500).collect();
-        Err(Trouble::Lasting(match status {
+        Err(RequestError::Permanent(match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ClientError::NotAllowed(said),
             StatusCode::NOT_FOUND => ClientError::Unknown(format!("{unknown} ({said})")),
-            _ => self.odd(&said),
+            _ => self.unexpected(&said),
         }))
     }
 
-    async fn whole(&self, mut response: Response) -> Result<Vec<u8>, Trouble> {
+    async fn read_body(&self, mut response: Response) -> Result<Vec<u8>, RequestError> {
         let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(passing)? {
+        while let Some(chunk) = response.chunk().await.map_err(transient)? {
             bytes.extend_from_slice(&chunk);
             if bytes.len() > LONGEST_ANSWER {
-                return Err(Trouble::Lasting(self.odd("its answer has no end")));
+                return Err(RequestError::Permanent(self.unexpected("its answer has no end")));
             }
         }
         Ok(bytes)
     }
 
-    fn odd(&self, problem: &str) -> ClientError {
+    fn unexpected(&self, problem: &str) -> ClientError {
         ClientError::Answer { server: self.server.to_string(), problem: problem.to_owned() }
     }
 }
 
-fn may_pass(status: StatusCode) -> bool {
+fn is_transient(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
 }
 
-fn busy(response: &Response) -> Trouble {
-    let wish = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    // It may be a date as well; those who say one are asked again after the usual delay.
-    let wish = wish.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs);
-    Trouble::Passing { why: format!("the answer was {}", response.status()), wish }
+fn busy(response: &Response) -> RequestError {
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    // It may also be a date; then the usual delay applies.
+    let retry_after = retry_after.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs);
+    RequestError::Transient { why: format!("the answer was {}", response.status()), retry_after }
 }
 
-fn passing(error: reqwest::Error) -> Trouble {
-    Trouble::Passing { why: reason(error), wish: None }
+fn transient(error: reqwest::Error) -> RequestError {
+    RequestError::Transient { why: reason(error), retry_after: None }
 }
 
-/// Why a request failed, without the address: it may be signed.
+/// Why a request failed, without the address, which may be signed.
 pub(super) fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();

@@ -1,13 +1,14 @@
-//! The files of a track, brought into a folder: only what is missing, several at once, each checked against its SHA-256
-//! before it gets its name.
+//! Downloads the files of a track into a folder: only what is missing, several at once, each
+//! checked against its SHA-256 before it gets its name.
 //!
-//! `folder` knows what is there, `part` is a file on its way, `courier` brings one file whatever happens to connections
-//! and addresses, `gauge` counts, `unpack` takes archives apart.
+//! `folder` knows which files are there, `part` is a file that is not complete yet, `fetcher`
+//! fetches one file and copes with what goes wrong, `progress` counts bytes, `unpack` extracts
+//! archives.
 
-mod courier;
+mod fetcher;
 mod folder;
-mod gauge;
 mod part;
+mod progress;
 #[cfg(test)]
 mod tests;
 mod unpack;
@@ -20,39 +21,39 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use tokio::sync::watch;
 
-use self::courier::{Courier, List};
+use self::fetcher::{Fetcher, FileList};
 use self::folder::Folder;
-pub use self::folder::Standing;
-use self::gauge::Gauge;
-pub use self::gauge::{Event, Progress, Tell};
-use super::api::Trouble;
-use super::patience::Tries;
-use super::{Api, ClientError, RemoteFile, TrackName, Wanted};
+pub use self::folder::LocalState;
+use self::progress::DownloadProgress;
+pub use self::progress::{ByteCounts, Event, EventHandler};
+use super::api::RequestError;
+use super::retry_policy::Tries;
+use super::{Api, ClientError, FileSelection, RemoteFile, TrackName};
 
-/// What is brought, and how.
+/// What to download, and how.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where to; made if it is missing.
+    /// The target folder; created if missing.
     pub folder: PathBuf,
     /// Which files.
-    pub wanted: Wanted,
-    /// Files at once.
+    pub selection: FileSelection,
+    /// Files fetched at once.
     pub jobs: NonZero<usize>,
-    /// Whether archives are unpacked in the end.
+    /// Whether to unpack the archives once all files are there.
     pub unpack: bool,
 }
 
-/// How a file came to be in the folder.
+/// Whether a file had to be fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// It was there.
+pub enum FetchOutcome {
+    /// It was in the folder already.
     Present,
-    /// It was brought.
+    /// It was fetched from the server.
     Downloaded,
 }
 
-impl State {
-    /// The state in a word.
+impl FetchOutcome {
+    /// One word for programs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Present => "present",
@@ -63,79 +64,82 @@ impl State {
 
 /// A file that is in the folder now.
 #[derive(Clone, Debug)]
-pub struct Brought {
-    /// Which one.
+pub struct DownloadedFile {
+    /// The file as the server lists it.
     pub file: RemoteFile,
-    /// Since when.
-    pub state: State,
+    /// Whether this run fetched it.
+    pub outcome: FetchOutcome,
 }
 
 /// An archive that was to be unpacked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unpacked {
-    /// Its name.
+    /// Its file name.
     pub name: String,
-    /// Files that were written; none if all were there.
+    /// Files that were written; 0 if all of them were there.
     pub written: u64,
 }
 
-/// What was done.
+/// The result of a download.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// The files, in the server's order.
-    pub files: Vec<Brought>,
+    pub files: Vec<DownloadedFile>,
     /// The archives, if they were to be unpacked.
     pub unpacked: Vec<Unpacked>,
-    /// Bytes that were received and kept by this run.
+    /// Bytes that this run received and kept.
     pub received: u64,
 }
 
-/// Says how the wanted files of a track stand in a folder. Writes nothing and hashes nothing.
+/// Compares the selected files of a track with what is in the folder, by their sizes and by the
+/// records of earlier runs. Writes nothing and hashes nothing.
 ///
 /// # Errors
 /// [`ClientError`].
-pub async fn standings(
+pub async fn local_states(
     api: &Api,
     track: &TrackName,
     settings: &Settings,
     stop: watch::Receiver<bool>,
-) -> Result<Vec<(RemoteFile, Standing)>, ClientError> {
-    let files = settings.wanted.of(&first_list(api, track, &stop).await?)?;
+) -> Result<Vec<(RemoteFile, LocalState)>, ClientError> {
+    let files = settings.selection.select(&first_list(api, track, &stop).await?)?;
     let records = folder::Records::read(&settings.folder);
     Ok(files
         .into_iter()
         .map(|file| {
-            let standing = records.standing(&settings.folder, &file);
-            (file, standing)
+            let local_state = records.local_state(&settings.folder, &file);
+            (file, local_state)
         })
         .collect())
 }
 
-/// Brings the wanted files of a track into a folder. What is there already, whole or in part, is not fetched again.
+/// Downloads the selected files of a track into a folder. What is there already, whole or in part,
+/// is not fetched again.
 ///
-/// Memory: about a megabyte a job. `tell` is called from several threads.
+/// Memory: about a megabyte per job. `on_event` is called from several threads.
 ///
 /// # Errors
-/// [`ClientError`]. Whatever it is, what came stays in the folder, and the next run goes on from there. Where one file
-/// cannot be had, the others are brought first.
+/// [`ClientError`]. What was received stays in the folder, and the next run goes on from there. If
+/// one file cannot be fetched, the others are fetched before the error is returned.
 pub async fn download(
     api: &Api,
     track: &TrackName,
     settings: &Settings,
     stop: watch::Receiver<bool>,
-    tell: Tell,
+    on_event: EventHandler,
 ) -> Result<Report, ClientError> {
     let listed = first_list(api, track, &stop).await?;
-    let wanted = settings.wanted.of(&listed)?;
+    let selected = settings.selection.select(&listed)?;
     let folder = Arc::new(Folder::open(&settings.folder)?);
-    let gauge = Arc::new(Gauge::new(wanted.iter().map(|file| file.size).sum(), Arc::clone(&tell)));
-    let list = List::new(api.clone(), track.clone(), listed);
-    let courier = Courier { api, list, folder: Arc::clone(&folder), gauge: Arc::clone(&gauge), stop: stop.clone() };
-    let files = bring_all(&courier, wanted, settings.jobs).await?;
-    let mut report = Report { files, received: gauge.received(), unpacked: Vec::new() };
+    let progress = Arc::new(DownloadProgress::new(selected.iter().map(|file| file.size).sum(), Arc::clone(&on_event)));
+    let list = FileList::new(api.clone(), track.clone(), listed);
+    let fetcher =
+        Fetcher { api, list, folder: Arc::clone(&folder), progress: Arc::clone(&progress), stop: stop.clone() };
+    let files = fetch_all(&fetcher, selected, settings.jobs).await?;
+    let mut report = Report { files, received: progress.received(), unpacked: Vec::new() };
     if settings.unpack {
-        for Brought { file, .. } in &report.files {
-            if let Some(unpacked) = unpack_one(&folder, file, track, (&stop, &tell)).await? {
+        for DownloadedFile { file, .. } in &report.files {
+            if let Some(unpacked) = unpack_one(&folder, file, track, (&stop, &on_event)).await? {
                 report.unpacked.push(unpacked);
             }
         }
@@ -143,64 +147,64 @@ pub async fn download(
     Ok(report)
 }
 
-/// Brings the files, the largest first; answers them in the order they had.
-async fn bring_all(
-    courier: &Courier<'_>,
+/// Fetches the files, the largest first; returns them in the order they were given.
+async fn fetch_all(
+    fetcher: &Fetcher<'_>,
     files: Vec<RemoteFile>,
     jobs: NonZero<usize>,
-) -> Result<Vec<Brought>, ClientError> {
+) -> Result<Vec<DownloadedFile>, ClientError> {
     let mut queue: Vec<(usize, RemoteFile)> = files.into_iter().enumerate().collect();
     queue.sort_by_key(|(_, file)| std::cmp::Reverse(file.size));
-    let jobs_of_all = queue.into_iter().map(|(place, file)| async move { (place, courier.bring(file).await) });
-    let mut under_way = futures_util::stream::iter(jobs_of_all).buffer_unordered(jobs.get());
-    let (mut brought, mut first_error) = (Vec::new(), None);
+    let fetches = queue.into_iter().map(|(place, file)| async move { (place, fetcher.fetch(file).await) });
+    let mut under_way = futures_util::stream::iter(fetches).buffer_unordered(jobs.get());
+    let (mut fetched, mut first_error) = (Vec::new(), None);
     while let Some((place, outcome)) = under_way.next().await {
         match outcome {
-            Ok(file) => brought.push((place, file)),
-            Err(error) if error.is_of_one_file() => {
+            Ok(file) => fetched.push((place, file)),
+            Err(error) if error.concerns_one_file() => {
                 if first_error.is_some() {
-                    courier.gauge.say(error.to_string());
+                    fetcher.progress.tell(error.to_string());
                 }
                 first_error.get_or_insert(error);
             }
-            // The others stop by themselves, and write what they have first.
+            // The other jobs notice the stop themselves, and write what they have before they end.
             Err(ClientError::Stopped) => first_error = Some(ClientError::Stopped),
             Err(error) => return Err(error),
         }
     }
-    brought.sort_by_key(|(place, _)| *place);
-    first_error.map_or_else(|| Ok(brought.into_iter().map(|(_, file)| file).collect()), Err)
+    fetched.sort_by_key(|(place, _)| *place);
+    first_error.map_or_else(|| Ok(fetched.into_iter().map(|(_, file)| file).collect()), Err)
 }
 
 async fn unpack_one(
     folder: &Arc<Folder>,
     file: &RemoteFile,
     track: &TrackName,
-    (stop, tell): (&watch::Receiver<bool>, &Tell),
+    (stop, on_event): (&watch::Receiver<bool>, &EventHandler),
 ) -> Result<Option<Unpacked>, ClientError> {
     if !file.name.ends_with(".tar") || folder.is_unpacked(file, track.slug()) {
         return Ok(None);
     }
-    tell(Event::Said(format!("unpacking {}", file.name)));
+    on_event(Event::Message(format!("unpacking {}", file.name)));
     let (inside, name, slug, stop) = (Arc::clone(folder), file.name.clone(), track.slug().to_owned(), stop.clone());
     let written = blocking(folder.path(&file.name), move || {
         unpack::unpack(&inside.path(&name), inside.root(), &slug, &|| *stop.borrow())
     });
     let Some(written) = written.await? else {
-        tell(Event::Said(format!("{} holds no {}/ and stays packed", file.name, track.slug())));
+        on_event(Event::Message(format!("{} holds no {}/ and stays packed", file.name, track.slug())));
         return Ok(None);
     };
     folder.mark_unpacked(file)?;
     Ok(Some(Unpacked { name: file.name.clone(), written }))
 }
 
-/// The list a run begins with.
+/// The list that a run begins with.
 async fn first_list(
     api: &Api,
     track: &TrackName,
     stop: &watch::Receiver<bool>,
 ) -> Result<Vec<RemoteFile>, ClientError> {
-    let mut tries = Tries::new(api.patience(), format!("the list of {track}"));
+    let mut tries = Tries::new(api.policy(), format!("the list of {track}"));
     loop {
         let answer = tokio::select! {
             answer = api.files(track) => answer,
@@ -208,13 +212,13 @@ async fn first_list(
         };
         match answer {
             Ok(files) => return Ok(files),
-            Err(Trouble::Lasting(error)) => return Err(error),
-            Err(Trouble::Passing { why, wish }) => pause(tries.failed(why, wish)?, stop).await?,
+            Err(RequestError::Permanent(error)) => return Err(error),
+            Err(RequestError::Transient { why, retry_after }) => pause(tries.failed(why, retry_after)?, stop).await?,
         }
     }
 }
 
-/// Waits, unless it is told to stop.
+/// Waits, unless the run is stopped.
 async fn pause(delay: std::time::Duration, stop: &watch::Receiver<bool>) -> Result<(), ClientError> {
     tokio::select! {
         () = tokio::time::sleep(delay) => Ok(()),
@@ -223,11 +227,11 @@ async fn pause(delay: std::time::Duration, stop: &watch::Receiver<bool>) -> Resu
 }
 
 async fn stopped(stop: &watch::Receiver<bool>) {
-    // A sender that is gone means stop, too.
+    // A sender that was dropped means stop, too.
     let _ = stop.clone().wait_for(|stop| *stop).await;
 }
 
-/// Does work on files outside of the runtime's threads.
+/// Runs work on files on a thread that may block.
 async fn blocking<T: Send + 'static>(
     path: PathBuf,
     work: impl FnOnce() -> Result<T, ClientError> + Send + 'static,

@@ -1,22 +1,35 @@
-//! The participant's side: a login kept on this machine, and the files of a track brought here whole.
+//! The participant's side of the competition: keeps a login on this machine and downloads the files
+//! of a track, resuming what was interrupted and checking every file's SHA-256.
 //!
-//! `account` keeps server and token, `api` speaks to the server, `listing` checks what it lists, `patience` says how long
-//! to try, `download` brings the files. The room has its own idea of the server's answers and knows no other room: what
-//! it may rely on is what docs/API.md promises. It prints nothing, and a token or a signed address is never part of an
-//! error.
+//! The crate does not know the server's code: it has its own types for the server's answers and
+//! relies only on what docs/API.md promises. It prints nothing; progress and messages go to the
+//! caller as [`Event`]s. A token or a signed address is never part of an error.
+//!
+//! Start reading at [`download()`], which calls everything else:
+//!
+//! | module | holds |
+//! |---|---|
+//! | `login` | which server and which token, and the file they are stored in |
+//! | `api` | the HTTP requests, and what the answers mean |
+//! | `listing` | the list of a track's files, checked before anything is done with it |
+//! | `retry_policy` | how long to wait and how often to try |
+//! | `download` | fetching files into a folder, and unpacking them |
 
-mod account;
 mod api;
 mod download;
 mod error;
 mod listing;
-mod patience;
+mod login;
+mod retry_policy;
 #[cfg(test)]
 mod tests;
 
-pub use account::{Account, Login, Server, Token};
 pub use api::Api;
-pub use download::{Brought, Event, Progress, Report, Settings, Standing, State, Tell, Unpacked, download, standings};
+pub use download::{
+    ByteCounts, DownloadedFile, Event, EventHandler, FetchOutcome, LocalState, Report, Settings, Unpacked, download,
+    local_states,
+};
 pub use error::ClientError;
-pub use listing::{RemoteFile, TrackName, Wanted};
-pub use patience::Patience;
+pub use listing::{FileSelection, RemoteFile, TrackName};
+pub use login::{Login, LoginStore, Server, Token};
+pub use retry_policy::RetryPolicy;

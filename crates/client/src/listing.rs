@@ -1,4 +1,5 @@
-//! What a server lists of a track, checked before anything is done with it: names become files here. Pure.
+//! The list of a track's files, checked before anything is done with it, as its names become files
+//! on this machine. No I/O.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,10 +10,10 @@ use serde::Deserialize;
 
 use super::{ClientError, Server};
 
-/// No name is longer, in bytes: endings are put behind it, and file systems end at 255.
+/// The longest file name, in bytes. Suffixes are added to it, and file systems allow 255 in all.
 const LONGEST_NAME: usize = 200;
 
-/// A track's address, `competition/track`.
+/// A track's name, `competition/track`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrackName {
     pub(super) competition: String,
@@ -51,19 +52,19 @@ impl fmt::Display for TrackName {
 /// A file of a track, as the server lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteFile {
-    /// Its name: one part of a path, safe to make a file of.
+    /// Its name: one path component, safe to use as a file name.
     pub name: String,
-    /// Its bytes.
+    /// Its size in bytes.
     pub size: u64,
-    /// The SHA-256 of its bytes, 64 lower-case hexadecimal digits.
+    /// The SHA-256 of its content, 64 lower-case hexadecimal digits.
     pub sha256: String,
-    /// The scenario it belongs to alone.
+    /// The scenario it belongs to, if it belongs to only one.
     pub scenario: Option<String>,
-    /// The split it belongs to alone.
+    /// The split it belongs to, if it belongs to only one.
     pub split: Option<String>,
-    /// Whether other files hold its content too.
+    /// Whether other files of the list have its content too.
     pub part_of_others: bool,
-    /// Where its bytes are, for a while.
+    /// Where to fetch it; expires after a while.
     pub(super) url: Url,
 }
 
@@ -87,7 +88,8 @@ struct FileDocument {
 /// Reads a server's list.
 ///
 /// # Errors
-/// [`ClientError::List`] if it is none, or names a file in a way that no file can be made of.
+/// [`ClientError::List`] if it cannot be read, a name cannot be used as a file name or occurs
+/// twice, or a hash, address or size is invalid.
 pub(super) fn read(bytes: &[u8], server: &Server) -> Result<Vec<RemoteFile>, ClientError> {
     let document: ListDocument =
         serde_json::from_slice(bytes).map_err(|error| ClientError::List(format!("it cannot be read ({error})")))?;
@@ -96,7 +98,7 @@ pub(super) fn read(bytes: &[u8], server: &Server) -> Result<Vec<RemoteFile>, Cli
         if let Some(problem) = problem_of(&file.name) {
             return Err(ClientError::List(format!("`{}` {problem}", shown(&file.name))));
         }
-        // Some file systems take two names that differ in case for one.
+        // Some file systems do not tell upper from lower case.
         if !names.insert(file.name.to_lowercase()) {
             return Err(ClientError::List(format!("it names `{}` twice", shown(&file.name))));
         }
@@ -118,7 +120,7 @@ pub(super) fn read(bytes: &[u8], server: &Server) -> Result<Vec<RemoteFile>, Cli
     document.files.into_iter().map(file).collect()
 }
 
-/// Why no file may be called so.
+/// Why a name cannot be used as a file name; `None` if it can.
 fn problem_of(name: &str) -> Option<&'static str> {
     if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\']) || name.contains(char::is_control) {
         return Some("is no plain file name");
@@ -134,30 +136,31 @@ fn problem_of(name: &str) -> Option<&'static str> {
     (is_part || is_aside).then_some("is what a file is called here on its way")
 }
 
-/// A name as it can be said on a terminal.
+/// A name shortened and escaped, so that it is safe to print on a terminal.
 fn shown(name: &str) -> String {
     name.chars().take(LONGEST_NAME).flat_map(char::escape_default).collect()
 }
 
-/// Which files of a track are wanted.
+/// Which files of a track to download.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    /// Only what belongs to one of these; of every scenario if empty.
+pub struct FileSelection {
+    /// Only files of these scenarios; of all scenarios if empty.
     pub scenarios: Vec<String>,
-    /// Only what belongs to one of these; of every split if empty.
+    /// Only files of these splits; of all splits if empty.
     pub splits: Vec<String>,
-    /// These alone, if there are any.
+    /// If not empty, only the files of these names.
     pub files: Vec<String>,
-    /// Also archives whose content other files hold.
+    /// Include archives whose content is in other files too.
     pub all: bool,
 }
 
-impl Wanted {
-    /// The wanted ones of a track's files. What belongs to no scenario, such as data or checksums, always comes along.
+impl FileSelection {
+    /// Selects from a track's files. Files that belong to no scenario, such as data or checksums,
+    /// are always included unless files are selected by name.
     ///
     /// # Errors
-    /// [`ClientError::Unknown`] if a name that is asked for is nowhere.
-    pub(super) fn of(&self, files: &[RemoteFile]) -> Result<Vec<RemoteFile>, ClientError> {
+    /// [`ClientError::Unknown`] if there is no file, scenario or split of a name that was given.
+    pub(super) fn select(&self, files: &[RemoteFile]) -> Result<Vec<RemoteFile>, ClientError> {
         if !self.files.is_empty() {
             let known = files.iter().map(|file| &file.name);
             all_known("file", &self.files, known)?;
@@ -168,12 +171,12 @@ impl Wanted {
         let fits = |wanted: &[String], found: &Option<String>| {
             wanted.is_empty() || found.as_ref().is_none_or(|found| wanted.contains(found))
         };
-        let is_wanted = |file: &&RemoteFile| {
+        let is_selected = |file: &&RemoteFile| {
             (self.all || !file.part_of_others)
                 && fits(&self.scenarios, &file.scenario)
                 && fits(&self.splits, &file.split)
         };
-        Ok(files.iter().filter(is_wanted).cloned().collect())
+        Ok(files.iter().filter(is_selected).cloned().collect())
     }
 }
 
@@ -265,26 +268,26 @@ mod tests {
             file("inf-dev.tar", Some("inf"), Some("dev")),
             file("hi-train.tar", Some("hi"), Some("train")),
         ];
-        let names = |wanted: Wanted| {
-            let files = wanted.of(&files).map_err(|error| error.to_string())?;
+        let names = |selection: FileSelection| {
+            let files = selection.select(&files).map_err(|error| error.to_string())?;
             Ok::<_, String>(files.into_iter().map(|file| file.name).collect::<Vec<_>>())
         };
         let some = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-        let wanted = |scenarios: &[&str], splits: &[&str], files: &[&str]| Wanted {
+        let selection = |scenarios: &[&str], splits: &[&str], files: &[&str]| FileSelection {
             scenarios: some(scenarios),
             splits: some(splits),
             files: some(files),
             all: false,
         };
         let (sums, train) = ("SHA256SUMS", "inf-train.tar");
-        assert_eq!(names(Wanted::default()), Ok(some(&[sums, train, "inf-dev.tar", "hi-train.tar"])));
-        assert_eq!(names(Wanted { all: true, ..Wanted::default() }).map(|names| names.len()), Ok(5));
-        assert_eq!(names(wanted(&["inf"], &["train"], &[])), Ok(some(&[sums, train])));
-        assert_eq!(names(wanted(&[], &["train"], &[])), Ok(some(&[sums, train, "hi-train.tar"])));
-        assert_eq!(names(wanted(&[], &[], &["all.tar"])), Ok(some(&["all.tar"])));
-        let said = names(wanted(&["lo"], &[], &[])).expect_err("no such scenario");
+        assert_eq!(names(FileSelection::default()), Ok(some(&[sums, train, "inf-dev.tar", "hi-train.tar"])));
+        assert_eq!(names(FileSelection { all: true, ..FileSelection::default() }).map(|names| names.len()), Ok(5));
+        assert_eq!(names(selection(&["inf"], &["train"], &[])), Ok(some(&[sums, train])));
+        assert_eq!(names(selection(&[], &["train"], &[])), Ok(some(&[sums, train, "hi-train.tar"])));
+        assert_eq!(names(selection(&[], &[], &["all.tar"])), Ok(some(&["all.tar"])));
+        let said = names(selection(&["lo"], &[], &[])).expect_err("no such scenario");
         assert_eq!(said, "the track has no scenario `lo`; it has hi, inf");
-        assert!(names(wanted(&[], &[], &["y"])).is_err());
+        assert!(names(selection(&[], &[], &["y"])).is_err());
     }
 
     #[test]

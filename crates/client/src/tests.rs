@@ -1,4 +1,4 @@
-//! A server to try things on, in the same process, and what a login asks of it.
+//! A server in the same process for the tests, and the tests of the login check.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,17 +16,17 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 
-/// The only token the server takes.
+/// The only token that the server accepts.
 pub(super) const TOKEN: &str = "cmk_right";
 
-/// A file of the server.
+/// A file on the server.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
+pub(super) struct TestFile {
     pub(super) name: String,
     pub(super) bytes: Vec<u8>,
 }
 
-impl Held {
+impl TestFile {
     pub(super) fn new(name: &str, bytes: Vec<u8>) -> Self {
         Self { name: name.to_owned(), bytes }
     }
@@ -36,91 +36,93 @@ impl Held {
     }
 }
 
-/// What was asked.
+/// A request that the server received.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct TestRequest {
     pub(super) path: String,
     pub(super) from: Option<u64>,
     pub(super) authorization: Option<String>,
 }
 
-impl Asked {
+impl TestRequest {
     pub(super) fn is_for_bytes(&self) -> bool {
         self.path.starts_with("/bytes/")
     }
 }
 
-type Whim = Box<dyn Fn(&World, &Asked) -> Option<Response> + Send + Sync>;
+type Fault = Box<dyn Fn(&TestServer, &TestRequest) -> Option<Response> + Send + Sync>;
 
-/// The server: what it holds, what it was asked, and what it does other than it should.
-pub(super) struct World {
+/// The server: its files, the requests it received, and what it does wrong on purpose.
+pub(super) struct TestServer {
     pub(super) address: SocketAddr,
-    pub(super) held: Mutex<Vec<Held>>,
-    asked: Mutex<Vec<Asked>>,
-    whim: Whim,
+    pub(super) held: Mutex<Vec<TestFile>>,
+    asked: Mutex<Vec<TestRequest>>,
+    fault: Fault,
 }
 
-impl World {
-    /// A server that does as it should.
-    pub(super) async fn honest(held: Vec<Held>) -> Arc<Self> {
-        Self::start(held, |_, _| None).await
+impl TestServer {
+    /// A server that works as it should.
+    pub(super) async fn start(held: Vec<TestFile>) -> Arc<Self> {
+        Self::with_fault(held, |_, _| None).await
     }
 
-    /// A server that answers by `whim` where that answers at all.
-    pub(super) async fn start(
-        held: Vec<Held>,
-        whim: impl Fn(&Self, &Asked) -> Option<Response> + Send + Sync + 'static,
+    /// A server that gives the answer of `fault` where there is one, and otherwise works as it
+    /// should.
+    pub(super) async fn with_fault(
+        held: Vec<TestFile>,
+        fault: impl Fn(&Self, &TestRequest) -> Option<Response> + Send + Sync + 'static,
     ) -> Arc<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let world = Arc::new(Self { address, held: Mutex::new(held), asked: Mutex::default(), whim: Box::new(whim) });
-        let answering = Arc::clone(&world);
+        let server =
+            Arc::new(Self { address, held: Mutex::new(held), asked: Mutex::default(), fault: Box::new(fault) });
+        let answering = Arc::clone(&server);
         let router = axum::Router::new().fallback(move |request: Request| {
-            let world = Arc::clone(&answering);
-            async move { world.answer(&request) }
+            let server = Arc::clone(&answering);
+            async move { server.answer(&request) }
         });
         tokio::spawn(async move { axum::serve(listener, router).await });
-        world
+        server
     }
 
-    /// Asks this server, without much patience.
+    /// A client of this server whose delays are short.
     pub(super) fn api(&self) -> Api {
         self.api_with(TOKEN, Duration::from_secs(5))
     }
 
-    pub(super) fn api_with(&self, token: &str, silence: Duration) -> Api {
-        // The program does so where it begins.
+    pub(super) fn api_with(&self, token: &str, read_timeout: Duration) -> Api {
+        // The program does this at its start.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let server = format!("http://{}", self.address).parse().expect("a server");
-        let patience = Patience {
-            silence,
+        let policy = RetryPolicy {
+            read_timeout,
             first_delay: Duration::from_millis(1),
-            longest_delay: Duration::from_millis(4),
-            ..Patience::default()
+            max_delay: Duration::from_millis(4),
+            ..RetryPolicy::default()
         };
-        Api::new(Login { server, token: token.parse().expect("a token") }, patience).expect("an API")
+        Api::new(Login { server, token: token.parse().expect("a token") }, policy).expect("an API")
     }
 
-    /// What was asked so far.
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    /// The requests so far.
+    pub(super) fn asked(&self) -> Vec<TestRequest> {
         self.asked.lock().expect("no poison").clone()
     }
 
     /// The requests for bytes so far.
-    pub(super) fn asked_for_bytes(&self) -> Vec<Asked> {
-        self.asked().into_iter().filter(Asked::is_for_bytes).collect()
+    pub(super) fn asked_for_bytes(&self) -> Vec<TestRequest> {
+        self.asked().into_iter().filter(TestRequest::is_for_bytes).collect()
     }
 
     fn answer(&self, request: &Request) -> Response {
         let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         let from = header(RANGE).and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
         let authorization = header(AUTHORIZATION).map(str::to_owned);
-        let asked = Asked { path: request.uri().path().to_owned(), from, authorization };
+        let asked = TestRequest { path: request.uri().path().to_owned(), from, authorization };
         self.asked.lock().expect("no poison").push(asked.clone());
-        (self.whim)(self, &asked).unwrap_or_else(|| self.honest_answer(&asked))
+        (self.fault)(self, &asked).unwrap_or_else(|| self.right_answer(&asked))
     }
 
-    pub(super) fn honest_answer(&self, asked: &Asked) -> Response {
+    pub(super) fn right_answer(&self, asked: &TestRequest) -> Response {
         if asked.is_for_bytes() {
             return match self.bytes_of(asked) {
                 Some(bytes) => ranged(&bytes, asked.from, None),
@@ -138,7 +140,7 @@ impl World {
     }
 
     fn list(&self) -> Response {
-        let file = |held: &Held| {
+        let file = |held: &TestFile| {
             let sha256 = held.sha256();
             let url = format!("http://{}/bytes/{sha256}", self.address);
             json!({"name": held.name, "size": held.bytes.len(), "sha256": sha256, "scenario": null, "url": url})
@@ -147,14 +149,14 @@ impl World {
         axum::Json(json!({"track": "mico/cifar10", "files": files, "expires_at": "soon"})).into_response()
     }
 
-    /// The bytes an address is bound to, as long as they are held.
-    pub(super) fn bytes_of(&self, asked: &Asked) -> Option<Vec<u8>> {
+    /// The content that a request's address stands for, as long as the server has it.
+    pub(super) fn bytes_of(&self, asked: &TestRequest) -> Option<Vec<u8>> {
         let held = self.held.lock().expect("no poison");
         held.iter().find(|held| asked.path == format!("/bytes/{}", held.sha256())).map(|held| held.bytes.clone())
     }
 }
 
-/// The bytes from `from` on as a good server sends them, but cut after `cut` bytes.
+/// The bytes from `from` on as a correct server sends them, but broken off after `cut` bytes.
 pub(super) fn ranged(bytes: &[u8], from: Option<u64>, cut: Option<usize>) -> Response {
     let total = bytes.len();
     let first = usize::try_from(from.unwrap_or(0)).expect("small");
@@ -172,14 +174,14 @@ pub(super) fn ranged(bytes: &[u8], from: Option<u64>, cut: Option<usize>) -> Res
     };
     let sent = futures_util::stream::iter([Ok(Bytes::from(rest[..cut].to_vec()))]);
     let torn = futures_util::stream::once(async {
-        // What was sent before is on its way by then.
+        // By then the bytes before the break have been sent.
         tokio::time::sleep(Duration::from_millis(2)).await;
         Err(io::Error::other("cut"))
     });
     response.body(Body::from_stream(sent.chain(torn))).expect("a response")
 }
 
-/// An error as the server tells it.
+/// An error as the server describes it.
 pub(super) fn problem(status: u16, detail: &str) -> Response {
     let status = StatusCode::from_u16(status).expect("a status");
     (status, axum::Json(json!({"title": "No", "status": status.as_u16(), "code": "no", "detail": detail})))
@@ -197,7 +199,7 @@ pub(super) fn noise(seed: u64) -> impl FnMut() -> u64 {
     }
 }
 
-/// Bytes that are the same in each run, and no two stretches of them.
+/// Bytes that are the same in each run and do not repeat.
 pub(super) fn bytes(seed: u64, length: usize) -> Vec<u8> {
     let mut next = noise(seed);
     (0..length).map(|_| next() as u8).collect()
@@ -205,33 +207,33 @@ pub(super) fn bytes(seed: u64, length: usize) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_login_is_checked_by_asking_the_server() {
-    let world = World::honest(Vec::new()).await;
-    world.api().check().await.expect("a right token");
-    let silence = Duration::from_secs(5);
-    let error = world.api_with("cmk_wrong", silence).check().await.expect_err("a wrong token");
+    let server = TestServer::start(Vec::new()).await;
+    server.api().check().await.expect("a right token");
+    let read_timeout = Duration::from_secs(5);
+    let error = server.api_with("cmk_wrong", read_timeout).check().await.expect_err("a wrong token");
     assert!(matches!(&error, ClientError::NotAllowed(said) if said == "this token is not valid"), "{error}");
     assert!(!format!("{error:?}").contains("cmk_"));
 
-    let page = World::start(Vec::new(), |_, _| Some("<html>welcome</html>".into_response())).await;
+    let page = TestServer::with_fault(Vec::new(), |_, _| Some("<html>welcome</html>".into_response())).await;
     assert!(matches!(page.api().check().await, Err(ClientError::Answer { .. })), "a page is no API");
-    let nothing = World::start(Vec::new(), |_, _| Some(StatusCode::NOT_FOUND.into_response())).await;
+    let nothing = TestServer::with_fault(Vec::new(), |_, _| Some(StatusCode::NOT_FOUND.into_response())).await;
     assert!(matches!(nothing.api().check().await, Err(ClientError::Answer { .. })));
-    let ill = World::start(Vec::new(), |_, _| Some(problem(503, "later"))).await;
+    let ill = TestServer::with_fault(Vec::new(), |_, _| Some(problem(503, "later"))).await;
     assert!(matches!(ill.api().check().await, Err(ClientError::Unreachable { .. })));
     assert_eq!(ill.asked().len(), 1);
 }
 
 #[tokio::test]
 async fn a_redirect_to_another_port_does_not_carry_the_token() {
-    let other = World::honest(Vec::new()).await;
+    let other = TestServer::start(Vec::new()).await;
     let target = format!("http://{}/api/v1/competitions", other.address);
-    let world = World::start(Vec::new(), move |_, _| {
+    let server = TestServer::with_fault(Vec::new(), move |_, _| {
         Some((StatusCode::TEMPORARY_REDIRECT, [("location", target.clone())]).into_response())
     })
     .await;
-    let error = world.api().check().await.expect_err("nothing to trust");
+    let error = server.api().check().await.expect_err("nothing to trust");
     assert!(error.to_string().contains(&other.address.to_string()), "{error}");
-    assert_eq!(world.asked()[0].authorization.as_deref(), Some("Bearer cmk_right"));
+    assert_eq!(server.asked()[0].authorization.as_deref(), Some("Bearer cmk_right"));
     let seen = other.asked();
     assert_eq!((seen.len(), seen[0].authorization.as_deref()), (1, None));
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressStyle};
 
 use super::tell;
-use client::{Event, Progress};
+use client::{ByteCounts, Event};
 
 /// What came in the last so many seconds decides about the rate.
 const WINDOW: Duration = Duration::from_secs(15);
@@ -39,7 +39,7 @@ impl ByteBar {
     pub(super) fn take(&self, event: Event) {
         match event {
             Event::Progress(progress) => self.show(progress),
-            Event::Said(text) => self.bar.suspend(|| tell!("{text}")),
+            Event::Message(text) => self.bar.suspend(|| tell!("{text}")),
         }
     }
 
@@ -48,7 +48,7 @@ impl ByteBar {
         self.bar.finish_and_clear();
     }
 
-    fn show(&self, progress: Progress) {
+    fn show(&self, progress: ByteCounts) {
         let mut pace = self.pace();
         let rate = pace.rate(progress);
         let text = format!("{} of {}{}", BinaryBytes(progress.done), BinaryBytes(progress.total), said(rate, progress));
@@ -73,7 +73,7 @@ impl ByteBar {
 
 impl Pace {
     /// Bytes received in a second, lately; what was found in the folder says nothing about it.
-    fn rate(&mut self, progress: Progress) -> f64 {
+    fn rate(&mut self, progress: ByteCounts) -> f64 {
         let (now, received) = (Instant::now(), progress.done.saturating_sub(progress.found));
         if received == 0 {
             // What was found is compared first, and takes its time.
@@ -91,7 +91,7 @@ impl Pace {
 }
 
 /// Rate and time left, once something came.
-fn said(rate: f64, progress: Progress) -> String {
+fn said(rate: f64, progress: ByteCounts) -> String {
     if rate < 1.0 || !rate.is_finite() {
         return String::new();
     }

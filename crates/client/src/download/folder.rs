@@ -1,5 +1,6 @@
-//! The folder files are brought into: one run at a time, and a record of what was found whole, so that it is not hashed
-//! at each run. All of it blocks, though only hashing for long.
+//! The target folder of a download. One run at a time uses it, and it holds a record of the files
+//! that were found whole, so that they are not hashed at every run. Every function blocks, but only
+//! hashing takes long.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -10,73 +11,74 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-use super::part::{self, Part, Watch};
+use super::part::{self, HashCallbacks, Part};
 use super::{ClientError, RemoteFile};
 
 const RECORDS: &str = ".callimico.json";
 const LOCK: &str = ".callimico.lock";
 
-/// Keeps other runs away as long as it lives.
-pub(super) type Hold = Arc<File>;
+/// Keeps other runs out of the folder until the last copy is dropped.
+pub(super) type FolderLock = Arc<File>;
 
-/// What is known of a file that was whole.
+/// What was recorded of a file when it was whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Record {
     sha256: String,
     size: u64,
     /// When it was last changed, in nanoseconds since 1970.
     modified: u64,
-    /// The hash of the archive that was unpacked.
+    /// If it is an archive and was unpacked, the SHA-256 it had then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unpacked: Option<String>,
 }
 
-/// How a file stands in the folder, as far as can be told without reading it.
+/// What the folder has of a file, as far as can be told without reading the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Whole, and found right earlier.
+pub enum LocalState {
+    /// The file, whole; its hash was checked by an earlier run.
     Present,
-    /// There in the right size, and not compared yet.
+    /// A file of the right size whose hash was not checked yet.
     Unchecked,
-    /// There, and not what the server lists.
+    /// A file of this name with other content than the server lists.
     Differs,
-    /// So many of its bytes are there.
+    /// The beginning of the file: this many bytes.
     Partial(u64),
-    /// Nothing of it is there.
+    /// Nothing of the file.
     Missing,
 }
 
-/// What is known of the files of a folder, by name.
+/// The records of a folder's files, by file name.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Records(BTreeMap<String, Record>);
 
 impl Records {
-    /// The records of a folder. Damaged ones are none: files are hashed again.
+    /// Reads the records of a folder. If they are damaged it is as if there were none: the files
+    /// are hashed again.
     pub(super) fn read(folder: &Path) -> Self {
         let bytes = fs::read(folder.join(RECORDS)).unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()
     }
 
-    /// How a file stands in `folder`.
-    pub(super) fn standing(&self, folder: &Path, file: &RemoteFile) -> Standing {
+    /// What `folder` has of a file.
+    pub(super) fn local_state(&self, folder: &Path, file: &RemoteFile) -> LocalState {
         match fs::metadata(folder.join(&file.name)) {
-            Ok(found) if found.len() != file.size => Standing::Differs,
-            Ok(found) if self.says(file, &found) == Some(true) => Standing::Present,
-            Ok(found) if self.says(file, &found) == Some(false) => Standing::Differs,
-            Ok(_) => Standing::Unchecked,
+            Ok(found) if found.len() != file.size => LocalState::Differs,
+            Ok(found) if self.says(file, &found) == Some(true) => LocalState::Present,
+            Ok(found) if self.says(file, &found) == Some(false) => LocalState::Differs,
+            Ok(_) => LocalState::Unchecked,
             Err(_) => match fs::metadata(folder.join(format!("{}{}", file.name, part::ending(&file.sha256)))) {
-                Ok(part) if part.len() <= file.size => Standing::Partial(part.len()),
-                _ => Standing::Missing,
+                Ok(part) if part.len() <= file.size => LocalState::Partial(part.len()),
+                _ => LocalState::Missing,
             },
         }
     }
 
-    /// Whether what was found is the listed file; `None` if nothing is known of it.
+    /// Whether the records say that what was found is the listed file; `None` if they say nothing.
     fn says(&self, file: &RemoteFile, found: &fs::Metadata) -> Option<bool> {
         let record = self.0.get(&file.name)?;
-        let is_of_it = record.size == found.len() && modified(found) == Some(record.modified);
-        is_of_it.then(|| record.sha256 == file.sha256)
+        let is_recorded = record.size == found.len() && modified(found) == Some(record.modified);
+        is_recorded.then(|| record.sha256 == file.sha256)
     }
 }
 
@@ -85,19 +87,19 @@ fn modified(found: &fs::Metadata) -> Option<u64> {
     u64::try_from(since.as_nanos()).ok()
 }
 
-/// A folder that this run has for itself.
+/// A folder that is locked by this run.
 #[derive(Debug)]
 pub(super) struct Folder {
     root: PathBuf,
-    hold: Hold,
+    lock: FolderLock,
     records: Mutex<Records>,
 }
 
 impl Folder {
-    /// Opens a folder, and makes it if it is missing.
+    /// Locks a folder, and creates it if it is missing.
     ///
     /// # Errors
-    /// [`ClientError::Busy`] while another run is at work there.
+    /// [`ClientError::Busy`] while another run downloads into it.
     pub(super) fn open(root: &Path) -> Result<Self, ClientError> {
         fs::create_dir_all(root).map_err(ClientError::io(root))?;
         let path = root.join(LOCK);
@@ -106,38 +108,42 @@ impl Folder {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(ClientError::Busy(root.to_owned())),
-            // Some network file systems have no locks; a run alone is right there all the same.
+            // Some network file systems have no locks. A single run works there all the same.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
             Err(TryLockError::Error(error)) => return Err(ClientError::io(&path)(error)),
         }
         let records = Mutex::new(Records::read(root));
-        Ok(Self { root: root.to_owned(), hold: Arc::new(lock), records })
+        Ok(Self { root: root.to_owned(), lock: Arc::new(lock), records })
     }
 
     pub(super) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Where a file of this name lies.
+    /// The path of a file of this name.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
 
-    /// The part of a file, with what is there of it.
-    pub(super) fn part(&self, file: &RemoteFile, watch: &mut Watch<'_>) -> Result<Part, ClientError> {
+    /// Opens the part of a file, with the bytes that it has.
+    pub(super) fn part(&self, file: &RemoteFile, callbacks: &mut HashCallbacks<'_>) -> Result<Part, ClientError> {
         let path = self.path(&format!("{}{}", file.name, part::ending(&file.sha256)));
-        Part::open(path, file.size, Arc::clone(&self.hold), watch)
+        Part::open(path, file.size, Arc::clone(&self.lock), callbacks)
     }
 
-    /// Whether the very file is here. Another one in its place is put aside; answers what it is called then.
+    /// Looks for the listed file. A file of its name with other content is moved aside.
     ///
     /// # Errors
-    /// It cannot be read or put aside, or it was told to stop.
-    pub(super) fn look_for(&self, file: &RemoteFile, watch: &mut Watch<'_>) -> Result<Found, ClientError> {
+    /// It cannot be read or moved, or the run was stopped.
+    pub(super) fn look_for(
+        &self,
+        file: &RemoteFile,
+        callbacks: &mut HashCallbacks<'_>,
+    ) -> Result<LocalFile, ClientError> {
         let path = self.path(&file.name);
         let found = match fs::metadata(&path) {
             Ok(found) => found,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(LocalFile::Missing),
             Err(error) => return Err(ClientError::io(&path)(error)),
         };
         if !found.is_file() {
@@ -146,20 +152,20 @@ impl Folder {
         if found.len() == file.size {
             let said = self.records().says(file, &found);
             if said == Some(true) {
-                (watch.counted)(file.size);
-                return Ok(Found::Whole);
+                (callbacks.hashed)(file.size);
+                return Ok(LocalFile::Match);
             }
-            if said.is_none() && part::hash(&path, watch)? == file.sha256 {
+            if said.is_none() && part::hash(&path, callbacks)? == file.sha256 {
                 self.record(file)?;
-                return Ok(Found::Whole);
+                return Ok(LocalFile::Match);
             }
         }
         let aside = self.free_name(&file.name);
         fs::rename(&path, self.path(&aside)).map_err(ClientError::io(&path))?;
-        Ok(Found::Another(aside))
+        Ok(LocalFile::MovedAside(aside))
     }
 
-    /// `NAME.differs`, or with a number behind it where that is taken.
+    /// `NAME.differs`, or `NAME.differs.2` and so on if that exists.
     fn free_name(&self, name: &str) -> String {
         let names = (1_u64..).map(|number| match number {
             1 => format!("{name}.differs"),
@@ -169,14 +175,15 @@ impl Folder {
         free.next().unwrap_or_default()
     }
 
-    /// Makes a part the file it was to be, if its hash is right; otherwise answers the hash it has.
+    /// Gives a complete part its file's name and records it. If its hash is wrong, removes it and
+    /// returns the hash as the inner error.
     ///
     /// # Errors
-    /// It cannot be kept.
+    /// The file cannot be renamed or recorded.
     pub(super) fn keep(&self, part: Part, file: &RemoteFile) -> Result<Result<(), String>, ClientError> {
         let path = self.path(&file.name);
         if fs::symlink_metadata(&path).is_ok() {
-            // Somebody put it there meanwhile.
+            // Somebody has created it in the meantime.
             fs::rename(&path, self.path(&self.free_name(&file.name))).map_err(ClientError::io(&path))?;
         }
         let outcome = part.finish(&file.sha256, &path)?;
@@ -187,25 +194,25 @@ impl Folder {
         Ok(outcome)
     }
 
-    /// Removes parts of contents that the file had earlier.
+    /// Removes parts of other content that a file of this name had earlier.
     fn remove_parts_of(&self, name: &str) {
         for entry in fs::read_dir(&self.root).into_iter().flatten().flatten() {
             let found = entry.file_name();
             let rest = found.to_str().and_then(|found| found.strip_prefix(name)).unwrap_or_default();
             let mark = rest.strip_prefix('.').and_then(|rest| rest.strip_suffix(".part")).unwrap_or_default();
             if mark.len() == 16 && mark.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                // They only take room; whoever wants it back removes them.
+                // If that fails, they only take up space.
                 let _ = fs::remove_file(entry.path());
             }
         }
     }
 
-    /// Writes down that a file is whole.
+    /// Records that a file is whole.
     fn record(&self, file: &RemoteFile) -> Result<(), ClientError> {
         let path = self.path(&file.name);
         let found = fs::metadata(&path).map_err(ClientError::io(&path))?;
         let mut records = self.records();
-        // A time that cannot be written down matches nothing, so the file is hashed at each run.
+        // If the time is unknown, 0 matches no file, and this one is hashed at every run.
         let modified = modified(&found).unwrap_or_default();
         let unpacked = records.0.get(&file.name).and_then(|record| record.unpacked.clone());
         let record = Record { sha256: file.sha256.clone(), size: file.size, modified, unpacked };
@@ -213,14 +220,14 @@ impl Folder {
         self.write(&records)
     }
 
-    /// Whether the archive was unpacked, and what it was unpacked into is still there.
+    /// Whether the archive was unpacked and the folder it was unpacked into still exists.
     pub(super) fn is_unpacked(&self, file: &RemoteFile, slug: &str) -> bool {
         let records = self.records();
         let unpacked = records.0.get(&file.name).and_then(|record| record.unpacked.as_ref());
         unpacked == Some(&file.sha256) && self.path(slug).is_dir()
     }
 
-    /// Writes down that an archive was unpacked.
+    /// Records that an archive was unpacked.
     pub(super) fn mark_unpacked(&self, file: &RemoteFile) -> Result<(), ClientError> {
         let mut records = self.records();
         if let Some(record) = records.0.get_mut(&file.name) {
@@ -241,13 +248,13 @@ impl Folder {
     }
 }
 
-/// What lies in a file's place.
+/// What was found under a listed file's name.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    /// The very file.
-    Whole,
+pub(super) enum LocalFile {
+    /// The listed file.
+    Match,
     /// Nothing.
-    Nothing,
-    /// Nothing any more: another one was there, and is called so now.
-    Another(String),
+    Missing,
+    /// A file with other content, which has been renamed to this.
+    MovedAside(String),
 }

@@ -1,5 +1,5 @@
-//! Takes a track's archive apart. Only plain files and folders under the track's own name come out of it, whatever else
-//! it holds. All of it blocks.
+//! Unpacks a track's archive. Only regular files and folders under the track's own name are
+//! written, whatever else the archive holds. Every function blocks.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -10,11 +10,13 @@ use tar::{Archive, Entry, EntryType};
 
 use super::ClientError;
 
-/// Unpacks an archive whose entries all lie under `slug/` into a folder. Files that are there in the right size are left.
-/// Answers how many files were written; `None`, and nothing done, if the archive begins with something else.
+/// Unpacks an archive whose entries are all under `slug/` into a folder. Files that exist and have
+/// the right size are left as they are. Returns how many files were written; `None` if the
+/// archive's first entry is elsewhere, and then nothing was written.
 ///
 /// # Errors
-/// [`ClientError::Archive`] at a link, a device, or a path that leads elsewhere; what came before it stays.
+/// [`ClientError::Archive`] at a link, a device, or a path outside `slug/`; what was unpacked
+/// before it stays.
 pub(super) fn unpack(
     archive: &Path,
     into: &Path,
@@ -34,19 +36,19 @@ pub(super) fn unpack(
             continue;
         }
         let shown = String::from_utf8_lossy(&entry.path_bytes()).escape_default().to_string();
-        let place = place_of(&entry.path_bytes(), slug);
-        let Some(place) = place else {
+        let path = path_under(&entry.path_bytes(), slug);
+        let Some(path) = path else {
             if written.is_none() && !leads_out(&entry.path_bytes()) {
                 return Ok(None);
             }
             return Err(wrong(format!("its entry `{shown}` lies elsewhere than under {slug}/")));
         };
         let written = written.get_or_insert(0);
-        let place = into.join(place);
+        let target = into.join(path);
         match entry.header().entry_type() {
-            EntryType::Directory => fs::create_dir_all(&place).map_err(ClientError::io(&place))?,
+            EntryType::Directory => fs::create_dir_all(&target).map_err(ClientError::io(&target))?,
             EntryType::Regular => {
-                if write(&mut entry, &place, stop)? {
+                if write(&mut entry, &target, stop)? {
                     *written += 1;
                 }
             }
@@ -56,8 +58,8 @@ pub(super) fn unpack(
     Ok(written)
 }
 
-/// The entry's path, if it is a plain one under `slug/`.
-fn place_of(path: &[u8], slug: &str) -> Option<PathBuf> {
+/// An entry's path, if it is under `slug/` and has no `..` or the like.
+fn path_under(path: &[u8], slug: &str) -> Option<PathBuf> {
     let path = Path::new(std::str::from_utf8(path).ok()?);
     let mut parts = path.components();
     let is_under = parts.next() == Some(Component::Normal(OsStr::new(slug)));
@@ -65,34 +67,34 @@ fn place_of(path: &[u8], slug: &str) -> Option<PathBuf> {
     (is_under && is_plain).then(|| path.to_owned())
 }
 
-/// Whether a path is one that no honest archive has.
+/// Whether a path is absolute or contains `..`, which no honest archive has.
 fn leads_out(path: &[u8]) -> bool {
     let path = String::from_utf8_lossy(path);
     Path::new(&*path).components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
-/// Writes an entry's file unless it is there; answers whether it did.
-fn write(entry: &mut Entry<'_, File>, place: &Path, stop: &dyn Fn() -> bool) -> Result<bool, ClientError> {
-    match fs::symlink_metadata(place) {
+/// Writes an entry's file unless it exists in the right size; returns whether it did.
+fn write(entry: &mut Entry<'_, File>, target: &Path, stop: &dyn Fn() -> bool) -> Result<bool, ClientError> {
+    match fs::symlink_metadata(target) {
         Ok(found) if found.is_file() && found.len() == entry.size() => return Ok(false),
-        // Nothing is written through a link, and a folder is not replaced: this fails on one.
-        Ok(_) => fs::remove_file(place).map_err(ClientError::io(place))?,
+        // A link is retargetd, not followed. A folder is not retargetd: this call fails on one.
+        Ok(_) => fs::remove_file(target).map_err(ClientError::io(target))?,
         Err(_) => {
-            let folder = place.parent().unwrap_or(place);
+            let folder = target.parent().unwrap_or(target);
             fs::create_dir_all(folder).map_err(ClientError::io(folder))?;
         }
     }
-    let opened = OpenOptions::new().write(true).create_new(true).open(place);
-    let mut file = opened.map_err(ClientError::io(place))?;
+    let opened = OpenOptions::new().write(true).create_new(true).open(target);
+    let mut file = opened.map_err(ClientError::io(target))?;
     let size = entry.size();
     let mut written = 0;
     while written < size {
         if stop() {
             return Err(ClientError::Stopped);
         }
-        let count = io::copy(&mut entry.by_ref().take(8 << 20), &mut file).map_err(ClientError::io(place))?;
+        let count = io::copy(&mut entry.by_ref().take(8 << 20), &mut file).map_err(ClientError::io(target))?;
         if count == 0 {
-            return Err(ClientError::io(place)(io::ErrorKind::UnexpectedEof.into()));
+            return Err(ClientError::io(target)(io::ErrorKind::UnexpectedEof.into()));
         }
         written += count;
     }
@@ -105,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    /// An archive of entries as they are given, however wrong: path, kind, content, and where a link leads to.
+    /// An archive of these entries, however wrong: path, kind, and content or a link's target.
     fn packed(entries: &[(&str, EntryType, &str)]) -> Vec<u8> {
         let mut archive = Builder::new(Vec::new());
         for (path, kind, content) in entries {
@@ -113,7 +115,7 @@ mod tests {
             let is_link = kind.is_symlink() || kind.is_hard_link();
             header.set_entry_type(*kind);
             header.set_size(if is_link { 0 } else { content.len() as u64 });
-            // `set_path` would refuse what is tried here.
+            // `set_path` would refuse the paths tried here.
             header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
             if is_link {
                 header.as_old_mut().linkname[..content.len()].copy_from_slice(content.as_bytes());
@@ -124,7 +126,7 @@ mod tests {
         archive.into_inner().expect("an archive")
     }
 
-    /// Unpacks into `home/into`; the archive lies beside it.
+    /// Unpacks into `home/into`; the archive is beside it.
     fn unpacked(home: &Path, archive: &[u8]) -> Result<Option<u64>, ClientError> {
         let path = home.join("x.tar");
         fs::write(&path, archive).expect("written");

@@ -1,5 +1,6 @@
-//! Which server, and with which token: read from where people put them, and kept in `login.json`, readable by its owner
-//! alone. Asks nobody: whether a token holds, the server says.
+//! Which server to use and with which token: taken from the arguments, the environment, or
+//! `login.json`, which only its owner can read. Nothing is sent anywhere: whether a token is valid,
+//! only the server can say.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -14,17 +15,19 @@ use serde::{Deserialize, Serialize};
 
 use super::ClientError;
 
-/// The first parts of the paths of a server's own pages. What stands before them is where the server lies.
+/// How the paths of a server's own pages begin. What comes before them is the path the server is
+/// installed under.
 const PAGES: [&str; 7] = ["account", "api", "c", "login", "logout", "register", "static"];
-/// No token is longer than this.
+/// The longest token, in bytes.
 const LONGEST_TOKEN: usize = 4096;
 
-/// A server's address: `http` or `https`, host, and the path it lies under, without a slash at the end.
+/// A server's address: `http` or `https`, the host, and the path the server is installed under,
+/// without a slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server(Url);
 
 impl Server {
-    /// The address of something under the server's. The parts are escaped.
+    /// An address below the server's. The parts are escaped.
     pub(super) fn join(&self, parts: &[&str]) -> Url {
         let mut url = self.0.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -33,30 +36,30 @@ impl Server {
         url
     }
 
-    /// Resolves an address that the server gave, which may leave out what it shares with the server's own.
+    /// Resolves an address that the server gave, which may be relative to the server's own.
     pub(super) fn resolve(&self, address: &str) -> Option<Url> {
-        self.0.join(address).ok().filter(is_of_the_web)
+        self.0.join(address).ok().filter(is_http)
     }
 
-    /// Whether two addresses lead to the same host, port and kind of connection.
-    pub(super) fn has_origin_of(&self, url: &Url) -> bool {
+    /// Whether an address has the server's scheme, host and port.
+    pub(super) fn has_same_origin(&self, url: &Url) -> bool {
         self.0.origin() == url.origin()
     }
 
     /// Whether the host is this machine.
-    pub fn is_here(&self) -> bool {
+    pub fn is_local(&self) -> bool {
         let host = self.0.host_str().unwrap_or_default();
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
         host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
     }
 
-    /// Whether a token sent there can be read on the way.
-    pub fn is_in_the_clear(&self) -> bool {
-        self.0.scheme() == "http" && !self.is_here()
+    /// Whether a token sent there could be read by others on the network.
+    pub fn is_unencrypted(&self) -> bool {
+        self.0.scheme() == "http" && !self.is_local()
     }
 }
 
-fn is_of_the_web(url: &Url) -> bool {
+fn is_http(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https") && url.has_host()
 }
 
@@ -65,10 +68,10 @@ impl FromStr for Server {
 
     /// Takes the address of a server, or of one of its pages.
     fn from_str(text: &str) -> Result<Self, ClientError> {
-        // What may hold a password is not said again.
-        let wrong = || ClientError::Address(if text.contains('@') { "…".into() } else { plain(text) });
+        // The text may contain a password, so it is not repeated.
+        let wrong = || ClientError::Address(if text.contains('@') { "…".into() } else { printable(text) });
         let mut url = Url::parse(text.trim()).map_err(|_| wrong())?;
-        if !is_of_the_web(&url) || !url.username().is_empty() || url.password().is_some() {
+        if !is_http(&url) || !url.username().is_empty() || url.password().is_some() {
             return Err(wrong());
         }
         url.set_query(None);
@@ -90,12 +93,12 @@ impl fmt::Display for Server {
     }
 }
 
-/// The text as it can be said on a terminal.
-fn plain(text: &str) -> String {
+/// A text shortened and escaped, so that it is safe to print on a terminal.
+fn printable(text: &str) -> String {
     text.chars().take(200).flat_map(char::escape_default).collect()
 }
 
-/// A participant's token. It is never shown, not even by `{:?}`.
+/// A participant's token. It is never printed, not even by `{:?}`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
@@ -121,28 +124,28 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A server, and who one is there.
+/// A server, and the token to use there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// Where.
+    /// The server.
     pub server: Server,
-    /// Who.
+    /// The participant's token.
     pub token: Token,
 }
 
 impl Login {
-    /// Puts a login together from what was given and, where something is missing, what is stored. A stored token is
-    /// only used for the server it was stored with.
+    /// Combines what was given with, where something is missing, the stored login. A stored token
+    /// is only used for the server it was stored with.
     ///
     /// # Errors
-    /// There is no login, or none for this server, or it cannot be read.
-    pub fn find(server: Option<Server>, token: Option<Token>, account: &Account) -> Result<Self, ClientError> {
+    /// No login is stored, or only one for another server, or it cannot be read.
+    pub fn find(server: Option<Server>, token: Option<Token>, store: &LoginStore) -> Result<Self, ClientError> {
         match (server, token) {
             (Some(server), Some(token)) => Ok(Self { server, token }),
-            (None, Some(token)) => Ok(Self { token, ..account.load()? }),
-            (None, None) => account.load(),
+            (None, Some(token)) => Ok(Self { token, ..store.load()? }),
+            (None, None) => store.load(),
             (Some(server), None) => {
-                let stored = account.load()?;
+                let stored = store.load()?;
                 if stored.server == server {
                     return Ok(stored);
                 }
@@ -152,27 +155,28 @@ impl Login {
     }
 }
 
-/// As it lies in the file.
+/// The content of `login.json`.
 #[derive(Serialize, Deserialize)]
-struct Document {
+struct LoginFile {
     url: String,
     token: String,
 }
 
-/// Where the login is kept. There is one at a time.
+/// Where the login is stored. There is one login at a time.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub struct LoginStore {
     folder: Option<PathBuf>,
 }
 
-impl Account {
-    /// The folder that `CALLIMICO_CONFIG_DIR`, `XDG_CONFIG_HOME` or `HOME` say.
+impl LoginStore {
+    /// The folder given by `CALLIMICO_CONFIG_DIR`, else `XDG_CONFIG_HOME/callimico`, else
+    /// `HOME/.config/callimico`.
     pub fn of_this_user() -> Self {
         let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         Self { folder: chosen(set("CALLIMICO_CONFIG_DIR"), set("XDG_CONFIG_HOME"), set("HOME")) }
     }
 
-    /// The login in this folder.
+    /// The store in this folder.
     pub fn within(folder: PathBuf) -> Self {
         Self { folder: Some(folder) }
     }
@@ -180,7 +184,7 @@ impl Account {
     /// Reads the login.
     ///
     /// # Errors
-    /// There is none, or it is damaged or cannot be read.
+    /// No login is stored, or it is damaged or cannot be read.
     pub fn load(&self) -> Result<Login, ClientError> {
         let path = self.folder.as_ref().ok_or(ClientError::NoLogin)?.join("login.json");
         let bytes = match fs::read(&path) {
@@ -188,13 +192,13 @@ impl Account {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ClientError::NoLogin),
             Err(error) => return Err(ClientError::io(&path)(error)),
         };
-        let document: Option<Document> = serde_json::from_slice(&bytes).ok();
+        let document: Option<LoginFile> = serde_json::from_slice(&bytes).ok();
         let login = document
-            .and_then(|Document { url, token }| Some(Login { server: url.parse().ok()?, token: token.parse().ok()? }));
-        login.ok_or(ClientError::Stored(path))
+            .and_then(|LoginFile { url, token }| Some(Login { server: url.parse().ok()?, token: token.parse().ok()? }));
+        login.ok_or(ClientError::DamagedLogin(path))
     }
 
-    /// Keeps a login instead of the one before, whole or not at all.
+    /// Stores a login in place of the one before, completely or not at all.
     ///
     /// # Errors
     /// It cannot be written.
@@ -203,18 +207,18 @@ impl Account {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(ClientError::io(folder))?;
         let path = folder.join("login.json");
         let new = folder.join(format!("login.json.{}.new", std::process::id()));
-        let document = Document { url: login.server.to_string(), token: login.token.as_str().to_owned() };
+        let document = LoginFile { url: login.server.to_string(), token: login.token.as_str().to_owned() };
         let written = write_private(&new, &document).and_then(|()| fs::rename(&new, &path));
         written.map_err(|error| {
-            // It holds the token; that it cannot be removed either is told by the error before.
+            // It holds the token. If it cannot be removed either, the first error says enough.
             let _ = fs::remove_file(&new);
             ClientError::io(&path)(error)
         })
     }
 }
 
-fn write_private(path: &Path, document: &Document) -> io::Result<()> {
-    // One that a killed run left may be open to others.
+fn write_private(path: &Path, document: &LoginFile) -> io::Result<()> {
+    // A file left by a killed run may have been made readable to others.
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -227,7 +231,7 @@ fn write_private(path: &Path, document: &Document) -> io::Result<()> {
 
 fn chosen(own: Option<OsString>, xdg: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
     let below = |folder: PathBuf| folder.join("callimico");
-    // The XDG rules have a relative path ignored.
+    // The XDG specification says to ignore relative paths.
     let xdg = xdg.map(PathBuf::from).filter(|path| path.is_absolute()).map(below);
     own.map(PathBuf::from).or(xdg).or_else(|| home.map(|home| below(PathBuf::from(home).join(".config"))))
 }
@@ -272,7 +276,7 @@ mod tests {
 
     #[test]
     fn only_this_machine_is_spoken_to_in_the_clear_without_a_word() {
-        let clear = |text: &str| text.parse::<Server>().expect("a server").is_in_the_clear();
+        let clear = |text: &str| text.parse::<Server>().expect("a server").is_unencrypted();
         for text in ["http://127.0.0.1:8080", "http://[::1]:80", "http://localhost", "https://mico.example"] {
             assert!(!clear(text), "{text}");
         }
@@ -285,35 +289,35 @@ mod tests {
     fn a_login_comes_back_as_it_was_stored_and_only_its_owner_can_read_it() {
         let home = tempfile::tempdir().expect("a folder");
         let folder = home.path().join("a/callimico");
-        let account = Account::within(folder.clone());
-        assert!(matches!(account.load(), Err(ClientError::NoLogin)));
+        let store = LoginStore::within(folder.clone());
+        assert!(matches!(store.load(), Err(ClientError::NoLogin)));
         for token in ["cmk_one", "cmk_two"] {
             let login = login("https://mico.example/site", token);
-            account.store(&login).expect("stored");
-            assert_eq!(account.load().expect("a login"), login);
+            store.store(&login).expect("stored");
+            assert_eq!(store.load().expect("a login"), login);
         }
         let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
         assert_eq!((mode(&folder), mode(&folder.join("login.json"))), (0o700, 0o600));
         assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 1, "nothing is left beside it");
         fs::write(folder.join("login.json"), "{\"url\":7}").expect("written");
-        assert!(matches!(account.load(), Err(ClientError::Stored(_))));
+        assert!(matches!(store.load(), Err(ClientError::DamagedLogin(_))));
     }
 
     #[test]
     fn a_stored_token_is_not_shown_to_another_server() {
         let home = tempfile::tempdir().expect("a folder");
-        let account = Account::within(home.path().to_owned());
+        let store = LoginStore::within(home.path().to_owned());
         let stored = login("https://mico.example", "cmk_stored");
-        account.store(&stored).expect("stored");
+        store.store(&stored).expect("stored");
         let of = |url: &str| Some(url.parse().expect("a server"));
-        let other = Login::find(of("https://evil.example"), None, &account).expect_err("another server");
+        let other = Login::find(of("https://evil.example"), None, &store).expect_err("another server");
         assert!(matches!(other, ClientError::OtherServer { .. }) && !other.to_string().contains("cmk_"), "{other}");
-        assert_eq!(Login::find(of("https://mico.example/"), None, &account).expect("the same"), stored);
-        assert_eq!(Login::find(None, None, &account).expect("all of it"), stored);
+        assert_eq!(Login::find(of("https://mico.example/"), None, &store).expect("the same"), stored);
+        assert_eq!(Login::find(None, None, &store).expect("all of it"), stored);
         let token: Token = "cmk_given".parse().expect("a token");
-        let mixed = Login::find(None, Some(token.clone()), &account).expect("mixed");
+        let mixed = Login::find(None, Some(token.clone()), &store).expect("mixed");
         assert_eq!(mixed, login("https://mico.example", "cmk_given"));
-        let given = Login::find(of("https://evil.example"), Some(token), &account).expect("given");
+        let given = Login::find(of("https://evil.example"), Some(token), &store).expect("given");
         assert_eq!(given, login("https://evil.example", "cmk_given"));
     }
 
