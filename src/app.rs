@@ -88,18 +88,18 @@ pub struct Database {
 impl Database {
     /// Connects to the named database or starts the private one.
     ///
-    /// `patience` is how long to wait for another process of ours that is about to end before sharing its
-    /// private Postgres.
+    /// `wait_for_owner` is how long to wait for another process that runs the private Postgres to end
+    /// before sharing it.
     ///
     /// # Errors
     /// The database cannot be reached, or no private one can be started; the message says what to do.
-    pub async fn open(storage: &StorageConfig, patience: Duration) -> anyhow::Result<Self> {
+    pub async fn open(storage: &StorageConfig, wait_for_owner: Duration) -> anyhow::Result<Self> {
         let (options, url, private) = if let Some(url) = &storage.database_url {
             let options: PgConnectOptions =
                 url.parse().context("DATABASE_URL is no Postgres address (postgres://user:password@host/database)")?;
             (options, url.clone(), None)
         } else {
-            let options = Options { data_dir: storage.data_dir.clone(), durable: true, patience };
+            let options = Options { data_dir: storage.data_dir.clone(), durable: true, wait_for_owner };
             let private = PrivatePostgres::open(options).await?;
             (private.connect_options(), private.database_url(), Some(private))
         };

@@ -29,7 +29,7 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
     let listener = listen(args.bind).await?;
     let address = listener.local_addr().context("the listening address is gone")?;
     println!("callimico demo, kept under {}", storage.data_dir.display());
-    let session = Session::open_with(storage, LimitsConfig::default(), serve::PATIENCE).await?;
+    let session = Session::open_with(storage, LimitsConfig::default(), serve::WAIT_FOR_OWNER).await?;
     let outcome = async {
         let made = demo::make(&session.app, &storage.data_dir.join("demo"), &mut |line| println!("  {line}")).await?;
         print!("{made}");

@@ -162,8 +162,12 @@ impl Session {
         Self::open_with(storage, LimitsConfig::default(), Duration::ZERO).await
     }
 
-    async fn open_with(storage: &StorageConfig, limits: LimitsConfig, patience: Duration) -> Result<Self, Failure> {
-        let session = Self::connect(storage, limits, patience).await?;
+    async fn open_with(
+        storage: &StorageConfig,
+        limits: LimitsConfig,
+        wait_for_owner: Duration,
+    ) -> Result<Self, Failure> {
+        let session = Self::connect(storage, limits, wait_for_owner).await?;
         match session.database.migrate().await {
             Ok(()) => session.with_its_objects().await,
             Err(error) => session.close(Err(error.into())).await,
@@ -171,8 +175,12 @@ impl Session {
     }
 
     /// Opens a database that is up to date already.
-    async fn open_as_it_is(storage: &StorageConfig, limits: LimitsConfig, patience: Duration) -> Result<Self, Failure> {
-        let session = Self::connect(storage, limits, patience).await?;
+    async fn open_as_it_is(
+        storage: &StorageConfig,
+        limits: LimitsConfig,
+        wait_for_owner: Duration,
+    ) -> Result<Self, Failure> {
+        let session = Self::connect(storage, limits, wait_for_owner).await?;
         let missing = store::health::missing_migrations(&session.app.db).await;
         let failure = match missing {
             Ok(0) => return session.with_its_objects().await,
@@ -184,10 +192,10 @@ impl Session {
         session.close(Err(failure)).await
     }
 
-    async fn connect(storage: &StorageConfig, limits: LimitsConfig, patience: Duration) -> Result<Self, Failure> {
+    async fn connect(storage: &StorageConfig, limits: LimitsConfig, wait_for_owner: Duration) -> Result<Self, Failure> {
         let objects =
             Objects::open(&storage.objects, &storage.data_dir).map_err(|error| Failure::Input(error.into()))?;
-        let database = Database::open(storage, patience).await?;
+        let database = Database::open(storage, wait_for_owner).await?;
         let app = App::new(database.pool.clone(), objects, Clock::System, limits);
         Ok(Self { app, database })
     }

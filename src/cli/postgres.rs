@@ -20,7 +20,8 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failure> {
-    let options = Options { data_dir: storage.data_dir.clone(), durable: !args.not_durable, patience: Duration::ZERO };
+    let options =
+        Options { data_dir: storage.data_dir.clone(), durable: !args.not_durable, wait_for_owner: Duration::ZERO };
     let postgres = PrivatePostgres::open(options).await.map_err(anyhow::Error::new)?;
     let outcome = tokio::process::Command::new(&args.command[0])
         .args(&args.command[1..])

@@ -17,7 +17,7 @@ use crate::http::server::{ServerState, Site};
 use crate::{routes, worker};
 
 /// How long a server waits for a shorter-lived command that runs the private Postgres.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const WAIT_FOR_OWNER: Duration = Duration::from_secs(10);
 /// How long requests under way may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -41,9 +41,9 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
         .await
         .with_context(|| format!("cannot listen on {} (is another server running there?)", args.http.bind))?;
     let session = if args.no_migrate {
-        Session::open_as_it_is(storage, args.limits, PATIENCE).await?
+        Session::open_as_it_is(storage, args.limits, WAIT_FOR_OWNER).await?
     } else {
-        Session::open_with(storage, args.limits, PATIENCE).await?
+        Session::open_with(storage, args.limits, WAIT_FOR_OWNER).await?
     };
     let outcome = serve(session.app.clone(), listener, &args.http, args.workers.workers, stop).await;
     session.close(outcome).await

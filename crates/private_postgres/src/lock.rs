@@ -1,5 +1,5 @@
-//! Which process owns the server: the one that holds `flock` on one file. The
-//! kernel lets go of it when the process ends, even by `kill -9`.
+//! Which process owns the server: the one that holds `flock` on one file. The kernel releases it
+//! when the process ends, even by `kill -9`.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -8,8 +8,8 @@ use std::path::Path;
 
 use super::error::PrivatePostgresError;
 
-/// The lock, held until this value is dropped. Child processes do not inherit
-/// it, because the file closes when they start their program.
+/// The lock, held until this value is dropped. Child processes do not inherit it, because the file
+/// closes when they start their program.
 #[derive(Debug)]
 pub(super) struct OwnerLock {
     _file: File,
@@ -29,8 +29,8 @@ fn acquire(path: &Path) -> io::Result<Option<OwnerLock>> {
         Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(error)) => return Err(error),
     }
-    // If the data directory was removed and made again in between, this is the
-    // lock of the old one and says nothing about the new one.
+    // If the data directory was removed and made again in between, this is the lock of the old one
+    // and says nothing about the new one.
     let (locked, named) = (file.metadata()?, std::fs::metadata(path)?);
     let same = locked.dev() == named.dev() && locked.ino() == named.ino();
     Ok(same.then_some(OwnerLock { _file: file }))

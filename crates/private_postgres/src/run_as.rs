@@ -1,5 +1,5 @@
-//! The user that Postgres runs as when the program runs as root, which Postgres
-//! itself refuses to do.
+//! The user that Postgres runs as when the program runs as root, as Postgres refuses to run as
+//! root.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -11,8 +11,8 @@ use nix::unistd::User;
 
 use super::error::PrivatePostgresError as Error;
 
-/// A user other than root, by number: a container's image may have no name for
-/// the owner of a folder that another image made.
+/// A user other than root, by number: a container may have no name for the owner of a folder that
+/// another container created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RunAs {
     uid: u32,
@@ -20,8 +20,8 @@ pub(super) struct RunAs {
 }
 
 impl RunAs {
-    /// Whom an existing home belongs to; of one that belongs to root, because
-    /// it is new or was copied, the user that shall have it.
+    /// The owner of a home. If that is root, because the home is new or was copied, the user
+    /// `postgres`, else `nobody`.
     pub(super) fn for_home(home: &Path) -> Result<Self, Error> {
         let found = fs::metadata(home).map_err(Error::file("look at", home))?;
         let user = if found.uid() == 0 {
@@ -47,30 +47,29 @@ impl RunAs {
         command.uid(self.uid).gid(self.gid);
     }
 
-    /// Gives a home of root's to this user, and says whether the user can work
-    /// there. Asked of the system itself, which knows of access lists and of
-    /// file systems that have no owners.
-    pub(super) fn takes(&self, home: &Path) -> Result<bool, Error> {
+    /// Gives a home of root's to this user, and returns whether the user can write there. The
+    /// system itself is asked, as it knows about access lists and file systems without owners.
+    pub(super) fn can_use(&self, home: &Path) -> Result<bool, Error> {
         let owner = || fs::metadata(home).map(|found| found.uid()).map_err(Error::file("look at", home));
-        if owner()? == 0 && self.give(home).is_err() {
+        if owner()? == 0 && self.chown(home).is_err() {
             return Ok(false);
         }
         Ok(owner()? == self.uid && self.succeeds(r#"cd -- "$1" && test -w ."#, home)?)
     }
 
-    /// Gives a file, or a folder and what is in it, to this user. The folder
-    /// comes last: it is what says that the rest is done.
-    pub(super) fn give(&self, path: &Path) -> Result<(), Error> {
+    /// Makes this user the owner of a file, or of a folder and everything in it. The folder comes
+    /// last: its owner shows that the rest is done.
+    pub(super) fn chown(&self, path: &Path) -> Result<(), Error> {
         if path.is_dir() && !path.is_symlink() {
             for entry in fs::read_dir(path).map_err(Error::file("read", path))? {
-                self.give(&entry.map_err(Error::file("read", path))?.path())?;
+                self.chown(&entry.map_err(Error::file("read", path))?.path())?;
             }
         }
         std::os::unix::fs::lchown(path, Some(self.uid), Some(self.gid))
             .map_err(Error::file("change the owner of", path))
     }
 
-    /// Runs a line of shell as this user, with `$1`.
+    /// Whether a shell script succeeds as this user, with `argument` as `$1`.
     fn succeeds(&self, script: &str, argument: &Path) -> Result<bool, Error> {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script, "sh"]).arg(argument).current_dir("/");

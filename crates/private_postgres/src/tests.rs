@@ -1,6 +1,5 @@
-//! The whole, against a real Postgres. An owner that gets killed has to be a
-//! process of its own: this test program again, told by [`HELD`] to run only
-//! [`hold`].
+//! The whole crate against a real Postgres. An owner that gets killed must be a process of its own:
+//! this test program is started again to run only [`hold`], with the data directory in [`HELD`].
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -14,13 +13,13 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use super::cluster::Cluster;
-use super::place::Place;
+use super::paths::Paths;
 use super::{Options, PrivatePostgres, PrivatePostgresError, connect, leftovers};
 
-/// Names the data directory to the process that shall hold it.
+/// The environment variable with the data directory that the other process opens.
 const HELD: &str = "CALLIMICO_TEST_HELD_DATA_DIR";
 
-/// A folder that the user of Postgres can reach when the tests run as root.
+/// A folder that the user of Postgres can enter when the tests run as root.
 fn folder() -> TempDir {
     folder_with(0o755)
 }
@@ -32,7 +31,8 @@ fn folder_with(mode: u32) -> TempDir {
 }
 
 async fn try_open(data_dir: &Path) -> Result<PrivatePostgres, PrivatePostgresError> {
-    PrivatePostgres::open(Options { data_dir: data_dir.to_owned(), durable: false, patience: Duration::ZERO }).await
+    PrivatePostgres::open(Options { data_dir: data_dir.to_owned(), durable: false, wait_for_owner: Duration::ZERO })
+        .await
 }
 
 async fn open(data_dir: &Path) -> PrivatePostgres {
@@ -40,7 +40,7 @@ async fn open(data_dir: &Path) -> PrivatePostgres {
 }
 
 fn processes(data_dir: &Path) -> usize {
-    let name = Place::prepare(data_dir).unwrap().cluster_name();
+    let name = Paths::prepare(data_dir).unwrap().cluster_name();
     leftovers::count(&name)
 }
 
@@ -57,7 +57,7 @@ async fn read(pool: &PgPool) -> Result<i32, sqlx::Error> {
     sqlx::query_scalar("SELECT n FROM kept").fetch_one(pool).await
 }
 
-/// Tries again until it succeeds; `limit` is the most it may take.
+/// Retries until it succeeds, for at most `limit`.
 async fn read_within(pool: &PgPool, limit: Duration) -> i32 {
     let began = Instant::now();
     loop {
@@ -69,7 +69,7 @@ async fn read_within(pool: &PgPool, limit: Duration) -> i32 {
     }
 }
 
-/// Waits for something that is sure to come, on a slow machine too.
+/// Waits, long enough for a slow machine, until a condition holds.
 async fn until(what: &str, condition: impl Fn() -> bool) {
     let began = Instant::now();
     while !condition() {
@@ -155,7 +155,7 @@ async fn an_attached_process_takes_over_when_the_owner_closes() {
 async fn an_attached_process_takes_over_when_the_owner_is_killed() {
     let dir = folder();
     let owner = spawn_holder(dir.path());
-    // The holder is first: it has the lock before it makes the log.
+    // The log shows that the other process has the lock.
     let log = dir.path().join("postgres.log");
     until("a log", || log.exists()).await;
     let heir = open(dir.path()).await;
@@ -194,7 +194,7 @@ async fn a_server_that_dies_is_started_again() {
     let postgres = open(dir.path()).await;
     let connections = pool(&postgres);
     write(&connections).await;
-    let name = Place::prepare(dir.path()).unwrap().cluster_name();
+    let name = Paths::prepare(dir.path()).unwrap().cluster_name();
     leftovers::stop(&name).unwrap();
     assert_eq!(read_within(&connections, Duration::from_secs(10)).await, 42);
     postgres.close().await;
@@ -203,9 +203,9 @@ async fn a_server_that_dies_is_started_again() {
 #[tokio::test]
 async fn a_server_without_an_owner_is_replaced() {
     let dir = folder();
-    let place = Place::prepare(dir.path()).unwrap();
-    // Keeps the guard's pipe open, as a guard that failed would.
-    std::mem::forget(Cluster::start(&place, false).unwrap());
+    let paths = Paths::prepare(dir.path()).unwrap();
+    // Keeps the pipe open, as if the watchdog had failed.
+    std::mem::forget(Cluster::start(&paths, false).unwrap());
     let postgres = open(dir.path()).await;
     write(&pool(&postgres)).await;
     postgres.close().await;
@@ -216,11 +216,11 @@ async fn a_server_without_an_owner_is_replaced() {
 async fn a_stale_process_id_of_somebody_else_does_not_stop_the_start() {
     let dir = folder();
     open(dir.path()).await.close().await;
-    let place = Place::prepare(dir.path()).unwrap();
-    let home = place.home();
+    let paths = Paths::prepare(dir.path()).unwrap();
+    let home = paths.home();
     let text = format!("{}\n{}/data\n1\n5432\n", std::process::id(), home.display());
     fs::write(home.join("data/postmaster.pid"), &text).unwrap();
-    fs::write(place.socket_dir().join(".s.PGSQL.5432.lock"), &text).unwrap();
+    fs::write(paths.socket_dir().join(".s.PGSQL.5432.lock"), &text).unwrap();
     open(dir.path()).await.close().await;
 }
 
@@ -228,7 +228,7 @@ async fn a_stale_process_id_of_somebody_else_does_not_stop_the_start() {
 async fn a_cluster_of_a_version_that_is_not_installed_is_refused() {
     let dir = folder();
     open(dir.path()).await.close().await;
-    let home = Place::prepare(dir.path()).unwrap().home();
+    let home = Paths::prepare(dir.path()).unwrap().home();
     fs::write(home.join("data/PG_VERSION"), "8\n").unwrap();
     let error = try_open(dir.path()).await.unwrap_err();
     assert!(matches!(error, PrivatePostgresError::Version { cluster: 8, .. }), "{error}");
@@ -245,7 +245,7 @@ async fn a_data_directory_may_have_spaces_and_a_long_path() {
         assert_eq!(read(&pool(&attached)).await.unwrap(), 42);
         attached.close().await;
         postgres.close().await;
-        let socket = Place::prepare(&data_dir).unwrap().socket_dir();
+        let socket = Paths::prepare(&data_dir).unwrap().socket_dir();
         assert!(socket.as_os_str().len() < 90);
         fs::remove_dir_all(socket).unwrap();
     }

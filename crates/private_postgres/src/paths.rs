@@ -1,4 +1,4 @@
-//! Where the cluster, its socket and its log lie, and whom they belong to.
+//! Where the cluster, its socket and its log are, and which user owns them.
 //!
 //! ```text
 //! DATA_DIR/postgres.lock     the owner's lock
@@ -7,11 +7,10 @@
 //! DATA_DIR/postgres/data/    the cluster
 //! ```
 //!
-//! Everything is derived from the data directory, so that every process finds
-//! the same places. Postgres refuses to run as root: as root the home belongs to
-//! the user `postgres`, else `nobody`. Where that user cannot reach the data
-//! directory (it lies under `/root`, say), the home moves to `/var/lib/callimico`
-//! and a link is left behind.
+//! Everything is derived from the data directory, so that every process finds the same paths.
+//! Postgres refuses to run as root: as root the home belongs to the user `postgres`, else `nobody`.
+//! Where that user cannot reach the data directory (because it is under `/root`, say), the home
+//! moves to `/var/lib/callimico` and a link is left behind.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
@@ -26,29 +25,30 @@ use sha2::{Digest as _, Sha256};
 use super::error::PrivatePostgresError as Error;
 use super::run_as::RunAs;
 
-/// Where homes go that cannot stay in their data directory.
+/// Where homes go that cannot be in their data directory.
 const ELSEWHERE: &str = "/var/lib/callimico";
-/// Where sockets go whose path would be too long. Not `TMPDIR`, which differs
-/// between the processes of one data directory.
+/// Where sockets go whose path would be too long otherwise. Not `TMPDIR`, which differs between the
+/// processes of one data directory.
 const SHORT: &str = "/tmp";
-/// The longest socket path, in bytes: `sun_path` is 104 on macOS and 108 on
-/// Linux, with a closing zero.
+/// The longest socket path, in bytes: `sun_path` is 104 on macOS and 108 on Linux, including the
+/// final zero byte.
 const LONGEST_SOCKET: usize = 103;
 const SOCKET: &str = ".s.PGSQL.5432";
 
-/// The places of one data directory.
+/// The paths that belong to one data directory.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct Paths {
     data_dir: PathBuf,
     id: String,
 }
 
-impl Place {
-    /// Makes the data directory if it is missing.
+impl Paths {
+    /// Creates the data directory if it is missing.
     pub(super) fn prepare(data_dir: &Path) -> Result<Self, Error> {
         if !data_dir.exists() {
             fs::create_dir_all(data_dir).map_err(Error::file("make", data_dir))?;
-            // As root, the user of Postgres must get through, but not look in.
+            // The user that root runs Postgres as must be able to enter the folder, but not to list
+            // it.
             let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
             fs::set_permissions(data_dir, Permissions::from_mode(mode))
                 .map_err(Error::file("set the permissions of", data_dir))?;
@@ -72,27 +72,27 @@ impl Place {
         self.data_dir.join("postgres.log")
     }
 
-    /// The name that the cluster's processes carry in their command lines; the
-    /// same for every process on this data directory, and no other.
+    /// The name that the cluster's processes carry in their command lines; the same for every
+    /// process on this data directory, and no other.
     pub(super) fn cluster_name(&self) -> String {
         format!("callimico-{}", self.id)
     }
 
-    /// The private folder, with a link followed.
+    /// The private folder, with links resolved.
     pub(super) fn home(&self) -> PathBuf {
         let inside = self.data_dir.join("postgres");
         fs::canonicalize(&inside).unwrap_or(inside)
     }
 
-    /// The folder of the socket: the home, unless that makes too long a path,
-    /// or one that Postgres would take apart at a comma.
+    /// The folder of the socket: the home, unless that path is too long or has characters that
+    /// Postgres gives a meaning, such as a comma.
     pub(super) fn socket_dir(&self) -> PathBuf {
         let home = self.home();
         if fits_socket(&home) { home } else { Path::new(SHORT).join(self.cluster_name()) }
     }
 
-    /// Whether the socket's folder belongs to the owner of the home. In `/tmp`
-    /// anybody could have made it, to be taken for the server.
+    /// Whether the socket's folder belongs to the owner of the home. In `/tmp` anybody could have
+    /// created it to pretend to be the server.
     pub(super) fn socket_dir_is_trustworthy(&self) -> bool {
         let (home, dir) = (self.home(), self.socket_dir());
         match (fs::symlink_metadata(home), fs::symlink_metadata(dir)) {
@@ -101,24 +101,23 @@ impl Place {
         }
     }
 
-    /// Makes the home and the socket's folder, settles who owns them, and says
-    /// whom to run Postgres as (`None`: as this process's own user). Only the
-    /// owner of the lock may call it.
-    pub(super) fn settle(&self) -> Result<Option<RunAs>, Error> {
+    /// Creates the home and the socket's folder, sets their owner, and returns the user to run
+    /// Postgres as (`None`: this process's own). Only the owner of the lock may call it.
+    pub(super) fn create(&self) -> Result<Option<RunAs>, Error> {
         let inside = self.data_dir.join("postgres");
         if let (Err(_), Ok(target)) = (fs::metadata(&inside), fs::read_link(&inside)) {
             return Err(Error::HomeLost { link: inside, target });
         }
         make_private(&inside)?;
-        let run_as = if geteuid().is_root() { Some(self.settle_as_root(&inside)?) } else { None };
-        self.settle_socket(run_as.as_ref())?;
+        let run_as = if geteuid().is_root() { Some(self.create_as_root(&inside)?) } else { None };
+        self.create_socket_dir(run_as.as_ref())?;
         Ok(run_as)
     }
 
-    fn settle_as_root(&self, inside: &Path) -> Result<RunAs, Error> {
+    fn create_as_root(&self, inside: &Path) -> Result<RunAs, Error> {
         let home = self.home();
         let user = RunAs::for_home(&home)?;
-        if user.takes(&home)? {
+        if user.can_use(&home)? {
             return Ok(user);
         }
         if home.join("data").exists() || inside.is_symlink() {
@@ -128,9 +127,9 @@ impl Place {
         Ok(user)
     }
 
-    /// Puts a new home under `/var/lib/callimico`. One that is there already
-    /// was left by a data directory that has since been removed: it is set
-    /// aside, once, rather than shown again or deleted.
+    /// Creates the home under `/var/lib/callimico`. One that exists already was left by a data
+    /// directory that has since been removed. It is renamed, replacing one that was renamed before,
+    /// rather than used or deleted.
     fn move_elsewhere(&self, inside: &Path, user: &RunAs) -> Result<(), Error> {
         let home = Path::new(ELSEWHERE).join(&self.id);
         fs::create_dir_all(ELSEWHERE).map_err(Error::file("make", ELSEWHERE))?;
@@ -143,7 +142,7 @@ impl Place {
             tracing::warn!(aside = %aside.display(), "a database of a removed data directory was set aside");
         }
         make_private(&home)?;
-        if !user.takes(&home)? {
+        if !user.can_use(&home)? {
             return Err(Error::Unreachable { user: user.name(), home });
         }
         remove_tree(inside)?;
@@ -155,7 +154,7 @@ impl Place {
         Ok(())
     }
 
-    fn settle_socket(&self, run_as: Option<&RunAs>) -> Result<(), Error> {
+    fn create_socket_dir(&self, run_as: Option<&RunAs>) -> Result<(), Error> {
         let dir = self.socket_dir();
         if dir != self.home() {
             match DirBuilder::new().mode(0o700).create(&dir) {
@@ -169,7 +168,7 @@ impl Place {
                 && found.is_dir()
                 && found.uid() == 0
             {
-                user.give(&dir)?;
+                user.chown(&dir)?;
             }
             if !self.socket_dir_is_trustworthy() {
                 return Err(Error::SocketDirTaken(dir));
@@ -177,8 +176,8 @@ impl Place {
             fs::set_permissions(&dir, Permissions::from_mode(0o700))
                 .map_err(Error::file("set the permissions of", &dir))?;
         }
-        // The lock file of a server that has ended names a process id that may
-        // be anybody's by now.
+        // The lock file of a server that has ended names a process id that may belong to any
+        // process by now.
         let lock = dir.join(format!("{SOCKET}.lock"));
         match fs::remove_file(&lock) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file("remove", lock)(error)),
@@ -186,9 +185,8 @@ impl Place {
         }
     }
 
-    /// Leaves a socket that nobody listens at while the server is down, where
-    /// there is none. Connections are then refused, which a pool takes as "try
-    /// again", and not missing, which it takes as an error.
+    /// Leaves a socket that nobody listens on while the server is down. Connections are then
+    /// refused, which a pool takes as "try again"; a missing socket it would take as an error.
     pub(super) fn refuse_connections(&self) {
         let socket = self.socket_dir().join(SOCKET);
         if let Err(error) = UnixListener::bind(&socket)
@@ -224,8 +222,8 @@ pub(super) fn remove_tree(path: &Path) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    fn place(root: &Path, name: &str) -> Place {
-        Place::prepare(&root.join(name)).unwrap()
+    fn paths(root: &Path, name: &str) -> Paths {
+        Paths::prepare(&root.join(name)).unwrap()
     }
 
     #[test]
@@ -243,7 +241,7 @@ mod tests {
     fn a_long_path_has_a_short_socket_that_every_process_finds() {
         let root = tempfile::tempdir().unwrap();
         let name = "long".repeat(40);
-        let (one, two) = (place(root.path(), &name), place(root.path(), &format!("x/../{name}")));
+        let (one, two) = (paths(root.path(), &name), paths(root.path(), &format!("x/../{name}")));
         assert_eq!(one.socket_dir(), two.socket_dir());
         assert!(one.socket_dir().starts_with(SHORT));
         assert!(fits_socket(&one.socket_dir()));
@@ -252,21 +250,21 @@ mod tests {
     #[test]
     fn two_data_directories_have_clusters_of_different_names() {
         let root = tempfile::tempdir().unwrap();
-        let (one, two) = (place(root.path(), "one"), place(root.path(), "two"));
+        let (one, two) = (paths(root.path(), "one"), paths(root.path(), "two"));
         assert_ne!(one.cluster_name(), two.cluster_name());
     }
 
     #[test]
     fn a_link_in_place_of_the_sockets_folder_is_not_trusted() {
         let root = tempfile::tempdir().unwrap();
-        let place = place(root.path(), &"long".repeat(40));
-        make_private(&place.home()).unwrap();
-        let dir = place.socket_dir();
+        let paths = paths(root.path(), &"long".repeat(40));
+        make_private(&paths.home()).unwrap();
+        let dir = paths.socket_dir();
         make_private(&dir).unwrap();
-        assert!(place.socket_dir_is_trustworthy());
+        assert!(paths.socket_dir_is_trustworthy());
         fs::remove_dir(&dir).unwrap();
         std::os::unix::fs::symlink(root.path(), &dir).unwrap();
-        let trusted = place.socket_dir_is_trustworthy();
+        let trusted = paths.socket_dir_is_trustworthy();
         fs::remove_file(&dir).unwrap();
         assert!(!trusted);
     }
