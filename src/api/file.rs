@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::domain::ids::{FileId, UserId};
 use crate::domain::visibility::Audience;
 use crate::http::auth::{self, Downloader};
-use crate::http::download::{self, Wanted};
+use crate::http::download::{self, RequestedFile};
 use crate::http::error::HttpError;
 use crate::http::link::{self, Signed};
 use crate::http::server::Site;
@@ -85,13 +85,13 @@ pub(super) async fn list(
     let released = store::release::files(&app.db, track.id).await?;
     let mut files = Vec::new();
     if params.single {
-        for file in released.iter().filter(|file| !file.is_whole) {
-            for member in store::release::members(&app.db, file.id).await? {
+        for file in released.iter().filter(|file| !file.is_bundle) {
+            for packed in store::release::packed_files(&app.db, file.id).await? {
                 let single = FileView {
-                    url: lister.url(file, &member.path).await?,
-                    name: member.path,
-                    size: member.size,
-                    sha256: hex::encode(member.sha256),
+                    url: lister.url(file, &packed.path).await?,
+                    name: packed.path,
+                    size: packed.size,
+                    sha256: hex::encode(packed.sha256),
                     ..lister.view(file, None).await?
                 };
                 files.push(single);
@@ -138,7 +138,7 @@ impl Lister<'_> {
             sha256: hex::encode(file.sha256),
             scenario: file.scenario.clone(),
             split: file.split.map(scoring::Split::as_str),
-            part_of_others: file.is_whole,
+            part_of_others: file.is_bundle,
             url: self.url(file, file.name.as_str()).await?,
             downloads,
         })
@@ -162,8 +162,8 @@ pub(super) async fn bytes(
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let Path((_, _, name)) = path.map_err(|_| HttpError::NotFound)?;
-    let wanted = Wanted::by_path(&app, track.id, &name).await?;
-    download::answer(&app, &wanted, user.id, &method, &headers).await
+    let requested = RequestedFile::by_path(&app, track.id, &name).await?;
+    download::answer(&app, &requested, user.id, &method, &headers).await
 }
 
 /// The same at the address that the list of files has, which needs no token: it is signed, for one account and a day, and
@@ -184,9 +184,9 @@ pub(super) async fn signed(
     let Query(signed) = signed.map_err(|_| HttpError::NotFound)?;
     let user = link::check(&app, id, &name, &signed).await?;
     let user = store::user::by_id(&app.db, user).await?.ok_or(HttpError::NotFound)?;
-    let wanted = Wanted::by_id(&app, id, &name).await?;
-    let track = store::track::by_id(&app.db, wanted.track()).await?.ok_or(HttpError::NotFound)?;
+    let requested = RequestedFile::by_id(&app, id, &name).await?;
+    let track = store::track::by_id(&app.db, requested.track()).await?.ok_or(HttpError::NotFound)?;
     let (participant, access) = auth::access(&app, &track, &user).await?;
     auth::may_download(&app, &track, access.audience(), participant)?;
-    download::answer(&app, &wanted, user.id, &method, &headers).await
+    download::answer(&app, &requested, user.id, &method, &headers).await
 }

@@ -1,4 +1,4 @@
-//! `callimico download`: brings the files of a track to this machine.
+//! `callimico download`: downloads the files of a track.
 
 mod bar;
 
@@ -17,8 +17,8 @@ use super::progress::tell;
 use super::{Failure, serve};
 use client::{self, FetchOutcome, FileSelection, LocalState, RemoteFile, Report, Settings, TrackName, Unpacked};
 
-/// More at once would not be faster, and unkind to the server.
-const MOST_JOBS: i64 = 16;
+/// More downloads at once would not be faster and would burden the server.
+const MAX_JOBS: i64 = 16;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -30,7 +30,7 @@ pub(super) struct Args {
     #[command(flatten)]
     selection: SelectionArgs,
     /// Files at once
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MOST_JOBS))]
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MAX_JOBS))]
     jobs: u16,
     /// Unpack the archives once all files are there
     #[arg(long)]
@@ -99,8 +99,8 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         return if args.json { print_json(&listed(&track, &settings.folder, &files)) } else { print(&table(&files)) };
     }
     let bar = Arc::new(ByteBar::new());
-    let told = Arc::clone(&bar);
-    let outcome = client::download(&api, &track, &settings, stop, Arc::new(move |event| told.take(event))).await;
+    let shown = Arc::clone(&bar);
+    let outcome = client::download(&api, &track, &settings, stop, Arc::new(move |event| shown.take(event))).await;
     bar.end();
     let report = outcome.map_err(failure)?;
     if args.json {
@@ -128,7 +128,7 @@ fn summary(report: &Report, folder: &Path) -> String {
     text
 }
 
-/// A path as a shell takes it.
+/// A path, quoted for a shell where necessary.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
@@ -181,7 +181,7 @@ fn print_json(document: &Value) -> Result<(), Failure> {
     print(&(serde_json::to_string_pretty(document).context("cannot write the outcome as JSON")? + "\n"))
 }
 
-/// Writes results to stdout. Whoever stopped reading has what they wanted.
+/// Writes results to stdout. It is not an error if the reader has closed the pipe.
 fn print(text: &str) -> Result<(), Failure> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {

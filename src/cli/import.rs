@@ -104,12 +104,12 @@ async fn release_too(
         Some(track) => store::release::files(&app.db, track.id).await?,
         None => Vec::new(),
     };
-    if standing.iter().any(|file| file.is_as_it_is) {
+    if standing.iter().any(|file| file.is_verbatim) {
         eprintln!("participants get the archives that are hosted as they are; `callimico release` would replace them");
         return Ok(None);
     }
     let wanted =
-        crate::release::Request { track: request.track.clone(), from: Some(args.path.clone()), as_it_is: Vec::new() };
+        crate::release::Request { track: request.track.clone(), from: Some(args.path.clone()), verbatim: Vec::new() };
     let made = release::make(app, &wanted, stop).await;
     let made = made.map_err(|failure| failure.context("the track is imported, but participants have no archives"))?;
     if !args.json {

@@ -1,4 +1,5 @@
-//! `callimico login`: keeps a server's address and a token on this machine, for the commands that speak to a server.
+//! `callimico login`: stores a server's address and a token on this machine, for the commands that
+//! talk to a server.
 
 use std::fs;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
@@ -10,9 +11,10 @@ use super::Failure;
 use super::progress::tell;
 use client::{Api, ClientError, Login, LoginStore, RetryPolicy, Server, Token};
 
-/// No token is longer, in bytes.
+/// The most bytes that are read as a token.
 const LONGEST_INPUT: u64 = 64 << 10;
-/// The variable that a token is taken from. It is no flag: flags of a process can be read by others.
+/// The environment variable with the token. There is no flag for it, as other users can read a
+/// process's arguments.
 const TOKEN: &str = "CALLIMICO_TOKEN";
 
 #[derive(Debug, clap::Args)]
@@ -48,7 +50,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The token is what stands on the first line.
+/// Reads a token from the first line.
 fn read_token(from: &mut dyn io::BufRead) -> Result<Token, Failure> {
     let mut line = String::new();
     let read = from.take(LONGEST_INPUT).read_line(&mut line).context("cannot read the token");
@@ -79,7 +81,7 @@ pub(super) struct ServerArgs {
 }
 
 impl ServerArgs {
-    /// The server, in the name of whoever is logged in or whose token the environment holds.
+    /// The server's API with the stored token, or with that of the environment.
     pub(super) fn api(&self) -> Result<Api, Failure> {
         let given = self.server.as_deref().filter(|text| !text.trim().is_empty());
         let given = given.map(str::parse).transpose().map_err(failure)?;
@@ -89,7 +91,7 @@ impl ServerArgs {
     }
 }
 
-/// Whose fault it was.
+/// Sorts an error by its cause, which decides the exit code.
 pub(super) fn failure(error: ClientError) -> Failure {
     match error {
         ClientError::NotAllowed(_) => Failure::NotAllowed(error.into()),

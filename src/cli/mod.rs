@@ -175,7 +175,7 @@ impl Session {
     }
 
     /// Opens a database that is up to date already.
-    async fn open_as_it_is(
+    async fn open_without_migrating(
         storage: &StorageConfig,
         limits: LimitsConfig,
         wait_for_owner: Duration,

@@ -1,4 +1,4 @@
-//! `callimico postgres`: runs a command beside the private Postgres, for example the tests.
+//! `callimico postgres`: runs a command, for example the tests, while the private Postgres runs.
 
 use std::ffi::OsString;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `callimico release`: makes the archives that participants get.
+//! `callimico release`: makes the files that participants are given.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use crate::config::StorageConfig;
 use crate::domain::slug::TrackPath;
 use crate::release::{self, Outcome, Remarks, Request};
 
-/// Lines of each kind that are told; the rest is counted.
-const MOST_LINES: usize = 10;
+/// The most lines of each kind that are printed; the rest are counted.
+const MAX_LINES: usize = 10;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -25,9 +25,10 @@ pub(super) struct Args {
     /// The track directory; where it was imported from if not given
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
-    /// Host this .zip, .tar or .tar.gz byte for byte, in place of archives made from the directory; may be given again
-    #[arg(long, value_name = "FILE", conflicts_with = "from")]
-    as_it_is: Vec<PathBuf>,
+    /// Host this .zip, .tar or .tar.gz byte for byte, in place of archives made from the directory;
+    /// may be given again
+    #[arg(long = "as-it-is", value_name = "FILE", conflicts_with = "from")]
+    verbatim: Vec<PathBuf>,
     /// Write what was released as JSON
     #[arg(long)]
     json: bool,
@@ -36,7 +37,7 @@ pub(super) struct Args {
 pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failure> {
     let stop = serve::stop_flag()?;
     let session = Session::open(storage).await?;
-    let request = Request { track: args.track, from: args.from, as_it_is: args.as_it_is };
+    let request = Request { track: args.track, from: args.from, verbatim: args.verbatim };
     let outcome = make(&session.app, &request, &stop).await;
     let made = session.close(outcome).await?;
     if args.json {
@@ -53,13 +54,13 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
 /// Makes a release with a progress bar.
 pub(super) async fn make(app: &App, request: &Request, stop: &Arc<AtomicBool>) -> Result<Outcome, Failure> {
     let mut bar = None;
-    let mut told = |progress: release::Progress| {
+    let mut on_progress = |progress: release::ReleaseProgress| {
         bar.get_or_insert_with(|| Bar::of_bytes(progress.total)).set(progress.done);
     };
-    Ok(release::make(app, request, stop, &mut told).await?)
+    Ok(release::make(app, request, stop, &mut on_progress).await?)
 }
 
-/// What was released, for programs.
+/// The release as JSON, for programs.
 pub(super) fn as_json(made: &Outcome) -> Value {
     let files = made.files.iter().map(|file| {
         json!({
@@ -73,7 +74,7 @@ pub(super) fn as_json(made: &Outcome) -> Value {
     json!({ "files": files.collect::<Vec<_>>(), "written": made.written, "remarks": made.remarks })
 }
 
-/// What was released and what the organiser should know, in lines on stderr.
+/// Prints what was released and what the organiser should know to stderr.
 pub(super) fn tell(made: &Outcome) {
     let Remarks { kept_back, left_out, disguised, doubts } = &made.remarks;
     let bytes = HumanBytes(made.files.iter().map(|file| file.size).sum());
@@ -87,10 +88,10 @@ pub(super) fn tell(made: &Outcome) {
 }
 
 fn tell_some(what: &str, lines: &[String]) {
-    for line in lines.iter().take(MOST_LINES) {
+    for line in lines.iter().take(MAX_LINES) {
         eprintln!("  {what}{}", line.escape_debug());
     }
-    if lines.len() > MOST_LINES {
-        eprintln!("  {what}{} more", lines.len() - MOST_LINES);
+    if lines.len() > MAX_LINES {
+        eprintln!("  {what}{} more", lines.len() - MAX_LINES);
     }
 }

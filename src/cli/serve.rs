@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use super::{Failure, Session};
 use crate::app::App;
 use crate::config::{HttpConfig, LimitsConfig, StorageConfig, WorkerConfig};
-use crate::http::listener::{self, Bounds};
+
+use crate::http::listener::{self, Limits};
 use crate::http::rate_limit::RateLimits;
 use crate::http::server::{ServerState, Site};
 use crate::{routes, worker};
@@ -41,7 +42,7 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
         .await
         .with_context(|| format!("cannot listen on {} (is another server running there?)", args.http.bind))?;
     let session = if args.no_migrate {
-        Session::open_as_it_is(storage, args.limits, WAIT_FOR_OWNER).await?
+        Session::open_without_migrating(storage, args.limits, WAIT_FOR_OWNER).await?
     } else {
         Session::open_with(storage, args.limits, WAIT_FOR_OWNER).await?
     };
@@ -71,7 +72,7 @@ pub(super) async fn serve(
     let address = listener.local_addr().context("the listening address is gone")?;
     tracing::info!(%address, url = site.base(), workers, "serving");
     let scoring = tokio::spawn(worker::run(app, workers, stop.clone()));
-    listener::serve(listener, router, Bounds::of_process(GRACE), stopped(stop)).await;
+    listener::serve(listener, router, Limits::of_process(GRACE), stopped(stop)).await;
     keeper.abort();
     scoring.await.context("the workers broke off")?;
     tracing::info!("stopped");

@@ -95,7 +95,7 @@ pub async fn make(app: &App, folder: &Path, say: &mut dyn FnMut(&str)) -> anyhow
     let request = Request { track: path.clone(), title: None, mode: Mode::Apply };
     say("importing them as the track demo/digits …");
     apply::track_directory(app, &directory, &request).await?;
-    let released = release::Request { track: path.clone(), from: Some(directory.clone()), as_it_is: Vec::new() };
+    let released = release::Request { track: path.clone(), from: Some(directory.clone()), verbatim: Vec::new() };
     release::make(app, &released, &Arc::default(), &mut |_| {})
         .await
         .context("cannot make the participants' archives")?;

@@ -1,6 +1,8 @@
-//! The files participants are given: what may leave a track's directory, and how files are called.
+//! The files participants are given: which files of a track's directory may be released, and what
+//! names files may have.
 //!
-//! What may leave is a list of what may, never of what may not: a file nobody thought of stays at home.
+//! The list names what may be released, never what may not: a file that nobody thought of stays
+//! hidden.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,17 +10,18 @@ use std::str::FromStr;
 use scoring::Split;
 use thiserror::Error;
 
-/// What participants are to find out, which decides what they are told about the models under attack.
+/// What participants have to infer, which decides what they are told about the target models.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, sqlx::Type, utoipa::ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "track_kind", rename_all = "snake_case")]
 pub enum TrackKind {
-    /// Membership inference: of dev and final models nothing of the training data is told.
+    /// Membership inference: nothing is revealed about the training data of dev and final models.
     #[default]
     Membership,
-    /// MICO's DP Distinguisher: of dev and final models all training rows are told but the challenge points.
+    /// MICO's DP Distinguisher: the training rows of dev and final models are revealed, except the
+    /// challenge points.
     DpDistinguisher,
 }
 
@@ -32,7 +35,7 @@ impl TrackKind {
     }
 }
 
-/// A model in each form that is known, with its weights where those are files of their own.
+/// A model in each known format, and its weights if they are separate files.
 const MODEL: [&str; 8] = [
     "model.onnx",
     "model.onnx.data",
@@ -45,17 +48,19 @@ const MODEL: [&str; 8] = [
 ];
 /// The challenge points of a model.
 const CHALLENGE: [&str; 3] = ["challenge.npz", "challenge.npy", "seed_challenge"];
-/// What is told of train models besides: what they were trained on, and which challenge points are members.
+/// What is also revealed of train models: what they were trained on, and which challenge points are
+/// members.
 const TRUTH: [&str; 4] = ["solution.csv", "train_idx.npy", "seed_training", "seed_membership"];
-/// Training rows apart from challenge points, as a seed: it says nothing of who is a member.
+/// The training rows other than challenge points, as a seed: it says nothing about membership.
 const TRAINING: [&str; 1] = ["seed_training"];
-/// The same as rows; made at the release from `train_idx.npy`, which itself would tell.
+/// The same as rows. The release makes it from `train_idx.npy`, which itself would reveal the
+/// members.
 pub const REST: &str = "rest_idx.npy";
 /// The public pool of records, beside the scenarios.
 const DATA: [&str; 3] = ["data.npz", "data.x.npy", "data.y.npy"];
 
-/// Whether a file of a target model's folder may leave. Names are compared to the letter, so `Solution.csv` is unknown
-/// in every split.
+/// Whether a file in a model's folder may be released. Upper and lower case differ, so
+/// `Solution.csv` is unknown in every split.
 pub fn may_leave(kind: TrackKind, split: Split, file: &str) -> bool {
     let is_public = MODEL.contains(&file) || CHALLENGE.contains(&file);
     match (split, kind) {
@@ -65,18 +70,18 @@ pub fn may_leave(kind: TrackKind, split: Split, file: &str) -> bool {
     }
 }
 
-/// Whether a file beside the scenarios may leave.
+/// Whether a file beside the scenarios may be released.
 pub fn may_leave_root(file: &str) -> bool {
     DATA.contains(&file)
 }
 
-/// Whether a file of a model's folder holds the model, or part of it.
+/// Whether a file in a model's folder is the model, or part of it.
 pub fn is_model(file: &str) -> bool {
     MODEL.contains(&file) && file != "config.json"
 }
 
-/// The name of a file that participants are given: at most 200 ASCII letters, digits, `-`, `_` and `.`, beginning with
-/// a letter, digit or `_`.
+/// The name of a file that participants are given: at most 200 ASCII letters, digits, `-`, `_` and
+/// `.`, beginning with a letter, digit or `_`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub struct FileName(String);
 

@@ -1,8 +1,9 @@
-//! Reads what is left of a request's body before an early answer leaves.
+//! Reads the rest of a request's body before an early answer is sent.
 //!
-//! A server that answers and closes while the client still sends makes the client's system drop the answer: a
-//! participant would see "connection reset" where "429, next attempt at midnight" was said. So after an answer
-//! that did not need the body, a bounded rest of it is read and thrown away.
+//! If a server answers and closes while the client is still sending, the client's system drops the
+//! answer: a participant would see "connection reset" instead of "429, next attempt at midnight".
+//! So after an answer that did not need the whole body, a limited amount of the rest is read and
+//! discarded.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,12 +17,12 @@ use axum::response::Response;
 use futures_util::StreamExt;
 use tokio::sync::oneshot;
 
-/// At most so much is read for nothing.
-const MOST_BYTES: usize = 32 << 20;
-/// For at most so long.
-const MOST_TIME: Duration = Duration::from_secs(5);
+/// The most bytes that are read and discarded.
+const MAX_BYTES: usize = 32 << 20;
+/// The longest time that this may take.
+const MAX_TIME: Duration = Duration::from_secs(5);
 
-/// A body that hands itself back when it is dropped unread.
+/// A body that is sent back through a channel when it is dropped, so that its rest can be read.
 struct Returning {
     inner: Option<axum::body::BodyDataStream>,
     back: Option<oneshot::Sender<axum::body::BodyDataStream>>,
@@ -41,7 +42,7 @@ impl futures_util::Stream for Returning {
 impl Drop for Returning {
     fn drop(&mut self) {
         if let (Some(inner), Some(back)) = (self.inner.take(), self.back.take()) {
-            // Nobody waits any more when the connection is gone.
+            // If the connection is gone, nobody receives it.
             let _ = back.send(inner);
         }
     }
@@ -49,7 +50,7 @@ impl Drop for Returning {
 
 /// The middleware for routes that take large bodies.
 pub async fn drain_unread(request: Request, next: Next) -> Response {
-    // A client that asked first (`Expect: 100-continue`) sends nothing unless the body is read.
+    // A client that sent `Expect: 100-continue` sends no body unless it is read.
     if request.headers().contains_key(header::EXPECT) {
         return next.run(request).await;
     }
@@ -59,16 +60,16 @@ pub async fn drain_unread(request: Request, next: Next) -> Response {
     let response = next.run(Request::from_parts(parts, body)).await;
     if let Ok(mut rest) = returned.await {
         let mut read = 0;
-        let throw_away = async {
+        let discard = async {
             while let Some(Ok(chunk)) = rest.next().await {
                 read += chunk.len();
-                if read > MOST_BYTES {
+                if read > MAX_BYTES {
                     break;
                 }
             }
         };
-        // Past the time the answer leaves all the same.
-        let _ = tokio::time::timeout(MOST_TIME, throw_away).await;
+        // When the time is over, the answer is sent all the same.
+        let _ = tokio::time::timeout(MAX_TIME, discard).await;
     }
     response
 }

@@ -1,8 +1,8 @@
-//! The body of an answer that is a run of bytes of a file.
+//! A response body that is a range of a file's bytes.
 //!
-//! Bytes are read when the connection can take them, and no more of them than a piece: a client that reads slowly costs
-//! two pieces, however large the file. What the system has in memory already is copied at once; for what has to come
-//! from the disk another thread waits.
+//! Bytes are read when the connection can take them, one block at a time, so a client that reads
+//! slowly costs two blocks of memory, however large the file. Bytes that the system has in memory
+//! are copied at once; bytes that must come from disk are read by a blocking thread.
 
 use std::fs::File;
 use std::io;
@@ -16,16 +16,17 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::objects::Slice;
 
-/// Bytes read at a time: few enough that the copy is still in the processor's cache when the socket takes it.
-const PIECE: usize = 64 * 1024;
+/// Bytes read at a time: few enough to be still in the processor's cache when they are copied to
+/// the socket.
+const BLOCK: usize = 64 * 1024;
 
-/// A run of bytes of a file, on its way.
+/// A range of a file's bytes that is being sent.
 #[derive(Debug)]
 pub struct FileBody {
     file: Arc<File>,
     at: u64,
     end: u64,
-    /// A piece of memory that the connection has done with.
+    /// A buffer that the connection has finished with.
     spare: Spare,
     reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
 }
@@ -39,40 +40,40 @@ impl From<Slice> for FileBody {
 
 type Spare = Arc<Mutex<Option<Vec<u8>>>>;
 
-/// Memory that goes back to the body it came from.
-struct Piece {
+/// A buffer that returns to the body it came from when the connection has sent it.
+struct ReusedBuffer {
     bytes: Vec<u8>,
     length: usize,
-    home: Spare,
+    owner: Spare,
 }
 
-impl AsRef<[u8]> for Piece {
+impl AsRef<[u8]> for ReusedBuffer {
     fn as_ref(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 }
 
-impl Drop for Piece {
+impl Drop for ReusedBuffer {
     fn drop(&mut self) {
-        let mut home = self.home.lock().unwrap_or_else(PoisonError::into_inner);
-        *home = Some(std::mem::take(&mut self.bytes));
+        let mut owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
+        *owner = Some(std::mem::take(&mut self.bytes));
     }
 }
 
 impl FileBody {
-    fn memory(&self) -> Vec<u8> {
+    fn buffer(&self) -> Vec<u8> {
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        spare.take().unwrap_or_else(|| vec![0; PIECE])
+        spare.take().unwrap_or_else(|| vec![0; BLOCK])
     }
 
-    fn hand_on(&mut self, bytes: Vec<u8>, length: usize) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn send(&mut self, bytes: Vec<u8>, length: usize) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         self.at += length as u64;
-        let piece = Piece { bytes, length, home: Arc::clone(&self.spare) };
-        Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(piece)))))
+        let buffer = ReusedBuffer { bytes, length, owner: Arc::clone(&self.spare) };
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(buffer)))))
     }
 
-    fn wanted(&self) -> usize {
-        usize::try_from(self.end - self.at).unwrap_or(PIECE).min(PIECE)
+    fn next_length(&self) -> usize {
+        usize::try_from(self.end - self.at).unwrap_or(BLOCK).min(BLOCK)
     }
 }
 
@@ -87,16 +88,16 @@ impl Body for FileBody {
         if self.at >= self.end {
             return Poll::Ready(None);
         }
-        let wanted = self.wanted();
+        let length = self.next_length();
         if self.reading.is_none() {
-            let mut bytes = self.memory();
-            match read_at_once(&self.file, &mut bytes[..wanted], self.at) {
-                Some(read) if read > 0 => return self.hand_on(bytes, read),
+            let mut bytes = self.buffer();
+            match read_at_once(&self.file, &mut bytes[..length], self.at) {
+                Some(read) if read > 0 => return self.send(bytes, read),
                 _ => {}
             }
             let (file, at) = (Arc::clone(&self.file), self.at);
             self.reading = Some(spawn_blocking(move || {
-                std::os::unix::fs::FileExt::read_exact_at(&*file, &mut bytes[..wanted], at)?;
+                std::os::unix::fs::FileExt::read_exact_at(&*file, &mut bytes[..length], at)?;
                 Ok(bytes)
             }));
         }
@@ -104,9 +105,10 @@ impl Body for FileBody {
         let read = ready!(Pin::new(reading).poll(context));
         self.reading = None;
         match read.map_err(io::Error::other).and_then(|read| read) {
-            Ok(bytes) => self.hand_on(bytes, wanted),
+            Ok(bytes) => self.send(bytes, length),
             Err(error) => {
-                // The connection is cut, so that nobody takes what came for the whole.
+                // The error closes the connection, so that the client notices that bytes are
+                // missing.
                 tracing::error!(%error, at = self.at, "a file cannot be read to its end");
                 self.at = self.end;
                 Poll::Ready(Some(Err(error)))
@@ -123,7 +125,8 @@ impl Body for FileBody {
     }
 }
 
-/// Reads what is in memory already; `None` where the disk has to be asked, or the system does not tell.
+/// Reads bytes that the system has in memory; `None` if they must come from disk, or if the system
+/// cannot say.
 #[cfg(target_os = "linux")]
 fn read_at_once(file: &File, bytes: &mut [u8], at: u64) -> Option<usize> {
     use rustix::io::ReadWriteFlags;
@@ -168,10 +171,10 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_reading_means_nothing_read() {
-        let mut body = FileBody::from(Slice { file: file_of(&vec![7; 4 * PIECE]), range: 0..4 * PIECE as u64 });
+        let mut body = FileBody::from(Slice { file: file_of(&vec![7; 4 * BLOCK]), range: 0..4 * BLOCK as u64 });
         let first = body.frame().await.expect("a frame").expect("bytes").into_data().expect("data");
-        assert_eq!((first.len(), body.at), (PIECE, PIECE as u64));
-        // The memory comes back and is used again.
+        assert_eq!((first.len(), body.at), (BLOCK, BLOCK as u64));
+        // The buffer comes back and is used again.
         drop(first);
         assert!(body.spare.lock().expect("not poisoned").is_some());
         body.frame().await.expect("a frame").expect("bytes");

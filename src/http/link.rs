@@ -1,7 +1,9 @@
-//! Addresses that download a file without a log-in, for command lines: signed, for one account and a day.
+//! Signed addresses that download a file without a login, for command lines; each is valid for one
+//! account and one day.
 //!
-//! The signature alone opens nothing. Every request asks once more whether the account may have the track's files, so an
-//! address dies with the enrolment; and the file's id stands for its content, so it dies with a new release as well.
+//! The signature alone is not enough. Every request checks again that the account may have the
+//! track's files, so an address stops working when the enrolment ends. As a file's id stands for
+//! its content, it also stops working when a new release replaces the file.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use time::{Duration, OffsetDateTime};
@@ -12,12 +14,12 @@ use crate::domain::ids::{FileId, UserId};
 use crate::secret;
 use crate::store::StoreError;
 
-/// How long an address is good.
+/// How long an address is valid.
 const LIFETIME: Duration = Duration::DAY;
-/// What stands in an address as it is.
+/// The characters to percent-encode in an address: all except letters, digits and these.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// What an address carries besides file and path.
+/// The query of a signed address.
 #[derive(Debug, Clone, serde::Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -26,31 +28,32 @@ pub struct Signed {
     #[serde(rename = "for")]
     #[param(value_type = String)]
     user: UserId,
-    /// The second since 1970 from which on it is good no more.
+    /// When it expires, in seconds since 1970.
     until: i64,
     /// The signature, in hexadecimal.
     by: String,
 }
 
-/// A path as it stands in an address.
+/// Percent-encodes a path for an address.
 pub fn encode(path: &str) -> String {
     utf8_percent_encode(path, PLAIN).to_string()
 }
 
-/// The address, from `/` on, of a file or of a single file within it.
+/// The signed address, from `/` on, of a file or of a file packed in it.
 ///
 /// # Errors
-/// The database cannot answer.
+/// The database failed.
 pub async fn sign(app: &App, file: FileId, path: &str, user: UserId) -> Result<String, StoreError> {
     let until = (app.clock.now() + LIFETIME).unix_timestamp();
     let by = hex::encode(secret::sign(app.link_key().await?, &text(file, path, user, until)));
     Ok(format!("/api/v1/files/{file}/{}?for={user}&until={until}&by={by}", encode(path)))
 }
 
-/// The account that an address was made for.
+/// The account that a signed address was made for.
 ///
 /// # Errors
-/// [`HttpError::NotFound`] where nobody signed it, [`HttpError::NotAllowed`] where its time is over.
+/// [`HttpError::NotFound`] if the signature is wrong, [`HttpError::NotAllowed`] if the address has
+/// expired.
 pub async fn check(app: &App, file: FileId, path: &str, signed: &Signed) -> Result<UserId, HttpError> {
     let signature = hex::decode(&signed.by).map_err(|_| HttpError::NotFound)?;
     let text = text(file, path, signed.user, signed.until);
@@ -67,7 +70,8 @@ pub async fn check(app: &App, file: FileId, path: &str, signed: &Signed) -> Resu
     }
 }
 
-/// What is signed. The path comes last: it is the one part that may hold anything.
+/// The text that is signed. The path comes last because it is the only part that may contain any
+/// character.
 fn text(file: FileId, path: &str, user: UserId, until: i64) -> String {
     format!("callimico download 1\n{file}\n{user}\n{until}\n{path}")
 }

@@ -1,8 +1,9 @@
-//! Takes connections in and bounds what each may cost: how many are open, how long a request's head may take, how
-//! long a connection may idle. It speaks HTTP/1.1 and hands every request to the router; it knows no URL.
+//! Accepts connections and limits what each may cost: how many are open, how long a request's head
+//! may take, how long a connection may be idle. It speaks HTTP/1.1 and passes every request to the
+//! router; it knows no URL.
 //!
-//! Without these bounds a client that opens connections and says little would use up the process's files, and
-//! with them the site.
+//! Without these limits a client that opens connections and sends little would use up the process's
+//! file descriptors, and the site would stop answering.
 
 use std::convert::Infallible;
 use std::io;
@@ -24,36 +25,40 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
-/// How long the body of a request may take, but an upload's, which has its own time. Bodies have at most 64 KiB.
+/// How long the body of a request may take, except an upload's, which has its own limit. Other
+/// bodies have at most 64 KiB.
 pub const BODY_TIME: Duration = Duration::from_secs(15);
-/// How long the head of a request may take, counted from the connection or from the answer before it: it bounds
-/// an idle connection, too.
+/// How long the head of a request may take, counted from the start of the connection or from the
+/// answer before it, so it limits idle connections too.
 const HEAD_TIME: Duration = Duration::from_secs(10);
-/// Bytes that a request's head may have, and that are buffered of a body.
+/// The most bytes of a request's head, and the most that are buffered of a body.
 const BUFFER: usize = 64 * 1024;
-/// Open connections, however many files the process may open.
-const MOST_CONNECTIONS: u64 = 8192;
-/// Files kept for what is no client's connection: the database's connections, uploads and archives, the log.
-const OTHER_FILES: u64 = 200;
-/// How long no connection is taken after one could not be; also how often the log says that the house is full.
-const BREATH: Duration = Duration::from_secs(1);
-/// What a connection too many is told.
+/// The most open connections, however many files the process may open.
+const MAX_CONNECTIONS: u64 = 8192;
+/// File descriptors reserved for everything else: database connections, uploads and archives, the
+/// log.
+const RESERVED_FILES: u64 = 200;
+/// How long to wait after a connection could not be accepted; also how often the log says that no
+/// more are accepted.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The answer to a connection beyond the limit.
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// What clients may take.
+/// The limits on clients.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
-    /// Connections open at once.
+pub struct Limits {
+    /// How many connections may be open at once.
     connections: usize,
-    /// Time for a request's head, and for idling before it.
+    /// How long a request's head may take, including the idle time before it.
     head_time: Duration,
-    /// Time for requests under way once the server is told to stop.
+    /// How long requests may continue after the server is told to stop.
     grace: Duration,
 }
 
-impl Bounds {
-    /// Lets this process open as many files as its hard limit allows, and leaves some of them to other uses.
+impl Limits {
+    /// Raises the process's limit of open files to its hard limit, and reserves some of them for
+    /// other uses.
     pub fn of_process(grace: Duration) -> Self {
         let connections = match raise_file_limit() {
             Ok(files) => connections_within(files),
@@ -66,7 +71,7 @@ impl Bounds {
     }
 }
 
-/// Raises the soft limit of open files to the hard one; the limit that holds then.
+/// Raises the soft limit of open files to the hard one; returns the limit that applies then.
 fn raise_file_limit() -> nix::Result<u64> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
@@ -78,55 +83,57 @@ fn raise_file_limit() -> nix::Result<u64> {
     }
 }
 
-/// Connections for a process that may open so many files. Where there are few, a quarter of them is for clients.
+/// How many connections to allow in a process that may open this many files. If there are few, a
+/// quarter of them.
 fn connections_within(files: u64) -> usize {
-    let connections = files.saturating_sub(OTHER_FILES).max(files / 4).clamp(1, MOST_CONNECTIONS);
+    let connections = files.saturating_sub(RESERVED_FILES).max(files / 4).clamp(1, MAX_CONNECTIONS);
     usize::try_from(connections).unwrap_or(usize::MAX)
 }
 
-/// Serves until `stop` ends: then no more connections are taken, requests under way have the grace to end, and what
-/// is left is cut off. Event streams never end by themselves.
-pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: impl Future<Output = ()>) {
+/// Serves until `stop` ends. Then no more connections are accepted, requests under way get the
+/// grace period to end, and what is left is closed, as event streams never end by themselves.
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: impl Future<Output = ()>) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(bounds.head_time).max_buf_size(BUFFER);
+    http.timer(TokioTimer::new()).header_read_timeout(limits.head_time).max_buf_size(BUFFER);
     let graceful = GracefulShutdown::new();
     let mut open = JoinSet::new();
-    let taking = async {
-        let mut said_full = None;
+    let accepting = async {
+        let mut warned = None;
         loop {
-            let (stream, peer) = take(&listener).await;
+            let (stream, peer) = accept(&listener).await;
             while open.try_join_next().is_some() {}
-            if open.len() < bounds.connections {
+            if open.len() < limits.connections {
                 open.spawn(connection(http.clone(), stream, peer, router.clone(), graceful.watcher()));
             } else {
-                turn_away(stream);
-                if said_full.is_none_or(|at: Instant| at.elapsed() > BREATH) {
-                    tracing::warn!(connections = bounds.connections, "no more connections are taken");
-                    said_full = Some(Instant::now());
+                refuse(stream);
+                if warned.is_none_or(|at: Instant| at.elapsed() > PAUSE) {
+                    tracing::warn!(connections = limits.connections, "no more connections are taken");
+                    warned = Some(Instant::now());
                 }
             }
         }
     };
     tokio::select! {
         () = stop => {}
-        () = taking => {}
+        () = accepting => {}
     }
     drop(listener);
-    // Past the grace what is left is cut off.
-    let _ = tokio::time::timeout(bounds.grace, graceful.shutdown()).await;
+    // Connections that are open after the grace period are closed.
+    let _ = tokio::time::timeout(limits.grace, graceful.shutdown()).await;
     open.shutdown().await;
 }
 
-/// The next connection. Where the system has no files left, waiting is all that helps.
-async fn take(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+/// Accepts the next connection. If the system has no file descriptors left, it waits until there
+/// are some.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok(taken) => return taken,
-            // The client went away before it was its turn.
+            Ok(accepted) => return accepted,
+            // The client closed the connection before it was accepted.
             Err(error) if is_of_client(error.kind()) => {}
             Err(error) => {
                 tracing::error!(%error, "cannot take connections");
-                tokio::time::sleep(BREATH).await;
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }
@@ -137,15 +144,16 @@ fn is_of_client(kind: io::ErrorKind) -> bool {
     matches!(kind, ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Says that the house is full. Waiting instead would let the queue of those outside decide who gets in, and when.
-fn turn_away(stream: TcpStream) {
+/// Answers that the server is full. If connections were left waiting instead, the system's queue
+/// would decide who is served, and when.
+fn refuse(stream: TcpStream) {
     if let Ok(mut stream) = stream.into_std() {
-        // Who does not hear it sees the connection closed.
+        // If it cannot be sent, the client sees the connection closed.
         let _ = stream.write(FULL);
     }
 }
 
-/// Answers the requests of one connection until either side closes it or its time is over.
+/// Serves one connection until either side closes it or its time is over.
 async fn connection(http: http1::Builder, stream: TcpStream, peer: SocketAddr, router: Router, watcher: Watcher) {
     let service = service_fn(move |request| answer(router.clone(), peer, request));
     let connection = http.serve_connection(TokioIo::new(stream), service);
@@ -172,8 +180,8 @@ mod tests {
     use tokio::sync::oneshot;
     use tokio::task::JoinHandle;
 
-    const BOUNDS: Bounds =
-        Bounds { connections: 2, head_time: Duration::from_millis(300), grace: Duration::from_millis(300) };
+    const LIMITS: Limits =
+        Limits { connections: 2, head_time: Duration::from_millis(300), grace: Duration::from_millis(300) };
     const ASK: &[u8] = b"GET /peer HTTP/1.1\r\nhost: x\r\n\r\n";
 
     struct Site {
@@ -182,7 +190,7 @@ mod tests {
         ended: JoinHandle<()>,
     }
 
-    async fn site(bounds: Bounds) -> Site {
+    async fn site(limits: Limits) -> Site {
         let endless = || async {
             let first = futures_util::stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"first"))]);
             Body::from_stream(futures_util::StreamExt::chain(first, futures_util::stream::pending()))
@@ -201,7 +209,7 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = tokio::spawn(async move {
-            serve(listener, router, bounds, async {
+            serve(listener, router, limits, async {
                 stopped.await.expect("told to stop");
             })
             .await;
@@ -215,16 +223,16 @@ mod tests {
         stream
     }
 
-    /// What comes until the server closes.
+    /// Reads until the server closes the connection.
     async fn everything(stream: &mut TcpStream) -> String {
         let mut bytes = Vec::new();
         let read = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut bytes)).await;
-        // A connection that is cut may end in a reset.
+        // A connection that the server closes may end in a reset.
         let _ = read.expect("it ends");
         String::from_utf8(bytes).expect("text")
     }
 
-    /// What comes first.
+    /// Reads the first bytes.
     async fn something(stream: &mut TcpStream) -> String {
         let mut bytes = [0; 4096];
         let read = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut bytes)).await;
@@ -234,21 +242,21 @@ mod tests {
 
     #[tokio::test]
     async fn a_handler_learns_who_asks_and_an_idle_connection_is_closed() {
-        let site = site(BOUNDS).await;
+        let site = site(LIMITS).await;
         let mut stream = say(&site, ASK).await;
         let own = stream.local_addr().expect("an address").to_string();
         let begun = Instant::now();
         let answer = everything(&mut stream).await;
         assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(&own), "{answer}");
-        assert!(begun.elapsed() >= BOUNDS.head_time, "it was kept alive for a while");
+        assert!(begun.elapsed() >= LIMITS.head_time, "it was kept alive for a while");
     }
 
     #[tokio::test]
     async fn half_heads_and_silence_are_cut_and_make_room_for_others() {
-        let site = site(BOUNDS).await;
+        let site = site(LIMITS).await;
         let mut half = say(&site, &ASK[..20]).await;
         let mut silent = say(&site, b"").await;
-        // Both places are taken.
+        // Both allowed connections are open.
         let refused = everything(&mut say(&site, b"").await).await;
         assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
         assert_eq!(everything(&mut half).await, "");
@@ -259,7 +267,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_trickle_does_not_lengthen_the_time_for_a_head() {
-        let site = site(BOUNDS).await;
+        let site = site(LIMITS).await;
         let mut stream = say(&site, &ASK[..20]).await;
         let begun = Instant::now();
         while stream.write_all(b"x").await.is_ok() {
@@ -270,7 +278,7 @@ mod tests {
 
     #[tokio::test]
     async fn at_the_end_requests_under_way_are_answered_and_streams_are_cut() {
-        let site = site(BOUNDS).await;
+        let site = site(LIMITS).await;
         let mut slow = say(&site, b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
         let mut endless = say(&site, b"GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await;
         let begins = something(&mut endless).await;
@@ -280,13 +288,13 @@ mod tests {
         assert!(everything(&mut slow).await.ends_with("at last"));
         everything(&mut endless).await;
         site.ended.await.expect("it ended");
-        assert!(begun.elapsed() >= BOUNDS.grace, "the stream had its grace");
+        assert!(begun.elapsed() >= LIMITS.grace, "the stream had its grace");
         assert!(TcpStream::connect(site.address).await.is_err(), "nobody listens any more");
     }
 
     #[tokio::test]
     async fn the_end_does_not_wait_where_nothing_is_under_way() {
-        let site = site(Bounds { grace: Duration::from_secs(60), ..BOUNDS }).await;
+        let site = site(Limits { grace: Duration::from_secs(60), ..LIMITS }).await;
         let mut idle = say(&site, ASK).await;
         something(&mut idle).await;
         site.stop.send(()).expect("it runs");

@@ -1,6 +1,8 @@
-//! What a client has already and what it wants of a file: conditions and one range (RFC 9110, sections 13 and 14).
+//! Conditional requests and single ranges (RFC 9110, sections 13 and 14): what to send of a file,
+//! given what the client already has.
 //!
-//! A file's tag is the SHA-256 of its bytes, so two answers with one tag may be put together, whichever process gave them.
+//! A file's entity tag is the SHA-256 of its content, so parts of answers with the same tag can be
+//! combined, whichever process sent them.
 
 use std::ops::Range;
 use std::time::SystemTime;
@@ -13,31 +15,31 @@ use headers::{
 /// A file as a client sees it.
 #[derive(Debug, Clone)]
 pub struct Representation {
-    /// Bytes.
+    /// Its size in bytes.
     pub size: u64,
-    /// SHA-256 of all of them.
+    /// SHA-256 of its content.
     pub sha256: [u8; 32],
-    /// Since when it is as it is.
+    /// When it last changed.
     pub modified: SystemTime,
 }
 
-/// What to answer.
+/// What to answer with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// All of it (200).
+    /// The whole file (200).
     Whole,
-    /// These bytes (206).
+    /// This range of bytes (206).
     Part(Range<u64>),
-    /// Nothing, the client has it (304).
+    /// Nothing: the client has it already (304).
     NotModified,
-    /// Nothing, it is not what the client thinks (412).
+    /// Nothing: it is not the version that the client expects (412).
     PreconditionFailed,
-    /// Nothing, it has no such bytes (416).
+    /// Nothing: the file has no such bytes (416).
     NotSatisfiable,
 }
 
 impl Answer {
-    /// The status that says so.
+    /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Whole => StatusCode::OK,
@@ -48,7 +50,7 @@ impl Answer {
         }
     }
 
-    /// The bytes that go out, of a file of `size` bytes.
+    /// The bytes to send of a file of `size` bytes; `None` if there are none to send.
     pub fn bytes(&self, size: u64) -> Option<Range<u64>> {
         match self {
             Self::Whole => Some(0..size),
@@ -59,7 +61,7 @@ impl Answer {
 }
 
 impl Representation {
-    /// The tag as it is written.
+    /// The entity tag with its quotes.
     pub fn tag(&self) -> String {
         format!("\"{}\"", hex::encode(self.sha256))
     }
@@ -88,7 +90,7 @@ impl Representation {
         if is_known {
             return Answer::NotModified;
         }
-        // A condition that cannot be read is not met, and then the range is passed over.
+        // A condition that cannot be parsed is not met, and then the range is ignored.
         if asked.contains_key(header::IF_RANGE) {
             let condition = IfRange::decode(&mut asked.get_all(header::IF_RANGE).iter());
             if condition.map_or(true, |condition| condition.is_modified(tag.as_ref(), Some(&modified))) {
@@ -96,13 +98,13 @@ impl Representation {
             }
         }
         match asked.get(header::RANGE).map(|range| one_range(range, self.size)) {
-            None | Some(Asked::Nothing) => Answer::Whole,
-            Some(Asked::Bytes(range)) => Answer::Part(range),
-            Some(Asked::Beyond) => Answer::NotSatisfiable,
+            None | Some(RequestedRange::Ignored) => Answer::Whole,
+            Some(RequestedRange::Bytes(range)) => Answer::Part(range),
+            Some(RequestedRange::Unsatisfiable) => Answer::NotSatisfiable,
         }
     }
 
-    /// The headers that go with an answer.
+    /// Writes the headers that describe an answer.
     pub fn write_headers(&self, answer: &Answer, headers: &mut HeaderMap) {
         if let Ok(tag) = HeaderValue::from_str(&self.tag()) {
             headers.insert(header::ETAG, tag);
@@ -120,36 +122,40 @@ impl Representation {
     }
 }
 
+/// What a `Range` header asks for.
 #[derive(Debug, PartialEq, Eq)]
-enum Asked {
-    /// No range that we know, or several: the whole is a right answer to each of them.
-    Nothing,
+enum RequestedRange {
+    /// Nothing that is understood, or several ranges: either may be answered with the whole file.
+    Ignored,
+    /// These bytes.
     Bytes(Range<u64>),
-    /// A range of which the file has not one byte.
-    Beyond,
+    /// A range of which the file has no byte.
+    Unsatisfiable,
 }
 
-fn one_range(value: &HeaderValue, size: u64) -> Asked {
+fn one_range(value: &HeaderValue, size: u64) -> RequestedRange {
     let Some(spec) = value.to_str().ok().and_then(|text| text.trim().strip_prefix("bytes=")) else {
-        return Asked::Nothing;
+        return RequestedRange::Ignored;
     };
-    let Some((first, last)) = spec.split_once('-').filter(|_| !spec.contains(',')) else { return Asked::Nothing };
+    let Some((first, last)) = spec.split_once('-').filter(|_| !spec.contains(',')) else {
+        return RequestedRange::Ignored;
+    };
     let number = |text: &str| match text.trim() {
         "" => Some(None),
-        // A number too large for us is larger than any file.
+        // A number that does not fit into 64 bits is larger than any file.
         digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(Some(digits.parse().unwrap_or(u64::MAX))),
         _ => None,
     };
-    let (Some(first), Some(last)) = (number(first), number(last)) else { return Asked::Nothing };
+    let (Some(first), Some(last)) = (number(first), number(last)) else { return RequestedRange::Ignored };
     match (first, last) {
-        (None, None) => Asked::Nothing,
-        (Some(first), Some(last)) if last < first => Asked::Nothing,
-        (Some(first), _) if first >= size => Asked::Beyond,
-        (Some(first), last) => Asked::Bytes(first..last.map_or(size, |last| last.saturating_add(1).min(size))),
-        // The last so many bytes.
-        (None, Some(0)) => Asked::Beyond,
-        (None, Some(_)) if size == 0 => Asked::Beyond,
-        (None, Some(last)) => Asked::Bytes(size.saturating_sub(last)..size),
+        (None, None) => RequestedRange::Ignored,
+        (Some(first), Some(last)) if last < first => RequestedRange::Ignored,
+        (Some(first), _) if first >= size => RequestedRange::Unsatisfiable,
+        (Some(first), last) => RequestedRange::Bytes(first..last.map_or(size, |last| last.saturating_add(1).min(size))),
+        // `-N` asks for the last N bytes.
+        (None, Some(0)) => RequestedRange::Unsatisfiable,
+        (None, Some(_)) if size == 0 => RequestedRange::Unsatisfiable,
+        (None, Some(last)) => RequestedRange::Bytes(size.saturating_sub(last)..size),
     }
 }
 
@@ -164,7 +170,7 @@ mod tests {
         Representation { size: 1000, sha256: [0xab; 32], modified }
     }
 
-    /// What these headers get; `TAG` stands for the file's tag.
+    /// The answer to these headers, in which `TAG` stands for the file's tag.
     fn answer(asked: &[(HeaderName, &str)]) -> Answer {
         let file = file();
         let headers = asked.iter().map(|(name, value)| {

@@ -10,14 +10,14 @@ use super::folder;
 use super::key::{self, INSTANCE, ORPHANED, ObjectKey, RELEASES, UPLOADS};
 use crate::domain::ids::{FileId, SubmissionId};
 
-/// A folder with objects in it.
+/// A folder of objects.
 #[derive(Debug, Clone)]
 pub(super) struct Disk {
     root: PathBuf,
 }
 
 impl Disk {
-    /// Makes the folder where it is missing.
+    /// Creates the folder if it is missing.
     pub(super) fn open(root: PathBuf) -> Result<Self, (PathBuf, io::Error)> {
         for name in [UPLOADS, ORPHANED, RELEASES] {
             let folder = root.join(name);
@@ -46,8 +46,8 @@ impl Disk {
         }
     }
 
-    /// Moves a file of ours to its place; the move itself survives a power cut.
-    pub(super) async fn settle(&self, from: &Path, to: &Path) -> io::Result<()> {
+    /// Renames a file, durably: the new name survives a power cut.
+    pub(super) async fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to).await?;
         fs::File::open(folder::parent(to)).await?.sync_all().await
     }
@@ -67,7 +67,7 @@ impl Disk {
         }
     }
 
-    /// A file of a release has a folder of its own, in which its beginning may lie too.
+    /// Each file of a release has its own folder, which may also hold an incomplete draft of it.
     pub(super) async fn remove_release(&self, id: FileId) -> io::Result<()> {
         folder::ignore_missing(fs::remove_dir_all(self.root.join(RELEASES).join(id.to_string())).await)
     }
@@ -79,7 +79,8 @@ impl Disk {
 
     pub(super) async fn releases(&self, wanted: impl Fn(SystemTime) -> bool) -> io::Result<Vec<FileId>> {
         let mut found = Vec::new();
-        // A folder is as old as the last file that came into it, and a file as the last byte that was written to it.
+        // A folder's time is that of the last file added to it, not of the last byte written to a
+        // file, so the files are checked too.
         for folder in folder::entries(&self.root.join(RELEASES), &wanted).await? {
             let Some(id) = folder.file_name().and_then(|name| name.to_str()?.parse().ok()) else { continue };
             let others = folder::entries(&folder, |modified| !wanted(modified)).await.or_else(none_if_missing)?;
@@ -90,7 +91,7 @@ impl Disk {
         Ok(found)
     }
 
-    /// `now` is by the disk's own time, as the age of every file here.
+    /// `now` must be the file system's time, by which the age of every file here is measured.
     pub(super) async fn set_aside(&self, id: SubmissionId, now: SystemTime) -> io::Result<()> {
         let from = self.path(&ObjectKey::Upload(id));
         folder::ignore_missing(folder::date_and_rename(from, self.root.join(key::aside(id)), now).await)
@@ -109,7 +110,7 @@ impl Disk {
     }
 }
 
-/// Somebody else cleared the folder away first.
+/// No entries if another process has removed the folder in the meantime.
 fn none_if_missing(error: io::Error) -> io::Result<Vec<PathBuf>> {
     if error.kind() == io::ErrorKind::NotFound { Ok(Vec::new()) } else { Err(error) }
 }

@@ -1,5 +1,6 @@
-//! A file for participants while it is being written: to disk, or to S3 part by part. What has safely arrived is noted
-//! on this machine, so that a process that goes on after another was killed need not write it again.
+//! A file for participants while it is being written, to disk or to S3 in parts. What has been
+//! stored durably is noted in a file on this machine, so that a process that continues after
+//! another was killed need not write it again.
 
 use std::collections::BTreeMap;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -15,25 +16,26 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use super::folder;
 use super::s3::to_io;
-use super::{ObjectKey, Objects, Place};
+use super::{Backend, ObjectKey, Objects};
 
-/// How much is written to a disk between two notes: what is noted was flushed, which takes its time.
+/// Bytes written to disk between two notes. Each note needs a flush first, which is slow.
 const NOTE_EVERY: u64 = 256 << 20;
-/// The smallest part of an upload in parts. S3 takes at most 10,000 of them and none, but the last, below 5 MiB.
+/// The smallest part of a multipart upload, in bytes. S3 accepts at most 10,000 parts, and none
+/// below 5 MiB except the last.
 const SMALLEST_PART: u64 = 16 << 20;
-const MOST_PARTS: u64 = 9_000;
-/// Parts on their way at once; each is in memory.
-const PARTS_AT_ONCE: usize = 3;
+const MAX_PARTS: u64 = 9_000;
+/// Parts uploaded at the same time; each is in memory.
+const PARTS_IN_FLIGHT: usize = 3;
 
-/// A file on its way to its key. It is nobody's to see before [`finish`](Self::finish).
+/// A file that does not have its key yet. It cannot be read before [`finish`](Self::finish).
 ///
-/// What is written has to be the same bytes in the same order each time the draft is taken up again.
+/// A draft that is resumed must be written with the same bytes in the same order as before.
 #[derive(Debug)]
 pub struct Draft {
     sink: Sink,
-    /// Bytes at the beginning that need not be written again.
+    /// Bytes at the beginning that an earlier process has stored.
     durable: u64,
-    /// Bytes that were handed in, those among them.
+    /// Bytes given to [`write`](Self::write), including those.
     handed_in: u64,
 }
 
@@ -44,17 +46,18 @@ enum Sink {
 }
 
 impl Objects {
-    /// Begins a file of `size` bytes, or takes up again what the file `note` of this machine tells of.
+    /// Begins a file of `size` bytes, or resumes the draft that is noted in the file `note` of this
+    /// machine.
     ///
     /// # Errors
-    /// The place does not answer.
+    /// The disk or S3 fails.
     pub async fn draft(&self, key: &ObjectKey, size: u64, note: &Path) -> io::Result<Draft> {
-        let (sink, durable) = match &self.place {
-            Place::Disk(disk) => {
+        let (sink, durable) = match &self.backend {
+            Backend::Disk(disk) => {
                 let (sink, durable) = DiskSink::open(disk.path(key), Note::read(note)?)?;
                 (Sink::Disk(sink), durable)
             }
-            Place::S3(s3) => {
+            Backend::S3(s3) => {
                 let (sink, durable) = S3Sink::open(s3.client(), s3.path(key), size, Note::read(note)?)?;
                 (Sink::S3(sink), durable)
             }
@@ -62,34 +65,36 @@ impl Objects {
         Ok(Draft { sink, durable, handed_in: 0 })
     }
 
-    /// Gives up what the file `note` tells of, so that nothing of it is left.
+    /// Removes the draft that is noted in the file `note`, and the note.
     ///
     /// # Errors
-    /// The place does not answer.
+    /// The disk or S3 fails.
     pub async fn discard_draft(&self, id: crate::domain::ids::FileId, key: &ObjectKey, note: &Path) -> io::Result<()> {
-        let told = Note::read(note)?;
-        if let (Place::S3(s3), Some(upload)) = (&self.place, told.lines.first().and_then(|line| Upload::parse(line))) {
+        let noted = Note::read(note)?;
+        if let (Backend::S3(s3), Some(upload)) =
+            (&self.backend, noted.lines.first().and_then(|line| Upload::parse(line)))
+        {
             match s3.client().abort_multipart(&s3.path(key), &upload.id).await {
-                // It may be whole, or given up already.
+                // It may be complete, or removed already.
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
                 Err(error) => return Err(to_io(error)),
             }
         }
         self.remove_release(id).await?;
-        told.remove()
+        noted.remove()
     }
 }
 
 impl Draft {
-    /// Bytes at the beginning that were written by an earlier process.
+    /// Bytes at the beginning that an earlier process has stored.
     pub fn durable(&self) -> u64 {
         self.durable
     }
 
-    /// Adds bytes. Those that an earlier process wrote are passed over.
+    /// Adds bytes. Those that an earlier process has stored are skipped.
     ///
     /// # Errors
-    /// The place does not take them; what was noted stays.
+    /// The disk or S3 fails; the draft can be resumed.
     pub async fn write(&mut self, mut bytes: Bytes) -> io::Result<()> {
         let known = self.durable.saturating_sub(self.handed_in);
         self.handed_in += bytes.len() as u64;
@@ -106,10 +111,10 @@ impl Draft {
         }
     }
 
-    /// Gives the file its key. All of it is durable when this answers.
+    /// Gives the file its key. All of it is durable when this returns.
     ///
     /// # Errors
-    /// The place does not take it; what was noted stays.
+    /// The disk or S3 fails; the draft can be resumed.
     pub async fn finish(self) -> io::Result<()> {
         match self.sink {
             Sink::Disk(sink) => sink.finish().await,
@@ -118,7 +123,8 @@ impl Draft {
     }
 }
 
-/// Lines on this machine about what has arrived. A line is believed once it is whole.
+/// A file on this machine with a line for each thing that was stored. An incomplete last line is
+/// ignored.
 #[derive(Debug)]
 struct Note {
     path: PathBuf,
@@ -134,7 +140,7 @@ impl Note {
         };
         let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
         if whole.len() < text.len() {
-            // What is added now must not continue a torn line.
+            // A line that is added now must not continue an incomplete one.
             std::fs::write(path, whole)?;
         }
         Ok(Self { path: path.to_owned(), lines: whole.lines().map(str::to_owned).collect() })
@@ -202,7 +208,7 @@ impl DiskSink {
     }
 }
 
-/// An upload in parts, as its note's first line has it.
+/// A multipart upload, as in the first line of its note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Upload {
     part_size: u64,
@@ -226,15 +232,16 @@ struct S3Sink {
     path: ObjectPath,
     note: Note,
     part_size: u64,
-    /// None while everything fits into one part.
+    /// `None` while everything fits into one part.
     upload: Option<Upload>,
-    /// What the bucket calls the parts that arrived, by their places.
+    /// The ids that S3 gave the stored parts, by part number from 0.
     arrived: BTreeMap<usize, String>,
-    /// The place of the part that is being filled, and its bytes.
-    place: usize,
+    /// The number of the part that is being filled.
+    next_part: usize,
+    /// The bytes of that part so far.
     filling: Vec<Bytes>,
     filled: u64,
-    on_their_way: JoinSet<object_store::Result<(usize, PartId)>>,
+    uploading: JoinSet<object_store::Result<(usize, PartId)>>,
 }
 
 impl S3Sink {
@@ -242,19 +249,19 @@ impl S3Sink {
         let upload = note.lines.first().and_then(|line| Upload::parse(line));
         let part_size = upload.as_ref().map_or_else(|| part_size(size), |upload| upload.part_size);
         let part = |line: &String| {
-            let (place, id) = line.split_once(' ')?;
-            Some((place.parse().ok()?, id.to_owned()))
+            let (number, id) = line.split_once(' ')?;
+            Some((number.parse().ok()?, id.to_owned()))
         };
         let mut arrived: BTreeMap<usize, String> = BTreeMap::new();
         if upload.is_some() {
             arrived.extend(note.lines.iter().skip(1).filter_map(part));
         }
-        // Parts behind a gap are sent once more.
-        let place = (0..).take_while(|place| arrived.contains_key(place)).count();
-        arrived.split_off(&place);
-        let durable = place as u64 * part_size;
-        let (filling, on_their_way) = (Vec::new(), JoinSet::new());
-        Ok((Self { client, path, note, part_size, upload, arrived, place, filling, filled: 0, on_their_way }, durable))
+        // Parts after a gap are uploaded again.
+        let next_part = (0..).take_while(|number| arrived.contains_key(number)).count();
+        arrived.split_off(&next_part);
+        let durable = next_part as u64 * part_size;
+        let (filling, uploading) = (Vec::new(), JoinSet::new());
+        Ok((Self { client, path, note, part_size, upload, arrived, next_part, filling, filled: 0, uploading }, durable))
     }
 
     async fn write(&mut self, mut bytes: Bytes) -> io::Result<()> {
@@ -270,18 +277,18 @@ impl S3Sink {
         Ok(())
     }
 
-    /// Sends the part that is being filled, and waits while too many are on their way.
+    /// Starts to upload the part that was filled, and waits while too many are being uploaded.
     async fn send(&mut self) -> io::Result<()> {
         let upload = match self.upload.clone() {
             Some(upload) => upload,
             None => self.begin().await?,
         };
-        let (client, path, place) = (Arc::clone(&self.client), self.path.clone(), self.place);
+        let (client, path, number) = (Arc::clone(&self.client), self.path.clone(), self.next_part);
         let payload: PutPayload = std::mem::take(&mut self.filling).into_iter().collect();
-        self.on_their_way.spawn(async move { Ok((place, client.put_part(&path, &upload.id, place, payload).await?)) });
-        self.place += 1;
+        self.uploading.spawn(async move { Ok((number, client.put_part(&path, &upload.id, number, payload).await?)) });
+        self.next_part += 1;
         self.filled = 0;
-        while self.on_their_way.len() >= PARTS_AT_ONCE {
+        while self.uploading.len() >= PARTS_IN_FLIGHT {
             self.note_one().await?;
         }
         Ok(())
@@ -295,19 +302,19 @@ impl S3Sink {
         Ok(upload)
     }
 
-    /// Waits for one part and notes that it arrived.
+    /// Waits until one part is stored, and notes it.
     async fn note_one(&mut self) -> io::Result<()> {
-        let Some(sent) = self.on_their_way.join_next().await else { return Ok(()) };
-        let (place, part) = sent.map_err(io::Error::other)?.map_err(|error| self.lost(error))?;
-        self.note.add(&format!("{place} {}", part.content_id))?;
-        self.arrived.insert(place, part.content_id);
+        let Some(sent) = self.uploading.join_next().await else { return Ok(()) };
+        let (number, part) = sent.map_err(io::Error::other)?.map_err(|error| self.lost(error))?;
+        self.note.add(&format!("{number} {}", part.content_id))?;
+        self.arrived.insert(number, part.content_id);
         Ok(())
     }
 
-    /// An upload that the bucket knows no more is not asked for again.
+    /// Forgets an upload that S3 does not know any more, so that the next run begins a new one.
     fn lost(&self, error: object_store::Error) -> io::Error {
         if matches!(error, object_store::Error::NotFound { .. }) {
-            // If the note stays, the next run fails once more and says the same.
+            // If the note cannot be removed, the next run fails in the same way.
             let _ = self.note.remove();
         }
         to_io(error)
@@ -322,7 +329,7 @@ impl S3Sink {
         if self.filled > 0 {
             self.send().await?;
         }
-        while !self.on_their_way.is_empty() {
+        while !self.uploading.is_empty() {
             self.note_one().await?;
         }
         let parts = self.arrived.values().map(|id| PartId { content_id: id.clone() }).collect();
@@ -332,9 +339,9 @@ impl S3Sink {
     }
 }
 
-/// The size of all parts but the last of a file of `size` bytes.
+/// The size of every part but the last, for a file of `size` bytes.
 fn part_size(size: u64) -> u64 {
-    size.div_ceil(MOST_PARTS).max(SMALLEST_PART)
+    size.div_ceil(MAX_PARTS).max(SMALLEST_PART)
 }
 
 #[cfg(test)]

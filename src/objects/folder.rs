@@ -1,4 +1,4 @@
-//! What is done with folders, as against what is kept in them.
+//! Helpers for folders and the files in them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio::fs;
 
-/// Makes a folder, and those above it that are missing, that only its owner may enter: uploads are nobody else's
-/// business. What is new survives a power cut.
+/// Creates a folder, and missing folders above it, that only its owner may enter, as uploads are
+/// confidential. The new folders survive a power cut.
 pub(super) fn make_private(folder: &Path) -> io::Result<()> {
     let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
     let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
@@ -21,7 +21,7 @@ pub(super) fn make_private(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The folder something lies in, also where its path is a bare name.
+/// The folder that a path is in: `.` if the path is a bare name.
 pub(super) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -29,14 +29,14 @@ pub(super) fn parent(path: &Path) -> &Path {
     }
 }
 
-/// The files of a folder whose time of change is as `wanted`.
+/// The entries of a folder for whose modification time `wanted` is true.
 pub(super) async fn entries(folder: &Path, wanted: impl Fn(SystemTime) -> bool) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut entries = fs::read_dir(folder).await?;
     while let Some(entry) = entries.next_entry().await? {
         let modified = match entry.metadata().await {
             Ok(metadata) => metadata.modified()?,
-            // Somebody else removed it first.
+            // Another process has removed it in the meantime.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };
@@ -52,28 +52,29 @@ pub(super) fn is_older_than(age: Duration) -> impl Fn(SystemTime) -> bool {
     move |modified| modified.elapsed().is_ok_and(|elapsed| elapsed >= age)
 }
 
-/// Removes the files of a folder that were last changed at least `age` ago; answers how many there were.
+/// Removes the files of a folder that were last changed at least `age` ago; returns their number.
 pub(super) async fn remove_older_than(folder: &Path, age: Duration) -> io::Result<usize> {
     let old = entries(folder, is_older_than(age)).await?;
     for path in &old {
-        // Another process may sweep the same folder.
+        // Another process may clean up the same folder.
         ignore_missing(fs::remove_file(path).await)?;
     }
     Ok(old.len())
 }
 
-/// Moves a file, and dates it: how long it lies in its new place is read off that.
+/// Sets a file's modification time to `now` and renames it, so that the time shows since when it
+/// has the new name.
 pub(super) async fn date_and_rename(from: PathBuf, to: PathBuf, now: SystemTime) -> io::Result<()> {
     let file = fs::File::open(&from).await?.into_std().await;
     let moved = tokio::task::spawn_blocking(move || {
-        // In this order: a file that was moved but kept its old date could be removed at once.
+        // In this order: a renamed file with its old time could be removed at once.
         file.set_modified(now)?;
         std::fs::rename(from, to)
     });
     moved.await.map_err(io::Error::other)?
 }
 
-/// What is gone already need not be removed.
+/// Treats the removal of something that does not exist as success.
 pub(super) fn ignore_missing(outcome: io::Result<()>) -> io::Result<()> {
     match outcome {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -1,4 +1,4 @@
-//! Keys: what an object is, and where it lies in every kind of place.
+//! Keys: what an object is, and its name in every kind of storage.
 
 use std::fmt;
 
@@ -10,15 +10,15 @@ use crate::domain::release::FileName;
 pub enum ObjectKey {
     /// The archive of a submission.
     Upload(SubmissionId),
-    /// A file that participants are given. Another content is another file.
+    /// A file that participants are given. New content gets a new id.
     Release(FileId, FileName),
 }
 
-/// What the names of uploads begin with, of those that were set aside, and of the files of releases.
+/// How the names begin of uploads, of uploads that were set aside, and of released files.
 pub(super) const UPLOADS: &str = "uploads";
 pub(super) const ORPHANED: &str = "orphaned";
 pub(super) const RELEASES: &str = "releases";
-/// The object that says whose the others are.
+/// The object that says which database the others belong to.
 pub(super) const INSTANCE: &str = "instance";
 
 impl fmt::Display for ObjectKey {
@@ -31,12 +31,12 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-/// Where an upload goes that nobody knows.
+/// The name of an upload that was set aside.
 pub(super) fn aside(id: SubmissionId) -> String {
     format!("{ORPHANED}/{id}.zip")
 }
 
-/// The submission whose upload has this file name; other files are nobody's business.
+/// The submission whose upload has this file name; `None` if it is another kind of file.
 pub(super) fn upload_of(name: &str) -> Option<SubmissionId> {
     name.strip_suffix(".zip")?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! Objects in an S3 bucket, or in what speaks as S3 does.
+//! Objects in an S3 bucket, or in a service with the same API.
 
 use std::fmt::Display;
 use std::io;
@@ -19,12 +19,13 @@ use reqwest::Method;
 use super::key::{self, INSTANCE, ORPHANED, ObjectKey, RELEASES, UPLOADS};
 use crate::domain::ids::{FileId, SubmissionId};
 
-/// How long one request may take, but those that carry parts of large files.
+/// How long one request may take, except those that carry parts of large files.
 const REQUEST_TIME: Duration = Duration::from_secs(60);
-/// How long a presigned URL leads somewhere: long enough to follow a redirect with a clock that is a little off.
+/// How long a presigned URL is valid: long enough to follow a redirect with a clock that is
+/// slightly wrong.
 const SIGNED_FOR: Duration = Duration::from_secs(300);
 
-/// A bucket and what the names of our objects begin with there.
+/// A bucket, and the prefix of the objects' names there.
 #[derive(Debug, Clone)]
 pub(super) struct S3 {
     client: Arc<AmazonS3>,
@@ -34,16 +35,16 @@ pub(super) struct S3 {
 }
 
 impl S3 {
-    /// From `s3://bucket/prefix` and the environment's `AWS_` variables. Nothing is asked of the bucket yet.
+    /// Takes `s3://bucket/prefix` and the environment's `AWS_` variables. Sends no request yet.
     pub(super) fn open(setting: &str) -> Result<Self, String> {
-        let place = setting.strip_prefix("s3://").unwrap_or(setting);
-        let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+        let path = setting.strip_prefix("s3://").unwrap_or(setting);
+        let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
         if bucket.is_empty() {
             return Err("it names no bucket: write s3://BUCKET/PREFIX".to_owned());
         }
         let prefix = prefix.trim_matches('/').to_owned();
         Path::parse(&prefix).map_err(|error| error.to_string())?;
-        // Where somebody else chose one already, that one is as good.
+        // If another provider was installed already, it does as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = builder(bucket).build().map_err(|error| error.to_string())?;
         Ok(Self { client: Arc::new(client), prefix, location: setting.trim_end_matches('/').to_owned() })
@@ -58,7 +59,7 @@ impl S3 {
         Arc::clone(&self.client)
     }
 
-    /// Where an object lies.
+    /// The name of an object in the bucket.
     pub(super) fn path(&self, name: impl Display) -> Path {
         Path::from(format!("{}/{name}", self.prefix))
     }
@@ -68,13 +69,14 @@ impl S3 {
         Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    /// Whoever comes second finds the object there, which is fine: what it says is compared afterwards.
+    /// If two processes do this at once, the second finds the object there, which is fine: its
+    /// content is compared afterwards.
     pub(super) async fn set_owner(&self, text: String) -> io::Result<()> {
         let path = self.path(INSTANCE);
         let once = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         match within(self.client.put_opts(&path, text.clone().into(), once)).await? {
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(()),
-            // Not all that speak as S3 does know conditions.
+            // Not every service with S3's API supports conditional requests.
             Err(Error::NotImplemented { .. } | Error::NotSupported { .. }) => {
                 within(self.client.put(&path, text.into())).await?.map(drop).map_err(to_io)
             }
@@ -117,7 +119,7 @@ impl S3 {
         Ok(())
     }
 
-    /// All objects below a name.
+    /// All objects whose names begin with `below/`.
     async fn list(&self, below: &str) -> io::Result<Vec<ObjectMeta>> {
         self.client.list(Some(&self.path(below))).try_collect().await.map_err(to_io)
     }
@@ -153,7 +155,8 @@ impl S3 {
         Ok(removed)
     }
 
-    /// One small question, which the bucket answers if it is there and ours to ask.
+    /// Sends one small request, which succeeds if the bucket exists and the credentials are
+    /// accepted.
     pub(super) async fn is_there(&self) -> io::Result<()> {
         match within(self.client.head(&self.path(INSTANCE))).await? {
             Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
@@ -161,7 +164,7 @@ impl S3 {
         }
     }
 
-    /// Writes bytes under a name of their own, reads them back and removes them.
+    /// Writes bytes under a random name, reads them back and removes them.
     pub(super) async fn probe(&self, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
         let path = self.path(format!("probe/{}", uuid::Uuid::new_v4()));
         within(self.client.put(&path, bytes.into())).await?.map_err(to_io)?;
@@ -170,7 +173,7 @@ impl S3 {
         read.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// Bytes of an object; `None` where there is none.
+    /// The size of an object in bytes; `None` if there is none.
     pub(super) async fn size(&self, key: &ObjectKey) -> io::Result<Option<u64>> {
         match within(self.client.head(&self.path(key))).await? {
             Ok(meta) => Ok(Some(meta.size)),
@@ -179,7 +182,7 @@ impl S3 {
         }
     }
 
-    /// Some bytes of an object, as they come.
+    /// A stream of a range of bytes of an object.
     pub(super) async fn stream(
         &self,
         key: &ObjectKey,
@@ -190,9 +193,10 @@ impl S3 {
         Ok(answer.into_stream().map(|chunk| chunk.map_err(to_io)))
     }
 
-    /// An address that gives the object to whoever has it, for a few minutes.
+    /// An address from which anybody who has it can fetch the object for a few minutes.
     pub(super) async fn signed_url(&self, method: Method, key: &ObjectKey) -> io::Result<String> {
-        // Nothing is drawn as a page, whatever the bucket thinks a name means.
+        // Browsers must not display it as a page, whatever type the bucket would guess from the
+        // name.
         let options = SignedUrlOptions::new().with_query([
             ("response-content-disposition", "attachment"),
             ("response-content-type", "application/octet-stream"),
@@ -208,11 +212,11 @@ fn builder(bucket: &str) -> AmazonS3Builder {
         .into_iter()
         .find_map(|key| builder.get_config_value(&key));
     if endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")) {
-        // Whoever writes http:// means it.
+        // An explicit http:// address is intended.
         builder = builder.with_allow_http(true);
     }
     let retry = RetryConfig { max_retries: 5, retry_timeout: Duration::from_secs(30), ..RetryConfig::default() };
-    // A large file may take hours; what is small has `REQUEST_TIME`.
+    // A large file may take hours; small requests have `REQUEST_TIME`.
     let options = ClientOptions::new().with_timeout_disabled().with_connect_timeout(Duration::from_secs(5));
     let allow_http = builder.get_config_value(&AmazonS3ConfigKey::Client(object_store::ClientConfigKey::AllowHttp));
     let options = options.with_allow_http(allow_http.as_deref() == Some("true"));
@@ -224,7 +228,7 @@ async fn within<T>(request: impl Future<Output = T>) -> io::Result<T> {
     outcome.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the object store did not answer in time"))
 }
 
-/// The error as the rest of the house knows errors. Its text names bucket and request, never a key.
+/// Converts to an I/O error. Its text names the bucket and the request, never the secret key.
 pub(super) fn to_io(error: Error) -> io::Error {
     let kind = match &error {
         Error::NotFound { .. } => io::ErrorKind::NotFound,

@@ -1,4 +1,4 @@
-//! Bytes on their way in: on this machine's disk until they have their key.
+//! Bytes being received, in a file on this machine until they get their key.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,20 +7,20 @@ use sha2::{Digest, Sha256};
 use tokio::fs;
 use tokio::io::AsyncWriteExt;
 
-/// Removes a staged file unless it was kept.
+/// Removes a staged file when dropped, unless it has become an object.
 #[derive(Debug)]
 struct RemoveOnDrop(Option<PathBuf>);
 
 impl Drop for RemoveOnDrop {
     fn drop(&mut self) {
         if let Some(path) = &self.0 {
-            // A file that stays behind is found by the sweeper.
+            // If that fails, the sweeper removes it later.
             let _ = std::fs::remove_file(path);
         }
     }
 }
 
-/// Bytes being taken in.
+/// A file that is being staged.
 #[derive(Debug)]
 pub struct Staging {
     pub(super) file: fs::File,
@@ -30,7 +30,7 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// A new file of this path.
+    /// Creates a new file at this path.
     pub(super) async fn begin(path: PathBuf) -> io::Result<Self> {
         let file = fs::File::create_new(&path).await?;
         Ok(Self { file, hash: Sha256::new(), size: 0, guard: RemoveOnDrop(Some(path)) })
@@ -44,12 +44,12 @@ impl Staging {
         Ok(())
     }
 
-    /// Bytes taken in so far.
+    /// Bytes written so far.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Ends the taking in: everything is on disk when this answers.
+    /// Ends the file. Everything is on disk when this returns.
     pub async fn finish(mut self) -> io::Result<Staged> {
         self.file.flush().await?;
         self.file.sync_all().await?;
@@ -57,12 +57,12 @@ impl Staging {
     }
 }
 
-/// Bytes that are on disk but have no key yet; dropped, they are removed.
+/// A file that is on disk but has no key yet; removed when dropped.
 #[derive(Debug)]
 pub struct Staged {
     /// SHA-256 of the bytes.
     pub sha256: [u8; 32],
-    /// How many there are.
+    /// Their number.
     pub size: u64,
     guard: RemoveOnDrop,
 }
@@ -73,12 +73,12 @@ impl Staged {
         fs::read(self.path()?).await
     }
 
-    /// The file.
+    /// The file's path.
     pub(super) fn path(&self) -> io::Result<PathBuf> {
         self.guard.0.clone().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// The file has gone to its place; there is nothing to remove.
+    /// Tells that the file was renamed, so there is nothing to remove.
     pub(super) fn moved(mut self) {
         self.guard.0 = None;
     }

@@ -1,5 +1,5 @@
-//! How far a release came, in files of this machine, so that it goes on after it was interrupted. What is in them is
-//! believed only as long as what the files are made of is the same.
+//! Remembers on this machine how far a release came, so that an interrupted one can continue. An
+//! entry is used only if the source files are unchanged.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,25 +10,26 @@ use super::pack::Packed;
 use crate::domain::ids::{FileId, TrackId};
 use crate::domain::release::FileName;
 
-/// The notes about one track's release. As long as it lives, no other run of this machine has them.
+/// The entries of one track's release. Until it is dropped, no other run on this machine can open
+/// them.
 #[derive(Debug)]
 pub(super) struct Journal {
     folder: PathBuf,
     _lock: File,
 }
 
-/// What is noted about one file.
+/// What is recorded about one file.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Entry {
     pub(super) id: FileId,
     #[serde(with = "hex::serde")]
     pub(super) fingerprint: [u8; 32],
-    /// What was written, once it is whole.
+    /// What was written, once the file is complete.
     pub(super) packed: Option<Packed>,
 }
 
 impl Journal {
-    /// The notes about a track in the folder `building`; `None` where another run has them.
+    /// Opens a track's entries in the folder `building`; `None` if another run has them open.
     pub(super) fn open(building: &Path, track: TrackId) -> Result<Option<Self>, ReleaseError> {
         let folder = building.join(track.to_string());
         fs::create_dir_all(&folder).map_err(ReleaseError::Objects)?;
@@ -44,17 +45,17 @@ impl Journal {
         self.folder.join(format!("{name}.json"))
     }
 
-    /// Where a draft notes what has arrived.
+    /// Where the file's draft notes what it has stored.
     pub(super) fn draft_note(&self, name: &FileName) -> PathBuf {
         self.folder.join(format!("{name}.draft"))
     }
 
-    /// What is noted about a file. What cannot be read is as good as nothing.
+    /// Reads the entry of a file; `None` if there is none or it cannot be read.
     pub(super) fn read(&self, name: &FileName) -> Option<Entry> {
         serde_json::from_slice(&fs::read(self.path(name)).ok()?).ok()
     }
 
-    /// Notes something about a file, all of it or nothing.
+    /// Writes the entry of a file, completely or not at all.
     pub(super) fn write(&self, name: &FileName, entry: &Entry) -> Result<(), ReleaseError> {
         let (path, new) = (self.path(name), self.folder.join("new"));
         let written = serde_json::to_vec(entry).map_err(io::Error::other).and_then(|text| {
@@ -66,7 +67,7 @@ impl Journal {
         written.map_err(ReleaseError::Objects)
     }
 
-    /// Forgets a file.
+    /// Removes the entry of a file.
     pub(super) fn forget(&self, name: &FileName) -> Result<(), ReleaseError> {
         match fs::remove_file(self.path(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ReleaseError::Objects(error)),
@@ -74,7 +75,7 @@ impl Journal {
         }
     }
 
-    /// The files something is noted about.
+    /// The files that have entries.
     pub(super) fn names(&self) -> Result<Vec<FileName>, ReleaseError> {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.folder).map_err(ReleaseError::Objects)? {

@@ -1,20 +1,24 @@
-//! What participants are given: archives made from an imported track's directory, or the organiser's own as they are.
+//! Makes the files that participants are given: archives from an imported track's directory, or the
+//! organiser's own archives unchanged.
 //!
-//! [`survey`](survey) decides what leaves, by an allow-list and against copies of hidden files under other names;
-//! [`pack`](pack) writes the archives, [`journal`](journal) remembers how far an interrupted run came. Participants see
-//! all files of a release or none: they change in one transaction, when the last of them is whole.
+//! [`survey`](survey) decides which files are released, by an allow-list;
+//! [`leak_check`](leak_check) looks for hidden files under other names; [`pack`](pack) writes the
+//! archives; [`journal`](journal) remembers how far an interrupted run came. Participants see all
+//! files of a release or none: what they see changes in one transaction, after the last file is
+//! complete.
 //!
-//! The same input gives the same bytes. This room reads the organiser's directory and changes nothing in it.
+//! The same input gives the same bytes. This module reads the organiser's directory and changes
+//! nothing in it.
 
-mod as_it_is;
 mod error;
-mod guard;
 mod journal;
+mod leak_check;
 mod pack;
 mod rest;
 mod run;
 mod survey;
+mod verbatim;
 
 pub use error::ReleaseError;
-pub use run::{Outcome, Progress, Request, make};
+pub use run::{Outcome, ReleaseProgress, Request, make};
 pub use survey::Remarks;

@@ -1,5 +1,5 @@
-//! Writes the files of a release: one thread reads, one hashes, and the draft takes what comes out, so that the slowest
-//! of disk, hash and network sets the pace. Memory holds a few blocks.
+//! Writes the files of a release. One thread reads, one hashes, and the draft stores the result, so
+//! that the slowest of disk, hash and network sets the pace. Memory holds a few blocks.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -16,12 +16,12 @@ use tokio::task::spawn_blocking;
 use super::ReleaseError;
 use super::survey::{self, Content, Item, Planned, Source};
 use crate::objects::Draft;
-use crate::store::release::Member;
+use crate::store::release::PackedFile;
 
-/// Bytes that are handed on at a time.
+/// Bytes in one block.
 const BLOCK: usize = 1 << 20;
-/// Blocks between two threads.
-const BETWEEN: usize = 4;
+/// Blocks that wait between two threads.
+const QUEUE: usize = 4;
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -29,25 +29,26 @@ pub(super) struct Packed {
     pub(super) size: u64,
     #[serde(with = "hex::serde")]
     pub(super) sha256: [u8; 32],
-    pub(super) members: Vec<Member>,
+    pub(super) files: Vec<PackedFile>,
 }
 
-/// Writes a file of the release into a draft and gives it its key; `told` hears of bytes as they are done.
+/// Writes a file of the release into a draft and gives it its key. `on_bytes` is called with the
+/// number of bytes of each block that was hashed.
 pub(super) async fn pack(
     planned: &Planned,
     mut draft: Draft,
     stop: &Arc<AtomicBool>,
-    told: &mut (dyn FnMut(u64) + Send),
+    on_bytes: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Packed, ReleaseError> {
-    let (blocks, mut to_hash) = mpsc::channel::<Bytes>(BETWEEN);
-    let (hashed, mut to_write) = mpsc::channel::<Bytes>(BETWEEN);
+    let (blocks, mut to_hash) = mpsc::channel::<Bytes>(QUEUE);
+    let (hashed, mut to_write) = mpsc::channel::<Bytes>(QUEUE);
     let (content, stop) = (planned.content.clone(), Arc::clone(stop));
     let reading = spawn_blocking(move || {
         let mut blocks = Blocks { blocks, filling: Vec::with_capacity(BLOCK), written: 0 };
-        let members = write_content(&content, &mut blocks, &stop)?;
-        // Somebody who no longer listens has an error of his own to tell.
+        let files = write_content(&content, &mut blocks, &stop)?;
+        // If the receiver is gone, it has an error of its own, which is returned below.
         let _ = blocks.flush();
-        Ok::<_, ReleaseError>(members)
+        Ok::<_, ReleaseError>(files)
     });
     let hashing = spawn_blocking(move || {
         let (mut hash, mut size) = (Sha256::new(), 0);
@@ -62,7 +63,7 @@ pub(super) async fn pack(
     });
     let mut taken = Ok(());
     while let Some(block) = to_write.recv().await {
-        told(block.len() as u64);
+        on_bytes(block.len() as u64);
         taken = draft.write(block).await;
         if taken.is_err() {
             break;
@@ -72,38 +73,38 @@ pub(super) async fn pack(
     let read = reading.await.map_err(|error| ReleaseError::Objects(io::Error::other(error)))?;
     let (size, sha256) = hashing.await.map_err(|error| ReleaseError::Objects(io::Error::other(error)))?;
     taken.map_err(ReleaseError::Objects)?;
-    let members = read?;
+    let files = read?;
     draft.finish().await.map_err(ReleaseError::Objects)?;
-    Ok(Packed { size, sha256, members })
+    Ok(Packed { size, sha256, files })
 }
 
-fn write_content(content: &Content, blocks: &mut Blocks, stop: &AtomicBool) -> Result<Vec<Member>, ReleaseError> {
+fn write_content(content: &Content, blocks: &mut Blocks, stop: &AtomicBool) -> Result<Vec<PackedFile>, ReleaseError> {
     match content {
-        Content::AsItIs(item) => {
+        Content::Verbatim(item) => {
             copy(item, blocks, stop)?;
             Ok(Vec::new())
         }
         Content::Archive(folder, items) => {
             let mut archive = Builder::new(blocks);
-            let mut members = Vec::with_capacity(items.len());
+            let mut files = Vec::with_capacity(items.len());
             for item in items {
                 let path = format!("{folder}/{}", item.path);
-                // With nothing behind it: the bytes are written below, where they are counted and hashed.
-                archive.append_data(&mut header(item.size), path, io::empty()).map_err(broken_off)?;
+                // Only the header: the content is written below, where it is counted and hashed.
+                archive.append_data(&mut header(item.size), path, io::empty()).map_err(receiver_gone)?;
                 let blocks = archive.get_mut();
                 let begins = blocks.written;
                 let sha256 = copy(item, blocks, stop)?;
                 let padding = item.size.next_multiple_of(512) - item.size;
-                blocks.write_all(&[0; 512][..usize::try_from(padding).unwrap_or(0)]).map_err(broken_off)?;
-                members.push(Member { path: item.path.clone(), begins, size: item.size, sha256 });
+                blocks.write_all(&[0; 512][..usize::try_from(padding).unwrap_or(0)]).map_err(receiver_gone)?;
+                files.push(PackedFile { path: item.path.clone(), begins, size: item.size, sha256 });
             }
-            archive.finish().map_err(broken_off)?;
-            Ok(members)
+            archive.finish().map_err(receiver_gone)?;
+            Ok(files)
         }
     }
 }
 
-/// Nothing in it but name and size varies, so that the same files make the same archive.
+/// A header in which only name and size vary, so that the same files make the same archive.
 fn header(size: u64) -> Header {
     let mut header = Header::new_gnu();
     header.set_entry_type(EntryType::Regular);
@@ -115,13 +116,14 @@ fn header(size: u64) -> Header {
     header
 }
 
-/// Copies a file's bytes; answers their SHA-256. It must have as many as were found before, and be as it was.
+/// Copies a file's bytes; returns their SHA-256. The file must still have the size and modification
+/// time that were found before.
 fn copy(item: &Item, blocks: &mut Blocks, stop: &AtomicBool) -> Result<[u8; 32], ReleaseError> {
     let mut hash = Sha256::new();
     match &item.source {
         Source::Made(bytes) => {
             hash.update(bytes);
-            blocks.write_all(bytes).map_err(broken_off)?;
+            blocks.write_all(bytes).map_err(receiver_gone)?;
         }
         Source::File(path, modified) => {
             let unreadable = |error| ReleaseError::Unreadable(path.clone(), error);
@@ -138,16 +140,16 @@ fn copy(item: &Item, blocks: &mut Blocks, stop: &AtomicBool) -> Result<[u8; 32],
                     return Err(ReleaseError::Changed(path.clone()));
                 }
                 hash.update(&buffer[..read]);
-                blocks.write_all(&buffer[..read]).map_err(broken_off)?;
+                blocks.write_all(&buffer[..read]).map_err(receiver_gone)?;
                 left -= read as u64;
             }
-            has_not_changed(&file, path, item.size, *modified)?;
+            check_unchanged(&file, path, item.size, *modified)?;
         }
     }
     Ok(hash.finalize().into())
 }
 
-fn has_not_changed(file: &File, path: &Path, size: u64, modified: i128) -> Result<(), ReleaseError> {
+fn check_unchanged(file: &File, path: &Path, size: u64, modified: i128) -> Result<(), ReleaseError> {
     let found = file.metadata().map_err(|error| ReleaseError::Unreadable(path.to_owned(), error))?;
     if found.len() == size && survey::modified(&found, path)? == modified {
         Ok(())
@@ -156,16 +158,16 @@ fn has_not_changed(file: &File, path: &Path, size: u64, modified: i128) -> Resul
     }
 }
 
-/// Nobody takes the blocks any more, and whoever did not will say why.
-fn broken_off(error: io::Error) -> ReleaseError {
+/// The error when the receiver of the blocks is gone; its own error says why.
+fn receiver_gone(error: io::Error) -> ReleaseError {
     ReleaseError::Objects(error)
 }
 
-/// Hands bytes on in blocks.
+/// Sends the bytes written to it on in blocks.
 struct Blocks {
     blocks: mpsc::Sender<Bytes>,
     filling: Vec<u8>,
-    /// Bytes that came in.
+    /// Bytes written so far.
     written: u64,
 }
 

@@ -1,5 +1,5 @@
-//! The training rows apart from the challenge points, which DP Distinguisher reveals. `train_idx.npy` itself would tell
-//! members from others: they are those challenge points that it holds.
+//! The training rows that are not challenge points, which DP Distinguisher reveals. `train_idx.npy`
+//! itself would tell members from non-members: the members are the challenge points in it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,8 +11,9 @@ use ndarray::Array1;
 use super::ReleaseError;
 use npz::{self, NpzError, NpzReader, RawArray};
 
-/// The bytes of an array of the rows a model was trained on that are not challenge points, ascending, int64; `None`
-/// where the folder has no `train_idx.npy` or does not tell the challenge points as rows.
+/// The `.npy` bytes of an array `[rows]` of int64, ascending: the rows a model was trained on that
+/// are not challenge points. `None` if the folder has no `train_idx.npy` or does not give the
+/// challenge points as rows.
 pub(super) fn rows(model: &Path) -> Result<Option<Vec<u8>>, ReleaseError> {
     let Some(trained_on) = read(&model.join("train_idx.npy"))? else { return Ok(None) };
     let archive = model.join("challenge.npz");

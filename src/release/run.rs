@@ -1,5 +1,5 @@
-//! A release from its beginning to its end: survey, what is there already, what is written anew, and the transaction in
-//! which participants come to see it.
+//! A release from beginning to end: decide which files to make, keep those that exist already,
+//! write the others, and publish all of them in one transaction.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use scoring::Split;
 use super::journal::{Entry, Journal};
 use super::pack::{self, Packed};
 use super::survey::{self, Content, Item, Planned, Remarks, Source, Survey};
-use super::{ReleaseError, as_it_is};
+use super::{ReleaseError, verbatim};
 use crate::app::App;
 use crate::domain::ids::FileId;
 use crate::domain::release::FileName;
@@ -19,10 +19,10 @@ use crate::domain::slug::TrackPath;
 use crate::importer::mico_directory::TrackDirectory;
 use crate::objects::ObjectKey;
 use crate::store;
-use crate::store::release::{Member, ReleaseFile};
+use crate::store::release::{PackedFile, ReleaseFile};
 use crate::store::track::Track;
 
-/// What lists the hashes of all other files.
+/// The file with the hashes of all other files.
 const SUMS: &str = "SHA256SUMS";
 
 /// What to release.
@@ -30,60 +30,60 @@ const SUMS: &str = "SHA256SUMS";
 pub struct Request {
     /// The track.
     pub track: TrackPath,
-    /// Its directory; where it was imported from if not given.
+    /// Its directory; if `None`, the one it was imported from.
     pub from: Option<PathBuf>,
-    /// Archives to host as they are, in place of those that would be made from the directory.
-    pub as_it_is: Vec<PathBuf>,
+    /// Archives to release unchanged, instead of those that would be made from the directory.
+    pub verbatim: Vec<PathBuf>,
 }
 
 /// How far a release has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes that are done.
+pub struct ReleaseProgress {
+    /// Bytes processed so far.
     pub done: u64,
-    /// Bytes in all, without what archives add.
+    /// Bytes in all, not counting what archives add.
     pub total: u64,
 }
 
-/// A release that was made, or stood already.
+/// A release.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// What participants see, in the order of the list.
     pub files: Vec<ReleaseFile>,
-    /// How many of them are new.
+    /// How many of them this run wrote.
     pub written: usize,
     /// What the organiser should know.
     pub remarks: Remarks,
 }
 
-/// Makes the release of a track, or goes on with one that was interrupted.
+/// Makes the release of a track, or continues one that was interrupted.
 ///
 /// # Errors
-/// See [`ReleaseError`]. Participants see what they saw before, until all of it is whole.
+/// See [`ReleaseError`]. Until the whole release is complete, participants see the one before.
 pub async fn make(
     app: &App,
     request: &Request,
     stop: &Arc<AtomicBool>,
-    told: &mut (dyn FnMut(Progress) + Send),
+    on_progress: &mut (dyn FnMut(ReleaseProgress) + Send),
 ) -> Result<Outcome, ReleaseError> {
     let track = store::track::by_path(&app.db, &request.track).await?;
     let track = track.ok_or_else(|| ReleaseError::NoTrack(request.track.to_string()))?;
     let survey = survey(app, &track, request).await?;
     let journal = Journal::open(app.objects.building(), track.id)?;
     let journal = journal.ok_or_else(|| ReleaseError::Busy(track.path().to_string()))?;
-    let standing = store::release::files(&app.db, track.id).await?;
-    let mut run = Run { app, track: &track, journal, standing, stop, files: Vec::new() };
-    let mut progress = Progress { done: 0, total: survey.files.iter().map(Planned::size).sum() };
+    let current = store::release::files(&app.db, track.id).await?;
+    let mut run = Run { app, track: &track, journal, current, stop, files: Vec::new() };
+    let mut progress = ReleaseProgress { done: 0, total: survey.files.iter().map(Planned::size).sum() };
     let mut written = 0;
     for planned in &survey.files {
         let before = progress.done;
         let mut add = |bytes: u64| {
             progress.done = (progress.done + bytes).min(before + planned.size());
-            told(progress);
+            on_progress(progress);
         };
         written += usize::from(run.file(planned, &mut add).await?);
         progress.done = before + planned.size();
-        told(progress);
+        on_progress(progress);
     }
     let sums = run.sums()?;
     written += usize::from(run.file(&sums, &mut |_| {}).await?);
@@ -93,12 +93,12 @@ pub async fn make(
 
 async fn survey(app: &App, track: &Track, request: &Request) -> Result<Survey, ReleaseError> {
     let kind = track.settings.kind;
-    if !request.as_it_is.is_empty() {
-        let paths = request.as_it_is.clone();
-        let looked = tokio::task::spawn_blocking(move || {
-            paths.iter().map(|path| as_it_is::archive(path, kind)).collect::<Result<Vec<_>, _>>()
+    if !request.verbatim.is_empty() {
+        let paths = request.verbatim.clone();
+        let planned = tokio::task::spawn_blocking(move || {
+            paths.iter().map(|path| verbatim::archive(path, kind)).collect::<Result<Vec<_>, _>>()
         });
-        let files = looked.await.map_err(|error| ReleaseError::Objects(std::io::Error::other(error)))??;
+        let files = planned.await.map_err(|error| ReleaseError::Objects(std::io::Error::other(error)))??;
         return distinct(Survey { files, remarks: Remarks::default() });
     }
     let root = match &request.from {
@@ -109,17 +109,17 @@ async fn survey(app: &App, track: &Track, request: &Request) -> Result<Survey, R
             .ok_or_else(|| ReleaseError::NoSource(track.path().to_string()))?,
     };
     let (shape, path) = (track.shape.clone(), track.path().to_string());
-    let looked = tokio::task::spawn_blocking(move || {
+    let planned = tokio::task::spawn_blocking(move || {
         let directory = TrackDirectory::read(&root, shape.slug(), &Split::ALL).map_err(ReleaseError::Directory)?;
         if directory.shape != shape {
             return Err(ReleaseError::AnotherTrack { directory: root, track: path });
         }
         survey::directory(&root, kind, &directory)
     });
-    distinct(looked.await.map_err(|error| ReleaseError::Objects(std::io::Error::other(error)))??)
+    distinct(planned.await.map_err(|error| ReleaseError::Objects(std::io::Error::other(error)))??)
 }
 
-/// Names must differ, and none may be that of the list of hashes.
+/// Checks that the names differ, and that none is that of the list of hashes.
 fn distinct(survey: Survey) -> Result<Survey, ReleaseError> {
     let mut names: Vec<&str> = survey.files.iter().map(|file| file.name.as_str()).collect();
     names.push(SUMS);
@@ -134,37 +134,37 @@ struct Run<'a> {
     app: &'a App,
     track: &'a Track,
     journal: Journal,
-    /// What participants see so far.
-    standing: Vec<ReleaseFile>,
+    /// What participants see before this release.
+    current: Vec<ReleaseFile>,
     stop: &'a Arc<AtomicBool>,
-    files: Vec<(ReleaseFile, Vec<Member>)>,
+    files: Vec<(ReleaseFile, Vec<PackedFile>)>,
 }
 
 impl Run<'_> {
-    /// Sees to one file; answers whether it was written.
-    async fn file(&mut self, planned: &Planned, told: &mut (dyn FnMut(u64) + Send)) -> Result<bool, ReleaseError> {
+    /// Makes sure that one file exists; returns whether it had to be written.
+    async fn file(&mut self, planned: &Planned, on_bytes: &mut (dyn FnMut(u64) + Send)) -> Result<bool, ReleaseError> {
         let fingerprint = planned.fingerprint();
-        let standing = self.standing.iter().find(|file| file.name == planned.name).cloned();
-        if let Some(standing) = &standing
-            && standing.fingerprint == fingerprint
-            && self.is_whole(standing.id, &planned.name, standing.size).await?
+        let current = self.current.iter().find(|file| file.name == planned.name).cloned();
+        if let Some(current) = &current
+            && current.fingerprint == fingerprint
+            && self.is_stored(current.id, &planned.name, current.size).await?
         {
-            let members = store::release::members(&self.app.db, standing.id).await?;
-            self.files.push((standing.clone(), members));
+            let packed_files = store::release::packed_files(&self.app.db, current.id).await?;
+            self.files.push((current.clone(), packed_files));
             return Ok(false);
         }
-        let (id, packed) = self.write(planned, fingerprint, told).await?;
+        let (id, packed) = self.write(planned, fingerprint, on_bytes).await?;
         let mut file = self.describe(planned, id, fingerprint, &packed);
-        // The same bytes as before keep their address.
-        let same = standing.filter(|standing| standing.sha256 == packed.sha256 && standing.size == packed.size);
+        // If the bytes are the same as before, the file keeps its id, and so its address.
+        let same = current.filter(|current| current.sha256 == packed.sha256 && current.size == packed.size);
         if let Some(same) = same.filter(|same| same.id != id)
-            && self.is_whole(same.id, &same.name, same.size).await?
+            && self.is_stored(same.id, &same.name, same.size).await?
         {
             self.app.objects.remove_release(id).await.map_err(ReleaseError::Objects)?;
             file.id = same.id;
             file.released_at = same.released_at;
         }
-        self.files.push((file, packed.members));
+        self.files.push((file, packed.files));
         Ok(true)
     }
 
@@ -177,23 +177,24 @@ impl Run<'_> {
             size: packed.size,
             sha256: packed.sha256,
             fingerprint,
-            is_whole: planned.is_whole,
-            is_as_it_is: planned.is_as_it_is(),
+            is_bundle: planned.is_bundle,
+            is_verbatim: planned.is_verbatim(),
             released_at: self.app.clock.now(),
         }
     }
 
-    async fn is_whole(&self, id: FileId, name: &FileName, size: u64) -> Result<bool, ReleaseError> {
+    /// Whether the object storage has the complete file.
+    async fn is_stored(&self, id: FileId, name: &FileName, size: u64) -> Result<bool, ReleaseError> {
         let found = self.app.objects.size(&ObjectKey::Release(id, name.clone())).await;
         Ok(found.map_err(ReleaseError::Objects)? == Some(size))
     }
 
-    /// Writes a file, or what an earlier run left of it.
+    /// Writes a file, continuing what an earlier run has written of it.
     async fn write(
         &self,
         planned: &Planned,
         fingerprint: [u8; 32],
-        told: &mut (dyn FnMut(u64) + Send),
+        on_bytes: &mut (dyn FnMut(u64) + Send),
     ) -> Result<(FileId, Packed), ReleaseError> {
         let (name, note) = (&planned.name, self.journal.draft_note(&planned.name));
         let mut id = FileId::generate();
@@ -201,22 +202,23 @@ impl Run<'_> {
             let key = ObjectKey::Release(entry.id, name.clone());
             if entry.fingerprint == fingerprint {
                 if let Some(packed) = entry.packed
-                    && self.is_whole(entry.id, name, packed.size).await?
+                    && self.is_stored(entry.id, name, packed.size).await?
                 {
                     return Ok((entry.id, packed));
                 }
                 id = entry.id;
-            } else if !self.standing.iter().any(|file| file.id == entry.id) {
+            } else if !self.current.iter().any(|file| file.id == entry.id) {
                 self.app.objects.discard_draft(entry.id, &key, &note).await.map_err(ReleaseError::Objects)?;
             }
         }
         self.journal.write(name, &Entry { id, fingerprint, packed: None })?;
         let key = ObjectKey::Release(id, name.clone());
-        let packed = match self.pack(planned, &key, told).await {
-            // A bucket that forgot an upload it had begun, or had finished just before the end of an earlier run.
+        let packed = match self.pack(planned, &key, on_bytes).await {
+            // S3 does not know the noted upload any more: a rule has removed it, or it was
+            // completed just before an earlier run ended.
             Err(ReleaseError::Objects(error)) if error.kind() == std::io::ErrorKind::NotFound => {
                 self.app.objects.discard_draft(id, &key, &note).await.map_err(ReleaseError::Objects)?;
-                self.pack(planned, &key, told).await?
+                self.pack(planned, &key, on_bytes).await?
             }
             packed => packed?,
         };
@@ -228,32 +230,32 @@ impl Run<'_> {
         &self,
         planned: &Planned,
         key: &ObjectKey,
-        told: &mut (dyn FnMut(u64) + Send),
+        on_bytes: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Packed, ReleaseError> {
         let note = self.journal.draft_note(&planned.name);
         let draft = self.app.objects.draft(key, planned.size(), &note).await.map_err(ReleaseError::Objects)?;
-        pack::pack(planned, draft, self.stop, told).await
+        pack::pack(planned, draft, self.stop, on_bytes).await
     }
 
     /// The list of hashes, as `sha256sum --check` reads it.
     fn sums(&self) -> Result<Planned, ReleaseError> {
         let mut text = String::new();
         for (file, _) in &self.files {
-            // A string takes whatever is written to it.
+            // Writing to a string cannot fail.
             let _ = writeln!(text, "{}  {}", hex::encode(file.sha256), file.name);
         }
         let bytes = text.into_bytes();
         let item = Item { path: SUMS.to_owned(), size: bytes.len() as u64, source: Source::Made(bytes) };
-        let content = Content::AsItIs(item);
-        Ok(Planned { name: SUMS.parse()?, scenario: None, split: None, content, is_whole: false })
+        let content = Content::Verbatim(item);
+        Ok(Planned { name: SUMS.parse()?, scenario: None, split: None, content, is_bundle: false })
     }
 
-    /// Lets participants see what is there, and clears away what they saw before.
+    /// Lets participants see the new files, and removes those they saw before and unused drafts.
     async fn publish(self) -> Result<Vec<ReleaseFile>, ReleaseError> {
         let mut db = self.app.db.begin().await?;
         store::release::publish(&mut db, self.track.id, &self.files).await?;
         db.commit().await?;
-        for old in &self.standing {
+        for old in &self.current {
             if self.files.iter().all(|(file, _)| file.id != old.id)
                 && let Err(error) = self.app.objects.remove_release(old.id).await
             {
@@ -262,9 +264,9 @@ impl Run<'_> {
         }
         for name in self.journal.names()? {
             let Some(entry) = self.journal.read(&name) else { continue };
-            let is_of_this = self.files.iter().any(|(file, _)| file.id == entry.id);
-            if !is_of_this && !self.standing.iter().any(|file| file.id == entry.id) {
-                // Begun for a release that was to have other files.
+            let is_used = self.files.iter().any(|(file, _)| file.id == entry.id);
+            if !is_used && !self.current.iter().any(|file| file.id == entry.id) {
+                // A draft for a release with other files that was not completed.
                 let (key, note) = (ObjectKey::Release(entry.id, name.clone()), self.journal.draft_note(&name));
                 self.app.objects.discard_draft(entry.id, &key, &note).await.map_err(ReleaseError::Objects)?;
             }

@@ -1,5 +1,5 @@
 //! Which files leave, and in which archive. Names decide first, by the allow-list of `domain::release`; then
-//! [`Guard`] has a look.
+//! `leak_check` looks again.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use scoring::{Split, TrackShape};
 use sha2::{Digest, Sha256};
 
-use super::guard::{self, Guard};
+use super::leak_check::{self, HiddenFiles};
 use super::{ReleaseError, rest};
 use crate::domain::release::{self, FileName, TrackKind};
 use crate::importer::mico_directory::TrackDirectory;
@@ -43,7 +43,7 @@ pub(super) struct Planned {
     pub(super) split: Option<Split>,
     pub(super) content: Content,
     /// Whether the other files hold what is in this one, too.
-    pub(super) is_whole: bool,
+    pub(super) is_bundle: bool,
 }
 
 /// What a file of the release is made of.
@@ -52,14 +52,14 @@ pub(super) enum Content {
     /// An archive of files in a folder with the track's name.
     Archive(String, Vec<Item>),
     /// One file as it is.
-    AsItIs(Item),
+    Verbatim(Item),
 }
 
 impl Planned {
     pub(super) fn items(&self) -> &[Item] {
         match &self.content {
             Content::Archive(_, items) => items,
-            Content::AsItIs(item) => std::slice::from_ref(item),
+            Content::Verbatim(item) => std::slice::from_ref(item),
         }
     }
 
@@ -68,8 +68,8 @@ impl Planned {
         self.items().iter().map(|item| item.size).sum()
     }
 
-    pub(super) fn is_as_it_is(&self) -> bool {
-        matches!(&self.content, Content::AsItIs(Item { source: Source::File(..), .. }))
+    pub(super) fn is_verbatim(&self) -> bool {
+        matches!(&self.content, Content::Verbatim(Item { source: Source::File(..), .. }))
     }
 
     /// A hash of the names, sizes and times of what it is made of.
@@ -119,7 +119,7 @@ pub(super) struct Survey {
 /// Reads the directory at `root`, which holds the track of this shape.
 pub(super) fn directory(root: &Path, kind: TrackKind, directory: &TrackDirectory) -> Result<Survey, ReleaseError> {
     let mut walk =
-        Walk { root, kind, directory, guard: Guard::default(), found: Vec::new(), remarks: Remarks::default() };
+        Walk { root, kind, directory, hidden: HiddenFiles::default(), found: Vec::new(), remarks: Remarks::default() };
     walk.root_files()?;
     for scenario in directory.shape.scenarios() {
         walk.strangers(scenario.name(), |name| Split::ALL.iter().any(|split| split.as_str() == name))?;
@@ -131,9 +131,9 @@ pub(super) fn directory(root: &Path, kind: TrackKind, directory: &TrackDirectory
             }
         }
     }
-    let Walk { guard, found, remarks, .. } = walk;
+    let Walk { hidden, found, remarks, .. } = walk;
     let mut survey = Survey { files: Vec::new(), remarks };
-    let kept = keep_honest(root, directory, &guard, found, &mut survey.remarks)?;
+    let kept = keep_honest(root, directory, &hidden, found, &mut survey.remarks)?;
     survey.files = archives(&directory.shape, kept, &mut survey.remarks)?;
     if survey.files.is_empty() {
         return Err(ReleaseError::Nothing(root.to_owned()));
@@ -148,7 +148,7 @@ struct Walk<'a> {
     root: &'a Path,
     kind: TrackKind,
     directory: &'a TrackDirectory,
-    guard: Guard,
+    hidden: HiddenFiles,
     found: Vec<(Home, Item)>,
     remarks: Remarks,
 }
@@ -161,7 +161,7 @@ impl Walk<'_> {
                 self.find(None, &path, name)?;
             } else if !is_scenario {
                 // Whatever it is, it is not for participants: recipes, reports, copies, other people's folders.
-                self.guard.add(&path)?;
+                self.hidden.add(&path)?;
             }
         }
         Ok(())
@@ -172,7 +172,7 @@ impl Walk<'_> {
         for (name, path) in entries(&self.root.join(place))? {
             if !belongs(&name) {
                 self.remarks.left_out.push(format!("{place}/{name}"));
-                self.guard.add(&path)?;
+                self.hidden.add(&path)?;
             }
         }
         Ok(())
@@ -188,13 +188,13 @@ impl Walk<'_> {
                 self.find(Some((scenario.to_owned(), split, model.to_owned())), &path, format!("{place}/{name}"))?;
                 continue;
             }
-            if guard::sounds_hidden(&name) && path.is_file() {
+            if leak_check::sounds_hidden(&name) && path.is_file() {
                 *self.remarks.kept_back.entry(name).or_default() += 1;
             } else {
                 self.remarks.left_out.push(format!("{place}/{name}"));
             }
             if split != Split::Train {
-                self.guard.add(&path)?;
+                self.hidden.add(&path)?;
             }
         }
         if !has_model {
@@ -246,7 +246,7 @@ pub(super) fn modified(found: &fs::Metadata, path: &Path) -> Result<i128, Releas
 fn keep_honest(
     root: &Path,
     directory: &TrackDirectory,
-    guard: &Guard,
+    hidden: &HiddenFiles,
     found: Vec<(Home, Item)>,
     remarks: &mut Remarks,
 ) -> Result<Vec<(Home, Item)>, ReleaseError> {
@@ -260,11 +260,11 @@ fn keep_honest(
         let metadata = fs::metadata(path).map_err(|error| ReleaseError::Unreadable(path.clone(), error))?;
         // What is told of train models has the names of what is hidden elsewhere, and in a small track may be alike.
         let hidden = if is_train {
-            guard.is_same(&metadata).then(|| "a hidden file by another way".to_owned())
-        } else if guard.is_one(path, &metadata)? {
+            hidden.contains(&metadata).then(|| "a hidden file by another way".to_owned())
+        } else if hidden.is_reached_by(path, &metadata)? {
             Some("a hidden file by another way".to_owned())
         } else {
-            let copied = guard.copied_from(path, item.size)?;
+            let copied = hidden.copied_from(path, item.size)?;
             copied.map(|from| format!("the same bytes as {}", from.strip_prefix(root).unwrap_or(&from).display()))
         };
         if let Some(hidden) = hidden {
@@ -277,7 +277,7 @@ fn keep_honest(
             let solution = home.as_ref().and_then(|(scenario, split, model)| {
                 directory.solutions.get(&(*split, scenario.clone(), model.clone())).map(Vec::as_slice)
             });
-            guard::look_into_arrays(path, solution)?;
+            leak_check::check_arrays(path, solution)?;
         }
         kept.push((home, item));
     }
@@ -308,14 +308,20 @@ fn archives(shape: &TrackShape, kept: Vec<(Home, Item)>, remarks: &mut Remarks) 
     }
     let all = of(&|_| true);
     if planned.len() > 1 && all.iter().map(|item| item.size).sum::<u64>() <= MOST_IN_ONE {
-        planned.push(Planned { is_whole: true, ..archive(slug, &format!("{slug}-all"), all)? });
+        planned.push(Planned { is_bundle: true, ..archive(slug, &format!("{slug}-all"), all)? });
     }
     Ok(planned)
 }
 
 fn archive(slug: &str, stem: &str, items: Vec<Item>) -> Result<Planned, ReleaseError> {
     let content = Content::Archive(slug.to_owned(), items);
-    Ok(Planned { name: format!("{}.tar", plain(stem)).parse()?, scenario: None, split: None, content, is_whole: false })
+    Ok(Planned {
+        name: format!("{}.tar", plain(stem)).parse()?,
+        scenario: None,
+        split: None,
+        content,
+        is_bundle: false,
+    })
 }
 
 /// A name with nothing in it that a file's name for participants must not have.

@@ -1,4 +1,4 @@
-//! What participants are given: the files of a track's release, the single files within them, and who fetched what.
+//! The files of a track's release, the files packed in them, and who downloaded what.
 
 use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
@@ -10,38 +10,38 @@ use crate::domain::release::FileName;
 /// A file of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseFile {
-    /// Its identifier, another for another content.
+    /// Its id. New content gets a new id.
     pub id: FileId,
-    /// What it is called.
+    /// Its name.
     pub name: FileName,
-    /// The scenario it belongs to, if to one.
+    /// The scenario it belongs to, if to a single one.
     pub scenario: Option<String>,
-    /// The split it belongs to, if to one.
+    /// The split it belongs to, if to a single one.
     pub split: Option<::scoring::Split>,
-    /// Bytes.
+    /// Its size in bytes.
     pub size: u64,
-    /// SHA-256 of its bytes.
+    /// SHA-256 of its content.
     pub sha256: [u8; 32],
-    /// Hash of names, sizes and times of what it was made from.
+    /// SHA-256 of the names, sizes and modification times of the files it was made from.
     pub fingerprint: [u8; 32],
-    /// Whether the other files hold what is in this one, too.
-    pub is_whole: bool,
-    /// Whether it was taken as the organiser had it.
-    pub is_as_it_is: bool,
+    /// Whether it bundles content that the other files have too.
+    pub is_bundle: bool,
+    /// Whether it is an archive of the organiser's, released unchanged.
+    pub is_verbatim: bool,
     /// Since when participants see it.
     pub released_at: OffsetDateTime,
 }
 
-/// A single file within an archive.
+/// A file packed in an archive.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Member {
+pub struct PackedFile {
     /// Its path below the track's folder.
     pub path: String,
-    /// The byte of the archive it begins at.
+    /// The offset of its first byte in the archive.
     pub begins: u64,
-    /// Bytes.
+    /// Its size in bytes.
     pub size: u64,
-    /// SHA-256 of its bytes.
+    /// SHA-256 of its content.
     #[serde(with = "hex::serde")]
     pub sha256: [u8; 32],
 }
@@ -79,8 +79,8 @@ impl TryFrom<FileRow> for ReleaseFile {
             size: row.size.unsigned_abs(),
             sha256: hash(&row.sha256)?,
             fingerprint: hash(&row.fingerprint)?,
-            is_whole: row.is_whole,
-            is_as_it_is: row.is_as_it_is,
+            is_bundle: row.is_whole,
+            is_verbatim: row.is_as_it_is,
             released_at: row.released_at,
         })
     }
@@ -100,7 +100,7 @@ pub async fn files(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<Releas
     rows.into_iter().map(ReleaseFile::try_from).collect()
 }
 
-/// The file of an identifier, and the track it belongs to.
+/// The file with this id, and the track it belongs to.
 pub async fn by_id(db: impl PgExecutor<'_>, id: FileId) -> Result<Option<(TrackId, ReleaseFile)>, StoreError> {
     let row = sqlx::query!(
         r#"select track_id as "track_id: TrackId", name, scenario, split as "split: DbSplit", size, sha256, fingerprint,
@@ -126,24 +126,24 @@ pub async fn by_id(db: impl PgExecutor<'_>, id: FileId) -> Result<Option<(TrackI
     Ok(Some((row.track_id, file.try_into()?)))
 }
 
-/// Which of these files participants see.
+/// Those of these files that are part of a release.
 pub async fn known(db: impl PgExecutor<'_>, ids: &[FileId]) -> Result<Vec<FileId>, StoreError> {
     let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query_scalar!(r#"select id as "id: FileId" from release_files where id = any($1)"#, &ids);
     Ok(rows.fetch_all(db).await?)
 }
 
-struct MemberRow {
+struct PackedFileRow {
     path: String,
     begins: i64,
     size: i64,
     sha256: Vec<u8>,
 }
 
-impl TryFrom<MemberRow> for Member {
+impl TryFrom<PackedFileRow> for PackedFile {
     type Error = StoreError;
 
-    fn try_from(row: MemberRow) -> Result<Self, StoreError> {
+    fn try_from(row: PackedFileRow) -> Result<Self, StoreError> {
         Ok(Self {
             path: row.path,
             begins: row.begins.unsigned_abs(),
@@ -153,24 +153,24 @@ impl TryFrom<MemberRow> for Member {
     }
 }
 
-/// The single files within a file, by path.
-pub async fn members(db: impl PgExecutor<'_>, file: FileId) -> Result<Vec<Member>, StoreError> {
+/// The files packed in a file, by path.
+pub async fn packed_files(db: impl PgExecutor<'_>, file: FileId) -> Result<Vec<PackedFile>, StoreError> {
     let rows = sqlx::query_as!(
-        MemberRow,
+        PackedFileRow,
         "select path, begins, size, sha256 from release_members where file_id = $1 order by path",
         file.as_uuid(),
     )
     .fetch_all(db)
     .await?;
-    rows.into_iter().map(Member::try_from).collect()
+    rows.into_iter().map(PackedFile::try_from).collect()
 }
 
-/// A single file of a track by its path, and the file it lies in.
-pub async fn member(
+/// The packed file of a track at this path, and the id of the archive it is in.
+pub async fn packed_file(
     db: impl PgExecutor<'_>,
     track: TrackId,
     path: &str,
-) -> Result<Option<(FileId, Member)>, StoreError> {
+) -> Result<Option<(FileId, PackedFile)>, StoreError> {
     let row = sqlx::query!(
         r#"select f.id as "id: FileId", m.path, m.begins, m.size, m.sha256
            from release_members m join release_files f on f.id = m.file_id
@@ -183,29 +183,33 @@ pub async fn member(
     .fetch_optional(db)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let member = MemberRow { path: row.path, begins: row.begins, size: row.size, sha256: row.sha256 };
-    Ok(Some((row.id, member.try_into()?)))
+    let packed = PackedFileRow { path: row.path, begins: row.begins, size: row.size, sha256: row.sha256 };
+    Ok(Some((row.id, packed.try_into()?)))
 }
 
-/// A single file within a file, by its path.
-pub async fn member_of(db: impl PgExecutor<'_>, file: FileId, path: &str) -> Result<Option<Member>, StoreError> {
+/// The file packed in this archive at this path.
+pub async fn packed_file_in(
+    db: impl PgExecutor<'_>,
+    file: FileId,
+    path: &str,
+) -> Result<Option<PackedFile>, StoreError> {
     let row = sqlx::query_as!(
-        MemberRow,
+        PackedFileRow,
         "select path, begins, size, sha256 from release_members where file_id = $1 and path = $2",
         file.as_uuid(),
         path,
     );
-    row.fetch_optional(db).await?.map(Member::try_from).transpose()
+    row.fetch_optional(db).await?.map(PackedFile::try_from).transpose()
 }
 
-/// Lets participants see these files, each with the single files in it, and none but these.
+/// Replaces the track's release by these files, each with the files packed in it.
 pub async fn publish(
     db: &mut PgConnection,
     track: TrackId,
-    files: &[(ReleaseFile, Vec<Member>)],
+    files: &[(ReleaseFile, Vec<PackedFile>)],
 ) -> Result<(), StoreError> {
     sqlx::query!("delete from release_files where track_id = $1", track.as_uuid()).execute(&mut *db).await?;
-    for (position, (file, members)) in (0_i32..).zip(files) {
+    for (position, (file, packed_files)) in (0_i32..).zip(files) {
         sqlx::query!(
             "insert into release_files (id, track_id, position, name, scenario, split, size, sha256, fingerprint,
                  is_whole, is_as_it_is, released_at)
@@ -219,22 +223,26 @@ pub async fn publish(
             to_i64(file.size),
             &file.sha256,
             &file.fingerprint,
-            file.is_whole,
-            file.is_as_it_is,
+            file.is_bundle,
+            file.is_verbatim,
             file.released_at,
         )
         .execute(&mut *db)
         .await?;
-        insert_members(&mut *db, file.id, members).await?;
+        insert_packed_files(&mut *db, file.id, packed_files).await?;
     }
     Ok(())
 }
 
-async fn insert_members(db: &mut PgConnection, file: FileId, members: &[Member]) -> Result<(), StoreError> {
-    let paths: Vec<String> = members.iter().map(|member| member.path.clone()).collect();
-    let begins: Vec<i64> = members.iter().map(|member| to_i64(member.begins)).collect();
-    let sizes: Vec<i64> = members.iter().map(|member| to_i64(member.size)).collect();
-    let hashes: Vec<Vec<u8>> = members.iter().map(|member| member.sha256.to_vec()).collect();
+async fn insert_packed_files(
+    db: &mut PgConnection,
+    file: FileId,
+    packed_files: &[PackedFile],
+) -> Result<(), StoreError> {
+    let paths: Vec<String> = packed_files.iter().map(|packed| packed.path.clone()).collect();
+    let begins: Vec<i64> = packed_files.iter().map(|packed| to_i64(packed.begins)).collect();
+    let sizes: Vec<i64> = packed_files.iter().map(|packed| to_i64(packed.size)).collect();
+    let hashes: Vec<Vec<u8>> = packed_files.iter().map(|packed| packed.sha256.to_vec()).collect();
     sqlx::query!(
         "insert into release_members (file_id, path, begins, size, sha256)
          select $1, * from unnest($2::text[], $3::bigint[], $4::bigint[], $5::bytea[])",
@@ -249,7 +257,7 @@ async fn insert_members(db: &mut PgConnection, file: FileId, members: &[Member])
     Ok(())
 }
 
-/// Counts a download that begins.
+/// Counts a download when it begins.
 pub async fn count_download(
     db: impl PgExecutor<'_>,
     track: TrackId,
@@ -270,18 +278,18 @@ pub async fn count_download(
     Ok(())
 }
 
-/// How often a file was fetched.
+/// How often a file was downloaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DownloadCount {
     /// The file's name.
     pub name: String,
-    /// Downloads begun.
+    /// How many downloads were begun.
     pub times: i64,
     /// By how many accounts.
     pub accounts: i64,
 }
 
-/// How often each file of a track was fetched; of those that nobody fetched nothing is said.
+/// How often each file of a track was downloaded; files that nobody downloaded are left out.
 pub async fn download_counts(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<DownloadCount>, StoreError> {
     Ok(sqlx::query_as!(
         DownloadCount,

@@ -71,7 +71,7 @@ impl Files {
         let downloads =
             if counts { store::release::download_counts(&app.db, view.track.id).await? } else { Vec::new() };
         let mut lines = Vec::new();
-        for file in files.iter().filter(|file| !file.is_whole) {
+        for file in files.iter().filter(|file| !file.is_bundle) {
             let url = link::sign(app, file.id, file.name.as_str(), login.user.id).await?;
             lines.push(format!("curl -fL -C - -o {} \"{}{url}\"", file.name, site.base()));
         }
@@ -89,7 +89,7 @@ impl Files {
                 },
             ),
         };
-        let total = files.iter().filter(|file| !file.is_whole).map(|file| file.size).sum();
+        let total = files.iter().filter(|file| !file.is_bundle).map(|file| file.size).sum();
         Ok(Self::Given(Given {
             rows: files.iter().map(row).collect(),
             total: number::bytes(total),
@@ -101,7 +101,7 @@ impl Files {
 }
 
 fn content(view: &TrackView, file: &ReleaseFile) -> String {
-    if file.is_whole {
+    if file.is_bundle {
         return "everything in one".to_owned();
     }
     let split = match file.split {
@@ -109,7 +109,7 @@ fn content(view: &TrackView, file: &ReleaseFile) -> String {
         Some(Split::Dev) => "dev models",
         Some(Split::Final) => "test models",
         None if file.name.as_str() == "SHA256SUMS" => return "checksums of the others".to_owned(),
-        None if file.is_as_it_is => return "an archive of the organiser".to_owned(),
+        None if file.is_verbatim => return "an archive of the organiser".to_owned(),
         None => return "the pool of records".to_owned(),
     };
     let names = scenario::names(&view.track);

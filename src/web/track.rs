@@ -20,7 +20,7 @@ use crate::domain::participant::ParticipantStatus;
 use crate::domain::phase::Act;
 use crate::domain::track::EntryRule;
 use crate::http::auth::{Downloader, Enroller, TrackView};
-use crate::http::download::{self, Wanted};
+use crate::http::download::{self, RequestedFile};
 use crate::http::error::HttpError;
 use crate::http::server::Site;
 use crate::service::enrol;
@@ -201,8 +201,8 @@ pub(crate) async fn file(
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let Path((_, _, name)) = path.map_err(|_| HttpError::NotFound)?;
-    let wanted = Wanted::by_path(&app, track.id, &name).await?;
-    download::answer(&app, &wanted, user.id, &method, &headers).await
+    let requested = RequestedFile::by_path(&app, track.id, &name).await?;
+    download::answer(&app, &requested, user.id, &method, &headers).await
 }
 
 fn scenario_row(track: &Track, name: ScenarioName) -> Option<ScenarioRow> {

@@ -1,4 +1,5 @@
-//! What participants are given, seen from outside: every byte of the archives, however odd the directory is.
+//! What participants are given, seen from outside: every byte of the archives, however odd the
+//! directory is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -202,7 +203,8 @@ fn change_what_is_public(folder: &Path) {
     }
 }
 
-/// All that an organiser may have left lying about. Answers what no participant may ever see, with a word for each.
+/// All that an organiser may have left lying about. Answers what no participant may ever see, with
+/// a word for each.
 fn plant(track: &Path) -> Vec<(String, Vec<u8>)> {
     // Copies of folders first, so that they are of what was written, not of what is planted below.
     let backup = track.join("tiny_hi/dev/model_2/model_1");
@@ -571,7 +573,7 @@ fn an_array_that_is_the_solution_stops_the_release() {
 }
 
 #[test]
-fn an_archive_as_it_is_is_looked_into_and_hosted_byte_for_byte() {
+fn a_verbatim_archive_is_looked_into_and_hosted_byte_for_byte() {
     let folder = folder();
     let data = folder.path().join("data");
     let track = write_track(folder.path(), 3000);
@@ -596,7 +598,8 @@ fn an_archive_as_it_is_is_looked_into_and_hosted_byte_for_byte() {
     assert_eq!(released(&data).0, wanted);
 }
 
-/// Bytes that lie in the folder of releases, whole files or not. What goes away meanwhile counts nothing.
+/// Bytes that lie in the folder of releases, whole files or not. What goes away meanwhile counts
+/// nothing.
 fn bytes_so_far(data: &Path) -> u64 {
     let Ok(folders) = fs::read_dir(data.join("objects/releases")) else { return 0 };
     let files = folders.flatten().filter_map(|folder| fs::read_dir(folder.path()).ok()).flatten().flatten();

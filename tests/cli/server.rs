@@ -1,4 +1,5 @@
-//! The way of an organiser and a participant through the commands, beside a running server and without one.
+//! The way of an organiser and a participant through the commands, beside a running server and
+//! without one.
 
 use std::fs;
 use std::io::Write;

@@ -1,4 +1,5 @@
-//! What participants are given: who gets it, which bytes of it, and for how long an address is good.
+//! What participants are given: who gets it, which bytes of it, and for how long an address is
+//! good.
 
 use std::fs;
 use std::path::Path;
@@ -34,7 +35,7 @@ fn model_bytes(seed: u8) -> Vec<u8> {
 }
 
 async fn release(world: &World, root: &Path) -> Result<Outcome, ReleaseError> {
-    let request = Request { track: TRACK.parse().expect("a track"), from: Some(root.to_owned()), as_it_is: Vec::new() };
+    let request = Request { track: TRACK.parse().expect("a track"), from: Some(root.to_owned()), verbatim: Vec::new() };
     release::make(&world.app, &request, &Arc::new(AtomicBool::new(false)), &mut |_| {}).await
 }
 

@@ -1,4 +1,5 @@
-//! The bar of a download, in bytes: with rate and time left on a terminal, a line at every tenth elsewhere.
+//! The progress bar of a download, in bytes: with rate and time left on a terminal, and one line
+//! per tenth elsewhere.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,10 +10,10 @@ use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressStyle};
 use super::tell;
 use client::{ByteCounts, Event};
 
-/// What came in the last so many seconds decides about the rate.
+/// The rate is that of the bytes received in this time.
 const WINDOW: Duration = Duration::from_secs(15);
 
-/// The bar of all files together.
+/// The progress bar of all files together.
 #[derive(Debug)]
 pub(super) struct ByteBar {
     bar: ProgressBar,
@@ -21,8 +22,9 @@ pub(super) struct ByteBar {
 
 #[derive(Debug)]
 struct Pace {
-    /// When so many bytes were received, the oldest of the window first.
+    /// Times within the window and the bytes received until then, oldest first.
     marks: VecDeque<(Instant, u64)>,
+    /// The last tenth for which a line was printed.
     tenth: u64,
 }
 
@@ -35,7 +37,7 @@ impl ByteBar {
         Self { bar, pace: Mutex::new(Pace { marks: [(Instant::now(), 0)].into(), tenth: 0 }) }
     }
 
-    /// Shows what happened.
+    /// Shows an event.
     pub(super) fn take(&self, event: Event) {
         match event {
             Event::Progress(progress) => self.show(progress),
@@ -43,7 +45,7 @@ impl ByteBar {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn end(&self) {
         self.bar.finish_and_clear();
     }
@@ -51,7 +53,8 @@ impl ByteBar {
     fn show(&self, progress: ByteCounts) {
         let mut pace = self.pace();
         let rate = pace.rate(progress);
-        let text = format!("{} of {}{}", BinaryBytes(progress.done), BinaryBytes(progress.total), said(rate, progress));
+        let text =
+            format!("{} of {}{}", BinaryBytes(progress.done), BinaryBytes(progress.total), rate_text(rate, progress));
         let tenth = 10 * u128::from(progress.done) / u128::from(progress.total.max(1));
         let tenth = u64::try_from(tenth).unwrap_or(10);
         let is_next = tenth > pace.tenth;
@@ -72,11 +75,12 @@ impl ByteBar {
 }
 
 impl Pace {
-    /// Bytes received in a second, lately; what was found in the folder says nothing about it.
+    /// Bytes received per second within the window. Bytes that were found in the folder do not
+    /// count.
     fn rate(&mut self, progress: ByteCounts) -> f64 {
         let (now, received) = (Instant::now(), progress.done.saturating_sub(progress.found));
         if received == 0 {
-            // What was found is compared first, and takes its time.
+            // Files that were found are hashed first, and that time does not count.
             self.marks.clear();
         }
         while self.marks.len() > 1 && self.marks.front().is_some_and(|(at, _)| now - *at > WINDOW) {
@@ -90,8 +94,8 @@ impl Pace {
     }
 }
 
-/// Rate and time left, once something came.
-fn said(rate: f64, progress: ByteCounts) -> String {
+/// Rate and time left, once bytes were received.
+fn rate_text(rate: f64, progress: ByteCounts) -> String {
     if rate < 1.0 || !rate.is_finite() {
         return String::new();
     }

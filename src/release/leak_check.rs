@@ -1,6 +1,7 @@
-//! Hidden files under other names: a link to one, a copy of one, an archive of arrays with the solution in it.
+//! Finds hidden files under other names: a link to one, a copy of one, an archive of arrays with
+//! the solution in it.
 //!
-//! The allow-list of names decides what leaves; this looks again at what it lets through.
+//! The allow-list of names decides what is released; this checks again what it allows.
 
 use std::cell::RefCell;
 use std::collections::btree_map::Entry;
@@ -17,26 +18,28 @@ use super::ReleaseError;
 use crate::domain::release::{self, TrackKind};
 use npz::NpzReader;
 
-/// Hidden files larger than this are compared by what they are, not by what is in them.
+/// Hidden files larger than this, in bytes, are compared only by device and inode, not by content.
 const MOST_COMPARED: u64 = 256 << 20;
-/// Folders within a model's folder are looked through so deep.
+/// How many levels of folders are searched below a path.
 const DEPTH: usize = 8;
-/// Solutions of fewer points are not looked for: a class or a row number may be the same by chance.
+/// Solutions of fewer points are not searched for, as other arrays could be equal to them by
+/// chance.
 const FEWEST_POINTS: usize = 16;
 
-/// The files that must not leave.
+/// The files that must not be released.
 #[derive(Debug, Default)]
-pub(super) struct Guard {
-    /// Device and inode.
+pub(super) struct HiddenFiles {
+    /// Device and inode of each.
     identities: BTreeSet<(u64, u64)>,
     by_size: BTreeMap<u64, Vec<PathBuf>>,
-    /// The hidden files of a size by the hash of their bytes, once somebody asked.
+    /// The hidden files of a size by the SHA-256 of their content, computed when first needed.
     hashed: RefCell<BTreeMap<u64, HashMap<[u8; 32], PathBuf>>>,
 }
 
-impl Guard {
-    /// Adds a hidden file, or what lies in a folder that nothing says may leave: not what has the name of a file that
-    /// may, because a copy of a model is no secret. Links to other folders are not followed.
+impl HiddenFiles {
+    /// Adds a hidden file, or the files in a folder that is not released. Files with a name on the
+    /// allow-list are not added, because a copy of a model is no secret. Links to folders are not
+    /// followed.
     pub(super) fn add(&mut self, path: &Path) -> Result<(), ReleaseError> {
         self.add_within(path, DEPTH)
     }
@@ -45,7 +48,7 @@ impl Guard {
         let unreadable = |error| ReleaseError::Unreadable(path.to_owned(), error);
         let found = match fs::metadata(path) {
             Ok(found) => found,
-            // A link to nowhere.
+            // A broken link.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(unreadable(error)),
         };
@@ -64,14 +67,15 @@ impl Guard {
         Ok(())
     }
 
-    /// Whether this very file is hidden.
-    pub(super) fn is_same(&self, found: &fs::Metadata) -> bool {
+    /// Whether this very file, by device and inode, is hidden.
+    pub(super) fn contains(&self, found: &fs::Metadata) -> bool {
         self.identities.contains(&(found.dev(), found.ino()))
     }
 
-    /// Whether this is a hidden file by another way to it: the same file, or a link that goes by a hidden name.
-    pub(super) fn is_one(&self, path: &Path, found: &fs::Metadata) -> Result<bool, ReleaseError> {
-        if self.is_same(found) {
+    /// Whether a path leads to a hidden file: it is the same file, or a link whose target has a
+    /// hidden file's name.
+    pub(super) fn is_reached_by(&self, path: &Path, found: &fs::Metadata) -> Result<bool, ReleaseError> {
+        if self.contains(found) {
             return Ok(true);
         }
         let is_link = fs::symlink_metadata(path).is_ok_and(|link| link.is_symlink());
@@ -82,20 +86,21 @@ impl Guard {
         Ok(target.file_name().is_none_or(|name| sounds_hidden(&name.to_string_lossy())))
     }
 
-    /// The hidden file with the same bytes, if there is one.
+    /// The hidden file with the same content, if there is one.
     pub(super) fn copied_from(&self, path: &Path, size: u64) -> Result<Option<PathBuf>, ReleaseError> {
         let Some(hidden) = self.by_size.get(&size) else { return Ok(None) };
         let mut hashed = self.hashed.borrow_mut();
-        if let Entry::Vacant(unasked) = hashed.entry(size) {
+        if let Entry::Vacant(missing) = hashed.entry(size) {
             let all = hidden.iter().map(|path| Ok((digest(path)?, path.clone())));
-            unasked.insert(all.collect::<Result<_, ReleaseError>>()?);
+            missing.insert(all.collect::<Result<_, ReleaseError>>()?);
         }
         let ours = digest(path)?;
         Ok(hashed.get(&size).and_then(|hidden| hidden.get(&ours)).cloned())
     }
 }
 
-/// Whether a name is, in any spelling, that of a file that tells members from others.
+/// Whether a name looks like that of a file that tells members from non-members, in upper or lower
+/// case.
 pub(super) fn sounds_hidden(name: &str) -> bool {
     let name = name.to_lowercase();
     ["solution", "membership", "train_idx", "seed_training", "recipe"].iter().any(|word| name.contains(word))
@@ -116,8 +121,9 @@ fn digest(path: &Path) -> Result<[u8; 32], ReleaseError> {
     Ok(hash.finalize().into())
 }
 
-/// Looks into an archive of arrays: it must hold nothing else, and none of them may be the solution, or its opposite.
-pub(super) fn look_into_arrays(path: &Path, solution: Option<&[Membership]>) -> Result<(), ReleaseError> {
+/// Checks an archive of arrays: it must contain nothing else, and no array may be the solution or
+/// its opposite. `solution` is the truth of each of the model's challenge points, in order.
+pub(super) fn check_arrays(path: &Path, solution: Option<&[Membership]>) -> Result<(), ReleaseError> {
     let unreadable = |error| ReleaseError::Arrays(path.to_owned(), error);
     let mut arrays = NpzReader::open(path).map_err(unreadable)?;
     if let Some(other) = arrays.others().into_iter().next() {
@@ -131,7 +137,7 @@ pub(super) fn look_into_arrays(path: &Path, solution: Option<&[Membership]>) -> 
         if array.shape().iter().product::<u64>() != truth.len() as u64 {
             continue;
         }
-        // What is no number is no list of zeros and ones either.
+        // An array that is not numeric cannot be a list of zeros and ones.
         let Ok(values) = array.floats() else { continue };
         let is_truth = values.iter().zip(&truth).all(|(value, truth)| value == truth);
         let is_opposite = values.iter().zip(&truth).all(|(value, truth)| *value == 1.0 - truth);
