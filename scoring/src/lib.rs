@@ -35,6 +35,6 @@ pub use problem::{Problem, ProblemCode, Problems, Warning, WarningCode};
 pub use ranking::{RankingNumber, RankingNumberError};
 pub use roc::{RocCurve, RocGrid, roc};
 pub use score::{ScenarioScore, ScoreError, TrackScore, score};
-pub use shape::{ScenarioShape, ShapeError, Split, TargetModel, TrackShape, UnknownSplit};
+pub use shape::{ScenarioShape, ShapeError, Split, TargetModel, TrackShape, UnknownSplit, natural_order};
 pub use solution::{Membership, SolutionError, SplitSolution, parse_solution};
 pub use validate::{FileEntry, Validated, validate_archive, validate_archive_splits, validate_files};

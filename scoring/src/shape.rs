@@ -300,7 +300,8 @@ fn check_distinct<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), ShapeE
 
 /// Orders names by text, with runs of digits compared as numbers; names that
 /// differ only in leading zeros fall back to the order of their bytes.
-fn natural_order(a: &str, b: &str) -> Ordering {
+#[must_use]
+pub fn natural_order(a: &str, b: &str) -> Ordering {
     let (mut rest_a, mut rest_b) = (a.as_bytes(), b.as_bytes());
     while let (Some(first_a), Some(first_b)) = (rest_a.first(), rest_b.first()) {
         let order = if first_a.is_ascii_digit() && first_b.is_ascii_digit() {

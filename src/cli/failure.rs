@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use track_files::DirectoryError;
+
 use crate::importer::ImportError;
 use crate::release::ReleaseError;
 use crate::service::accounts::AccountError;
@@ -97,11 +99,16 @@ impl From<ReleaseError> for Failure {
     fn from(error: ReleaseError) -> Self {
         match error {
             ReleaseError::Store(error) => error.into(),
-            ReleaseError::Directory(error) => error.into(),
             ReleaseError::Stopped => Self::Stopped(error.into()),
             error if error.is_input() => Self::Input(error.into()),
             other => Self::Ours(other.into()),
         }
+    }
+}
+
+impl From<DirectoryError> for Failure {
+    fn from(error: DirectoryError) -> Self {
+        Self::Input(error.into())
     }
 }
 

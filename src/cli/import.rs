@@ -11,7 +11,6 @@ use crate::app::App;
 use crate::config::StorageConfig;
 use crate::domain::slug::{Slug, TrackPath};
 use crate::importer::apply::{self, Mode, Request};
-use crate::importer::mico_directory;
 use crate::importer::plan::Action;
 use crate::release::Outcome;
 use crate::store;
@@ -49,7 +48,7 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
     }
     let track = match &args.track {
         Some(track) => track.clone(),
-        None => mico_directory::folder_name(&args.path)
+        None => track_files::folder_name(&args.path)
             .ok_or_else(|| Failure::input(format!("there is no folder {}", args.path.display())))?
             .parse()
             .map_err(|error| {

@@ -212,6 +212,7 @@ fn attack(args: &Args, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     }
     let slug = offline::slug(&args.data, args.track.as_deref())?;
     let track = PublicTrack::read(&args.data, &slug, args.models.training).map_err(failure)?;
+    offline::tell_passed_over(track.passed_over());
     let library = Library::load().map_err(|error| failure(error.into()))?;
     let runtime =
         library.with_device(args.models.device.into(), args.models.tf32).map_err(|error| failure(error.into()))?;

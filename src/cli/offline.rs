@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use scoring::{FileEntry, Limits, Split, TrackShape, Validated};
+use track_files::{PassedOver, TrackDirectory};
 
 use super::Failure;
-use crate::importer::mico_directory::{self, TrackDirectory};
+use super::progress;
 
 /// Larger archives are not read offline either, whatever a track's limit is.
 const ARCHIVE_LIMIT: usize = 1 << 30;
@@ -27,7 +28,18 @@ impl TrackArgs {
     /// Reads `splits` of the directory.
     pub(super) fn read(&self, splits: &[Split]) -> Result<TrackDirectory, Failure> {
         let slug = slug(&self.track_dir, self.track.as_deref())?;
-        Ok(TrackDirectory::read(&self.track_dir, &slug, splits)?)
+        let directory = TrackDirectory::read(&self.track_dir, &slug, splits)?;
+        tell_passed_over(directory.folders.passed_over());
+        Ok(directory)
+    }
+}
+
+/// Names on stderr, in one line, what of a track directory was passed over. Not the files beside the scenarios: there
+/// participants keep notebooks and zips.
+pub(super) fn tell_passed_over<'a>(passed_over: impl IntoIterator<Item = &'a PassedOver>) {
+    let is_told = |one: &&PassedOver| !one.is_hidden_file() && (one.is_folder || !one.is_beside_scenarios());
+    if let Some(list) = PassedOver::list(passed_over.into_iter().filter(is_told)) {
+        progress::tell!("note: passed over {list}");
     }
 }
 
@@ -36,7 +48,7 @@ pub(super) fn slug(folder: &Path, given: Option<&str>) -> Result<String, Failure
     if !folder.is_dir() {
         return Err(Failure::input(format!("there is no folder {}", folder.display())));
     }
-    let slug = given.map(str::to_owned).or_else(|| mico_directory::folder_name(folder));
+    let slug = given.map(str::to_owned).or_else(|| track_files::folder_name(folder));
     slug.ok_or_else(|| Failure::input("the folder has no name to call the track by: give --track"))
 }
 

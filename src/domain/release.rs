@@ -9,6 +9,9 @@ use std::str::FromStr;
 
 use scoring::Split;
 use thiserror::Error;
+use track_files::{
+    CHALLENGE_FILES, MODEL_CONFIG, MODEL_FORMS, POOL_FILES, SEED_MEMBERSHIP, SEED_TRAINING, SOLUTION, TRAIN_IDX,
+};
 
 /// What participants have to infer, which decides what they are told about the target models.
 #[derive(
@@ -35,34 +38,16 @@ impl TrackKind {
     }
 }
 
-/// A model in each known format, and its weights if they are separate files.
-const MODEL: [&str; 8] = [
-    "model.onnx",
-    "model.onnx.data",
-    "model.onnx_data",
-    "model.pt",
-    "model.safetensors",
-    "pytorch_model.bin",
-    "model.bin",
-    "config.json",
-];
-/// The challenge points of a model.
-const CHALLENGE: [&str; 3] = ["challenge.npz", "challenge.npy", "seed_challenge"];
 /// What is also revealed of train models: what they were trained on, and which challenge points are
 /// members.
-const TRUTH: [&str; 4] = ["solution.csv", "train_idx.npy", "seed_training", "seed_membership"];
+const TRUTH: [&str; 4] = [SOLUTION, TRAIN_IDX, SEED_TRAINING, SEED_MEMBERSHIP];
 /// The training rows other than challenge points, as a seed: it says nothing about membership.
-const TRAINING: [&str; 1] = ["seed_training"];
-/// The same as rows. The release makes it from `train_idx.npy`, which itself would reveal the
-/// members.
-pub const REST: &str = "rest_idx.npy";
-/// The public pool of records, beside the scenarios.
-const DATA: [&str; 3] = ["data.npz", "data.x.npy", "data.y.npy"];
+const TRAINING: [&str; 1] = [SEED_TRAINING];
 
 /// Whether a file in a model's folder may be released. Upper and lower case differ, so
 /// `Solution.csv` is unknown in every split.
 pub fn may_leave(kind: TrackKind, split: Split, file: &str) -> bool {
-    let is_public = MODEL.contains(&file) || CHALLENGE.contains(&file);
+    let is_public = MODEL_FORMS.contains(&file) || CHALLENGE_FILES.contains(&file);
     match (split, kind) {
         (Split::Train, _) => is_public || TRUTH.contains(&file),
         (Split::Dev | Split::Final, TrackKind::Membership) => is_public,
@@ -72,12 +57,12 @@ pub fn may_leave(kind: TrackKind, split: Split, file: &str) -> bool {
 
 /// Whether a file beside the scenarios may be released.
 pub fn may_leave_root(file: &str) -> bool {
-    DATA.contains(&file)
+    POOL_FILES.contains(&file)
 }
 
 /// Whether a file in a model's folder is the model, or part of it.
 pub fn is_model(file: &str) -> bool {
-    MODEL.contains(&file) && file != "config.json"
+    MODEL_FORMS.contains(&file) && file != MODEL_CONFIG
 }
 
 /// The name of a file that participants are given: at most 200 ASCII letters, digits, `-`, `_` and

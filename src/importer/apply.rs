@@ -5,8 +5,8 @@ use std::path::Path;
 
 use scoring::{Membership, Split};
 use time::OffsetDateTime;
+use track_files::TrackDirectory;
 
-use super::mico_directory::TrackDirectory;
 use super::plan::{self, Action, Plan};
 use super::{ImportError, settings};
 use crate::app::App;
@@ -41,9 +41,6 @@ pub enum Mode {
 /// # Errors
 /// The directory cannot be read or scored, or the import would change what entries were scored against.
 pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Result<Plan, ImportError> {
-    if !root.is_dir() {
-        return Err(ImportError::NotATrack(root.to_owned(), "there is no such folder".to_owned()));
-    }
     let directory = read(root, request.track.track.as_str())?;
     let now = app.clock.now();
     let mut db = app.db.begin().await?;
@@ -165,7 +162,8 @@ fn make_plan(
     ));
     plan.applied.extend(plan::describe_settings(wanted).into_iter().map(|(name, value)| format!("{name}: {value}")));
     plan.applied.extend(notes.remarks);
-    plan.ignored.extend(directory.ignored.iter().map(|name| format!("{name} (no part of a track)")));
+    let passed_over = directory.folders.passed_over().filter(|one| !one.is_hidden_file());
+    plan.ignored.extend(passed_over.map(ToString::to_string));
     plan.ignored.extend(notes.ignored.iter().map(|key| format!("{key} in track.yaml (no such setting)")));
     if counted(Split::Final) == 0 {
         plan.open_questions.push("the labels of the final split: import them before the track is closed".to_owned());

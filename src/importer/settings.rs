@@ -6,6 +6,7 @@ use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
+use track_files::{PAGES, TRACK_YAML};
 
 use super::ImportError;
 use crate::domain::participant::Approval;
@@ -52,7 +53,7 @@ pub fn title_from(slug: &str) -> String {
 /// Unknown keys are noted, never fatal.
 pub fn read(root: &Path, settings: &mut TrackSettings) -> Result<Notes, ImportError> {
     let mut notes = Notes::default();
-    if let Some(text) = read_text(&root.join("track.yaml"))? {
+    if let Some(text) = read_text(&root.join(TRACK_YAML))? {
         let value: Value = serde_saphyr::from_str(&text).map_err(|error| ImportError::Settings(error.to_string()))?;
         match value {
             Value::Object(keys) => {
@@ -70,7 +71,7 @@ pub fn read(root: &Path, settings: &mut TrackSettings) -> Result<Notes, ImportEr
         ("data", &mut settings.pages.data),
         ("terms", &mut settings.pages.terms),
     ] {
-        if let Some(text) = read_text(&root.join("pages").join(format!("{name}.md")))? {
+        if let Some(text) = read_text(&root.join(PAGES).join(format!("{name}.md")))? {
             *page = text;
         }
     }

@@ -4,9 +4,9 @@ use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
+use track_files::DirectoryError;
 
 use crate::domain::release::NotAFileName;
-use crate::importer::ImportError;
 use crate::store::StoreError;
 use npz::NpzError;
 
@@ -18,7 +18,7 @@ pub enum ReleaseError {
     Unreadable(PathBuf, #[source] io::Error),
     /// The directory cannot be read as a track.
     #[error(transparent)]
-    Directory(ImportError),
+    Directory(#[from] DirectoryError),
     /// There is no such track.
     #[error("there is no track {0}")]
     NoTrack(String),
@@ -68,7 +68,7 @@ pub enum ReleaseError {
 impl ReleaseError {
     /// Whether the input was wrong, rather than the database or the object storage failing.
     pub fn is_input(&self) -> bool {
-        !matches!(self, Self::Store(_) | Self::Objects(_) | Self::Stopped | Self::Directory(ImportError::Store(_)))
+        !matches!(self, Self::Store(_) | Self::Objects(_) | Self::Stopped)
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::ReleaseError;
-use super::survey::{self, Content, Item, Planned, Source};
+use super::inventory::{self, Content, Item, Planned, Source};
 use crate::objects::Draft;
 use crate::store::release::PackedFile;
 
@@ -151,7 +151,7 @@ fn copy(item: &Item, blocks: &mut Blocks, stop: &AtomicBool) -> Result<[u8; 32],
 
 fn check_unchanged(file: &File, path: &Path, size: u64, modified: i128) -> Result<(), ReleaseError> {
     let found = file.metadata().map_err(|error| ReleaseError::Unreadable(path.to_owned(), error))?;
-    if found.len() == size && survey::modified(&found, path)? == modified {
+    if found.len() == size && inventory::modified(&found, path)? == modified {
         Ok(())
     } else {
         Err(ReleaseError::Changed(path.to_owned()))

@@ -10,27 +10,32 @@ use ndarray::Array1;
 
 use super::ReleaseError;
 use npz::{self, NpzError, NpzReader, RawArray};
+use track_files::{Challenge, TRAIN_IDX};
 
 /// The `.npy` bytes of an array `[rows]` of int64, ascending: the rows a model was trained on that
 /// are not challenge points. `None` if the folder has no `train_idx.npy` or does not give the
 /// challenge points as rows.
 pub(super) fn rows(model: &Path) -> Result<Option<Vec<u8>>, ReleaseError> {
-    let Some(trained_on) = read(&model.join("train_idx.npy"))? else { return Ok(None) };
-    let archive = model.join("challenge.npz");
-    let challenge = if archive.is_file() {
-        let unreadable = |error| ReleaseError::Arrays(archive.clone(), error);
-        let mut arrays = NpzReader::open(&archive).map_err(unreadable)?;
-        if !arrays.names().iter().any(|name| name == "idx") {
-            return Ok(None);
-        }
-        arrays.get("idx").and_then(|array| integers(&array)).map_err(unreadable)?
-    } else {
-        let Some(challenge) = read(&model.join("challenge.npy"))? else { return Ok(None) };
-        challenge
+    let Some(trained_on) = read(&model.join(TRAIN_IDX))? else { return Ok(None) };
+    let challenge = match track_files::challenge(model) {
+        Some(Challenge::Arrays(archive)) => read_idx(&archive)?,
+        Some(Challenge::Rows(rows)) => read(&rows)?,
+        Some(Challenge::Seed(_)) | None => None,
     };
+    let Some(challenge) = challenge else { return Ok(None) };
     let rest: Vec<i64> = trained_on.difference(&challenge).copied().collect();
     let bytes = npz::npy_bytes(Array1::from(rest).view());
-    bytes.map(Some).map_err(|error| ReleaseError::Arrays(model.join("train_idx.npy"), error))
+    bytes.map(Some).map_err(|error| ReleaseError::Arrays(model.join(TRAIN_IDX), error))
+}
+
+/// The rows in an archive of challenge points, if it has them.
+fn read_idx(archive: &Path) -> Result<Option<BTreeSet<i64>>, ReleaseError> {
+    let unreadable = |error| ReleaseError::Arrays(archive.to_owned(), error);
+    let mut arrays = NpzReader::open(archive).map_err(unreadable)?;
+    if !arrays.names().iter().any(|name| name == "idx") {
+        return Ok(None);
+    }
+    arrays.get("idx").and_then(|array| integers(&array)).map(Some).map_err(unreadable)
 }
 
 fn read(path: &Path) -> Result<Option<BTreeSet<i64>>, ReleaseError> {

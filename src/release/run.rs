@@ -7,16 +7,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use scoring::Split;
+use track_files::TrackDirectory;
 
+use super::inventory::{self, Content, Inventory, Item, Planned, Remarks, Source};
 use super::journal::{Entry, Journal};
 use super::pack::{self, Packed};
-use super::survey::{self, Content, Item, Planned, Remarks, Source, Survey};
+
 use super::{ReleaseError, verbatim};
 use crate::app::App;
 use crate::domain::ids::FileId;
 use crate::domain::release::FileName;
 use crate::domain::slug::TrackPath;
-use crate::importer::mico_directory::TrackDirectory;
 use crate::objects::ObjectKey;
 use crate::store;
 use crate::store::release::{PackedFile, ReleaseFile};
@@ -68,14 +69,14 @@ pub async fn make(
 ) -> Result<Outcome, ReleaseError> {
     let track = store::track::by_path(&app.db, &request.track).await?;
     let track = track.ok_or_else(|| ReleaseError::NoTrack(request.track.to_string()))?;
-    let survey = survey(app, &track, request).await?;
+    let inventory = take_inventory(app, &track, request).await?;
     let journal = Journal::open(app.objects.building(), track.id)?;
     let journal = journal.ok_or_else(|| ReleaseError::Busy(track.path().to_string()))?;
     let current = store::release::files(&app.db, track.id).await?;
     let mut run = Run { app, track: &track, journal, current, stop, files: Vec::new() };
-    let mut progress = ReleaseProgress { done: 0, total: survey.files.iter().map(Planned::size).sum() };
+    let mut progress = ReleaseProgress { done: 0, total: inventory.files.iter().map(Planned::size).sum() };
     let mut written = 0;
-    for planned in &survey.files {
+    for planned in &inventory.files {
         let before = progress.done;
         let mut add = |bytes: u64| {
             progress.done = (progress.done + bytes).min(before + planned.size());
@@ -88,10 +89,10 @@ pub async fn make(
     let sums = run.sums()?;
     written += usize::from(run.file(&sums, &mut |_| {}).await?);
     let files = run.publish().await?;
-    Ok(Outcome { files, written, remarks: survey.remarks })
+    Ok(Outcome { files, written, remarks: inventory.remarks })
 }
 
-async fn survey(app: &App, track: &Track, request: &Request) -> Result<Survey, ReleaseError> {
+async fn take_inventory(app: &App, track: &Track, request: &Request) -> Result<Inventory, ReleaseError> {
     let kind = track.settings.kind;
     if !request.verbatim.is_empty() {
         let paths = request.verbatim.clone();
@@ -99,7 +100,7 @@ async fn survey(app: &App, track: &Track, request: &Request) -> Result<Survey, R
             paths.iter().map(|path| verbatim::archive(path, kind)).collect::<Result<Vec<_>, _>>()
         });
         let files = planned.await.map_err(|error| ReleaseError::Objects(std::io::Error::other(error)))??;
-        return distinct(Survey { files, remarks: Remarks::default() });
+        return distinct(Inventory { files, remarks: Remarks::default() });
     }
     let root = match &request.from {
         Some(root) => root.clone(),
@@ -114,19 +115,19 @@ async fn survey(app: &App, track: &Track, request: &Request) -> Result<Survey, R
         if directory.shape != shape {
             return Err(ReleaseError::AnotherTrack { directory: root, track: path });
         }
-        survey::directory(&root, kind, &directory)
+        inventory::directory(&root, kind, &directory)
     });
     distinct(planned.await.map_err(|error| ReleaseError::Objects(std::io::Error::other(error)))??)
 }
 
 /// Checks that the names differ, and that none is that of the list of hashes.
-fn distinct(survey: Survey) -> Result<Survey, ReleaseError> {
-    let mut names: Vec<&str> = survey.files.iter().map(|file| file.name.as_str()).collect();
+fn distinct(inventory: Inventory) -> Result<Inventory, ReleaseError> {
+    let mut names: Vec<&str> = inventory.files.iter().map(|file| file.name.as_str()).collect();
     names.push(SUMS);
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(ReleaseError::TwoOfAName(pair[0].to_owned())),
-        None => Ok(survey),
+        None => Ok(inventory),
     }
 }
 

@@ -11,7 +11,7 @@ use scoring::Split;
 use tar::EntryType;
 
 use super::ReleaseError;
-use super::survey::{self, Content, Item, Planned, Source};
+use super::inventory::{self, Content, Item, Planned, Source};
 use crate::domain::release::{self, TrackKind};
 
 /// Names of files that describe an archive.
@@ -35,7 +35,7 @@ pub(super) fn archive(path: &Path, kind: TrackKind) -> Result<Planned, ReleaseEr
         let problem = format!("in it are files that participants are not given: {}{more}", named.join(", "));
         return Err(ReleaseError::Hidden(path.to_owned(), problem));
     }
-    let source = Source::File(path.canonicalize().map_err(unreadable)?, survey::modified(&found, path)?);
+    let source = Source::File(path.canonicalize().map_err(unreadable)?, inventory::modified(&found, path)?);
     let item = Item { path: name.clone(), source, size: found.len() };
     Ok(Planned { name: name.parse()?, scenario: None, split: None, content: Content::Verbatim(item), is_bundle: false })
 }

@@ -95,6 +95,27 @@ fn hidden_files_are_not_opened() {
 }
 
 #[test]
+fn stray_folders_are_named_and_change_nothing() {
+    let folder = folder();
+    let track = track(folder.path());
+    let before = attacked(&track, &folder.path().join("a.zip"), &[]);
+    for stray in
+        ["digits_inf/dev/.ipynb_checkpoints", "digits_inf/final/tmp", "digits_inf/train/__pycache__", "old/dev"]
+    {
+        fs::create_dir_all(track.join(stray)).expect("a folder");
+    }
+    let out = folder.path().join("b.zip");
+    let output = lira(&track, &out, &[]);
+    let said = stderr(&output);
+    assert!(output.status.success(), "{said}");
+    let note = "note: passed over old (it holds no model in `train`, `dev` or `final`), digits_inf/dev/.ipynb_checkpoints \
+                (hidden), digits_inf/final/tmp (it holds no file of a model), digits_inf/train/__pycache__ (left behind by \
+                a program)";
+    assert_eq!(said.lines().filter(|line| *line == note).count(), 1, "{said}");
+    assert!(before == (fs::read(out).expect("a zip"), stdout(&output)));
+}
+
+#[test]
 fn rows_and_seeds_stand_for_the_same_points() {
     let folder = folder();
     let track = track(folder.path());

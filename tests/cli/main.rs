@@ -10,4 +10,5 @@ mod server;
 mod slow;
 mod support;
 mod track;
+mod track_files;
 mod train;

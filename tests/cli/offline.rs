@@ -123,7 +123,10 @@ fn a_track_that_cannot_be_scored_says_why() {
     let track = write_track(folder.path());
     let archive = folder.path().join("good.zip");
     fs::write(&archive, perfect_zip()).expect("written");
-    let solution = track.join("tiny_hi/dev/model_1/solution.csv");
+    let model = track.join("tiny_hi/dev/model_1");
+    let solution = model.join("solution.csv");
+    // Without its solution, too, the folder is a model.
+    fs::write(model.join("model.pt"), "a model").expect("written");
     let args = ["score", text(&archive), "--track-dir", text(&track), "--split", "dev"];
     for (content, says) in [
         (Some("1,0,1,0,2,0,1,0,1,0"), "solution.csv"),

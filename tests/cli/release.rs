@@ -439,6 +439,29 @@ fn a_backup_of_models_within_the_track_takes_nothing_away_from_the_archives() {
 }
 
 #[test]
+fn a_stray_folder_stays_and_its_files_may_not_leave_under_other_names() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let track = write_track(folder.path(), 3000);
+    let marker = b"the marker of a stray folder".to_vec();
+    for stray in ["tiny_hi/dev/old_predictions", "tiny_hi/final/.ipynb_checkpoints", "tiny_lo/.git", "scratch/dev/tmp"]
+    {
+        put(track.join(stray).join("notes.txt"), &marker);
+    }
+    put(track.join("tiny_hi/dev/.ipynb_checkpoints/model.onnx"), &marker);
+    put(track.join("tiny_lo/dev/model_1/config.json"), &marker);
+    import(&track, &data);
+    let said = release_well(&data, &[]);
+    for stray in ["tiny_hi/dev/old_predictions", "tiny_hi/final/.ipynb_checkpoints", "tiny_lo/.git"] {
+        assert!(said.contains(&format!("left out, as nothing says that it may leave: {stray}\n")), "{said}");
+    }
+    assert!(said.contains("a hidden file in disguise: tiny_lo/dev/model_1/config.json "), "{said}");
+    let (files, _) = released(&data);
+    assert_nothing_hidden(&files, &[("a stray folder".to_owned(), marker)]);
+    assert_eq!(unpacked(&files["tiny-all.tar"]).into_keys().collect::<BTreeSet<_>>(), expected());
+}
+
+#[test]
 fn the_list_of_hashes_fits_the_files() {
     let folder = folder();
     let data = folder.path().join("data");

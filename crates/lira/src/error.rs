@@ -8,6 +8,7 @@ use scoring::ShapeError;
 use super::runtime::RuntimeError;
 use mico_splits::{SeedFileError, SplitError};
 use npz::NpzError;
+use track_files::DirectoryError;
 
 /// Why an attack could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -39,15 +40,10 @@ pub enum LiraError {
         /// Why.
         source: SplitError,
     },
-    /// The folder is not a participant's copy of a track.
-    #[error("{} is not a track's folder: {}", path.display(), problem)]
-    NotATrack {
-        /// Which one.
-        path: PathBuf,
-        /// Why not.
-        problem: String,
-    },
-    /// The folder's names or counts cannot be those of a track.
+    /// The folder cannot be read as a track.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// Names or counts that no track has.
     #[error("no submission can be made for this folder")]
     Shape(#[from] ShapeError),
     /// The content of a file contradicts another file or cannot be used.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::LiraError;
 use npz::{self, NpzReader, RawArray};
+use track_files::{POOL_NPZ, POOL_X, POOL_Y};
 
 /// The paths of the pool's files, which may be missing.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn new(track: &Path) -> Self {
-        Self { archive: track.join("data.npz"), x: track.join("data.x.npy"), y: track.join("data.y.npy") }
+        Self { archive: track.join(POOL_NPZ), x: track.join(POOL_X), y: track.join(POOL_Y) }
     }
 
     /// N, the number of records in the pool; `None` if the pool is missing.

@@ -11,6 +11,7 @@ use super::LiraError;
 use super::pool::Pool;
 use super::track::Model;
 use npz::{NpzReader, Numbers, RawArray};
+use track_files::CHALLENGE_NPZ;
 
 /// One array of the records, row by row in memory.
 #[derive(Debug)]
@@ -217,7 +218,7 @@ fn copy<T: Copy>(
 
 impl FileRecords {
     fn of_model(model: &Model) -> Result<Self, LiraError> {
-        let path = model.folder.join("challenge.npz");
+        let path = model.folder.join(CHALLENGE_NPZ);
         let mut archive = NpzReader::open(&path).map_err(LiraError::array(&path))?;
         let names = archive.names().into_iter().filter(|name| name != "idx");
         let mut arrays = Vec::new();

@@ -3,9 +3,7 @@
 //! Hidden files are never opened: neither `solution.csv`, `train_idx.npy`, `seed_training` nor `seed_membership` of the
 //! models under attack, so that on the organiser's copy an attack knows no more than elsewhere.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -15,6 +13,7 @@ use super::LiraError;
 use super::pool::Pool;
 use mico_splits::{ModelSeeds, Sizes};
 use npz::{self, NpzReader, RawArray};
+use track_files::{Challenge, MODEL_ONNX, ModelFolder, PassedOver, SOLUTION, ScenarioFolder, TRAIN_IDX, TrackFolders};
 
 /// A model's folder and its challenge points.
 #[derive(Debug)]
@@ -33,7 +32,7 @@ pub(super) const NAMELESS: usize = usize::MAX / 2;
 
 impl Model {
     pub(super) fn onnx(&self) -> PathBuf {
-        self.folder.join("model.onnx")
+        self.folder.join(MODEL_ONNX)
     }
 
     pub(super) fn has_rows(&self) -> bool {
@@ -58,6 +57,7 @@ pub struct PublicTrack {
     pub(super) scenarios: Vec<PublicScenario>,
     /// Rows each model is trained on, members included, where that was given.
     trained_on: Option<usize>,
+    passed_over: Vec<PassedOver>,
 }
 
 impl PublicTrack {
@@ -69,24 +69,15 @@ impl PublicTrack {
     /// # Errors
     /// A folder that is no track, or files in it that cannot be used.
     pub fn read(root: &Path, slug: &str, trained_on: Option<usize>) -> Result<Self, LiraError> {
-        let not_a_track = |problem: &str| LiraError::NotATrack { path: root.to_owned(), problem: problem.to_owned() };
+        let folders = TrackFolders::read(root)?;
         let mut reader = Reader { pool: Pool::new(root), nameless: NAMELESS };
-        let mut scenarios = BTreeMap::new();
-        let mut shapes = Vec::new();
-        for (name, folder) in subfolders(root)? {
-            let mut splits = Split::ALL.iter().map(|split| is_folder(&folder.join(split.as_str())));
-            if splits.try_fold(false, |found, split| split.map(|split| found || split))? {
-                let (scenario, shape) = reader.scenario(&name, &folder)?;
-                scenarios.insert(name, scenario);
-                shapes.push(shape);
-            }
-        }
-        if scenarios.is_empty() {
-            return Err(not_a_track("it has no scenario, that is, no folder with `train`, `dev` or `final` in it"));
+        let (mut scenarios, mut shapes) = (Vec::new(), Vec::new());
+        for scenario in &folders.scenarios {
+            let (scenario, shape) = reader.scenario(scenario)?;
+            scenarios.push(scenario);
+            shapes.push(shape);
         }
         let shape = TrackShape::new(slug, shapes)?;
-        let scenarios: Vec<PublicScenario> =
-            shape.scenarios().iter().filter_map(|scenario| scenarios.remove(scenario.name())).collect();
         // A pool that cannot be read is of no concern where the records lie beside the models.
         if let Ok(Some(rows)) = reader.pool.rows() {
             let models = scenarios.iter().flat_map(|scenario| scenario.targets.iter().flatten().chain(&scenario.train));
@@ -96,7 +87,8 @@ impl PublicTrack {
                 return Err(LiraError::data(&model.folder, problem));
             }
         }
-        Ok(Self { pool: reader.pool, shape, scenarios, trained_on })
+        let passed_over = folders.passed_over().cloned().collect();
+        Ok(Self { pool: reader.pool, shape, scenarios, trained_on, passed_over })
     }
 
     /// Scenarios, models and their challenge points.
@@ -104,9 +96,14 @@ impl PublicTrack {
         &self.shape
     }
 
+    /// What lies in the folder and is no part of a track.
+    pub fn passed_over(&self) -> &[PassedOver] {
+        &self.passed_over
+    }
+
     /// The rows of the pool that a model of the train split was trained on, ascending.
     pub(super) fn rows_trained_on(&self, model: &Model) -> Result<Vec<usize>, LiraError> {
-        let path = model.folder.join("train_idx.npy");
+        let path = model.folder.join(TRAIN_IDX);
         let mut rows = if path.is_file() { read_rows_file(&path)? } else { self.rows_from_seeds(model)? };
         rows.sort_unstable();
         rows.dedup();
@@ -137,17 +134,10 @@ impl PublicTrack {
 
     /// The solution of a model of the train split, which participants are given.
     pub(super) fn revealed_solution(&self, model: &Model) -> Result<Option<Vec<Membership>>, LiraError> {
-        let path = model.folder.join("solution.csv");
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(LiraError::io(&path)(error)),
-        };
-        let solution = scoring::parse_solution(&bytes, &path.display().to_string())
-            .map_err(|problem| LiraError::data(&path, problem.to_string()))?;
+        let Some(solution) = track_files::solution(&model.folder)? else { return Ok(None) };
         if solution.len() != model.rows.len() {
             let problem = format!("{} values for {} challenge points", solution.len(), model.rows.len());
-            return Err(LiraError::data(&path, problem));
+            return Err(LiraError::data(&model.folder.join(SOLUTION), problem));
         }
         Ok(Some(solution))
     }
@@ -161,48 +151,45 @@ struct Reader {
 }
 
 impl Reader {
-    fn scenario(&mut self, name: &str, folder: &Path) -> Result<(PublicScenario, ScenarioShape), LiraError> {
-        let mut of_split = BTreeMap::new();
-        let mut shape = Vec::new();
-        for split in Split::ALL {
-            let folder = folder.join(split.as_str());
-            let folders = if is_folder(&folder)? { subfolders(&folder)? } else { Vec::new() };
-            let models = folders.into_par_iter().map(|(name, folder)| self.model(name, folder, split));
-            let models = models.collect::<Result<Vec<Model>, _>>()?.into_iter().map(|model| self.numbered(model));
-            let models: BTreeMap<String, Model> = models.map(|model| (model.name.clone(), model)).collect();
-            if models.is_empty() && split != Split::Train {
-                let problem = format!("a submission answers dev and final, and there are no models in `{split}`");
-                return Err(LiraError::data(&folder, problem));
-            }
-            let targets =
-                models.values().map(|model| TargetModel { name: model.name.clone(), points: model.rows.len() });
-            shape.push((split, targets.collect::<Vec<_>>()));
-            of_split.insert(split, models);
-        }
-        let shape = ScenarioShape::new(name, shape);
-        let mut sorted = |split: Split| -> Vec<Model> {
-            let models = of_split.get_mut(&split);
-            let models = models.map(|models| shape.models(split).iter().filter_map(|model| models.remove(&model.name)));
-            models.into_iter().flatten().collect()
-        };
-        let train = sorted(Split::Train);
-        let targets = Split::SUBMITTED.map(sorted);
-        Ok((PublicScenario { name: name.to_owned(), train, targets }, shape))
+    fn scenario(&mut self, scenario: &ScenarioFolder) -> Result<(PublicScenario, ScenarioShape), LiraError> {
+        let train = self.models(scenario, Split::Train, scenario.models(Split::Train))?;
+        // A submission answers these two, so both are needed.
+        let dev = self.models(scenario, Split::Dev, scenario.needed(Split::Dev)?)?;
+        let r#final = self.models(scenario, Split::Final, scenario.needed(Split::Final)?)?;
+        let shape = [(Split::Train, &train), (Split::Dev, &dev), (Split::Final, &r#final)].map(|(split, models)| {
+            let target = |model: &Model| TargetModel { name: model.name.clone(), points: model.rows.len() };
+            (split, models.iter().map(target).collect())
+        });
+        let shape = ScenarioShape::new(&scenario.name, shape);
+        Ok((PublicScenario { name: scenario.name.clone(), train, targets: [dev, r#final] }, shape))
     }
 
-    fn model(&self, name: String, folder: PathBuf, split: Split) -> Result<Model, LiraError> {
-        let (archive, array) = (folder.join("challenge.npz"), folder.join("challenge.npy"));
-        let (rows, has_records) = if archive.is_file() {
-            Self::rows_of_archive(&archive)?
-        } else if array.is_file() {
-            (read_rows_file(&array)?, false)
-        } else {
-            (self.rows_from_seed(&folder, split)?, false)
+    fn models(
+        &mut self,
+        scenario: &ScenarioFolder,
+        split: Split,
+        folders: &[ModelFolder],
+    ) -> Result<Vec<Model>, LiraError> {
+        let models = folders.par_iter().map(|folder| self.model(scenario, split, folder));
+        let models = models.collect::<Result<Vec<Model>, _>>()?;
+        Ok(models.into_iter().map(|model| self.numbered(model)).collect())
+    }
+
+    fn model(&self, scenario: &ScenarioFolder, split: Split, model: &ModelFolder) -> Result<Model, LiraError> {
+        let ModelFolder { name, path: folder } = model;
+        let (rows, has_records) = match track_files::challenge(folder) {
+            Some(Challenge::Arrays(archive)) => Self::rows_of_archive(&archive)?,
+            Some(Challenge::Rows(rows)) => (read_rows_file(&rows)?, false),
+            Some(Challenge::Seed(seed)) => (self.rows_from_seed(scenario, split, folder, &seed)?, false),
+            None => {
+                let problem = "there are no challenge points: neither challenge.npz, challenge.npy nor seed_challenge";
+                return Err(LiraError::data(folder, problem));
+            }
         };
         if rows.is_empty() {
-            return Err(LiraError::data(&folder, "there are no challenge points"));
+            return Err(LiraError::data(folder, "there are no challenge points"));
         }
-        Ok(Model { name, folder, rows, has_records })
+        Ok(Model { name: name.clone(), folder: folder.clone(), rows, has_records })
     }
 
     fn rows_of_archive(path: &Path) -> Result<(Vec<usize>, bool), LiraError> {
@@ -233,14 +220,15 @@ impl Reader {
         model
     }
 
-    fn rows_from_seed(&self, folder: &Path, split: Split) -> Result<Vec<usize>, LiraError> {
-        let path = folder.join("seed_challenge");
-        if !path.is_file() {
-            let problem = "there are no challenge points: neither challenge.npz, challenge.npy nor seed_challenge";
-            return Err(LiraError::data(folder, problem));
-        }
-        let seed = mico_splits::read_seed(&path)?;
-        let members = Self::points(folder, split)? / 2;
+    fn rows_from_seed(
+        &self,
+        scenario: &ScenarioFolder,
+        split: Split,
+        folder: &Path,
+        seed: &Path,
+    ) -> Result<Vec<usize>, LiraError> {
+        let seed = mico_splits::read_seed(seed)?;
+        let members = Self::points(scenario, split, folder)? / 2;
         // How many other rows are trained on does not change which are challenge points.
         let sizes = Sizes { pool: pool_rows(&self.pool, folder)?, trained_on: members, members };
         let rows = mico_splits::challenge(seed, sizes);
@@ -250,20 +238,12 @@ impl Reader {
 
     /// Challenge points of a model that has a seed for them: as many as a solution has that participants are given,
     /// that of a model of the train split; else as MICO's models have.
-    fn points(folder: &Path, split: Split) -> Result<usize, LiraError> {
-        let scenario = folder.parent().and_then(Path::parent);
-        let train = scenario.map(|scenario| scenario.join(Split::Train.as_str()));
-        let train = train.filter(|folder| folder.is_dir());
-        let siblings = match (split, train) {
-            (Split::Train, _) => vec![folder.to_owned()],
-            (_, Some(train)) => subfolders(&train)?.into_iter().map(|(_, folder)| folder).collect(),
-            (_, None) => Vec::new(),
-        };
-        for sibling in siblings {
-            let path = sibling.join("solution.csv");
-            if let Ok(bytes) = fs::read(&path) {
-                let solution = scoring::parse_solution(&bytes, &path.display().to_string());
-                return Ok(solution.map_err(|problem| LiraError::data(&path, problem.to_string()))?.len());
+    fn points(scenario: &ScenarioFolder, split: Split, folder: &Path) -> Result<usize, LiraError> {
+        let siblings = scenario.models(Split::Train).iter().map(|model| model.path.as_path());
+        let revealed: Vec<&Path> = if split == Split::Train { vec![folder] } else { siblings.collect() };
+        for folder in revealed {
+            if let Some(solution) = track_files::solution(folder)? {
+                return Ok(solution.len());
             }
         }
         Ok(2 * Sizes::CIFAR10.members)
@@ -295,27 +275,4 @@ fn row_numbers(path: &Path, rows: &RawArray) -> Result<Vec<usize>, LiraError> {
     let row = |&row: &i64| usize::try_from(row).ok().filter(|&row| row < NAMELESS);
     let rows: Option<Vec<usize>> = values.iter().map(row).collect();
     rows.ok_or_else(|| LiraError::data(path, "rows of the pool are counted from 0, and there is a number below"))
-}
-
-/// A folder that may not be looked into is an error, and none that is not there.
-fn is_folder(path: &Path) -> Result<bool, LiraError> {
-    match fs::metadata(path) {
-        Ok(found) => Ok(found.is_dir()),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
-        Err(error) => Err(LiraError::io(path)(error)),
-    }
-}
-
-/// The folders within `path` by name; those that begin with a dot are somebody else's.
-fn subfolders(path: &Path) -> Result<Vec<(String, PathBuf)>, LiraError> {
-    let mut folders = Vec::new();
-    for entry in fs::read_dir(path).map_err(LiraError::io(path))? {
-        let entry = entry.map_err(LiraError::io(path))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if entry.path().is_dir() && !name.starts_with('.') {
-            folders.push((name, entry.path()));
-        }
-    }
-    folders.sort();
-    Ok(folders)
 }

@@ -9,6 +9,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use track_files::{SEED_CHALLENGE, SEED_MEMBERSHIP, SEED_TRAINING};
+
 use super::Seeds;
 
 /// The largest seed in a file, 2^63 - 1: MICO's seeds are signed 64-bit integers and never
@@ -62,9 +64,9 @@ impl ModelSeeds {
         fs::metadata(folder).map_err(|source| SeedFileError::Io { path: folder.to_owned(), source })?;
         let seed = |name| read_if_there(&folder.join(name));
         Ok(Self {
-            challenge: seed("seed_challenge")?,
-            training: seed("seed_training")?,
-            membership: seed("seed_membership")?,
+            challenge: seed(SEED_CHALLENGE)?,
+            training: seed(SEED_TRAINING)?,
+            membership: seed(SEED_MEMBERSHIP)?,
         })
     }
 

@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use npz::{NpzError, NpzWriter, npy_bytes};
+use track_files::{
+    CHALLENGE_NPZ, MODEL_ONNX, POOL_NPZ, RECIPE, REPORT_JSON, REPORT_TXT, SOLUTION, TRACK_YAML, TRAIN_IDX,
+};
 
 use super::dataset::Dataset;
 use super::journal::Journal;
@@ -117,14 +120,13 @@ struct SeedOfRecipe {
     seed: String,
 }
 
-const RECIPE: &str = "recipe.json";
 const JOURNAL: &str = "journal.jsonl";
 
 /// The files of a model, in the order in which they are hashed.
-const MODEL_FILES: [&str; 4] = ["model.onnx", "challenge.npz", "train_idx.npy", "solution.csv"];
+const MODEL_FILES: [&str; 4] = [MODEL_ONNX, CHALLENGE_NPZ, TRAIN_IDX, SOLUTION];
 
 /// Those of them that only the organiser may read while the model is attacked.
-const SECRET_FILES: [&str; 2] = ["train_idx.npy", "solution.csv"];
+const SECRET_FILES: [&str; 2] = [TRAIN_IDX, SOLUTION];
 
 /// A track directory that is being written.
 pub(super) struct Staging {
@@ -201,7 +203,7 @@ impl Staging {
         let mut archive = NpzWriter::new(Cursor::new(Vec::new()));
         archive.add("x", dataset.x())?;
         archive.add("y", labels.view())?;
-        write(&self.folder.join("data.npz"), archive.finish()?.get_ref())
+        write(&self.folder.join(POOL_NPZ), archive.finish()?.get_ref())
     }
 
     /// Writes the folder of one model, hidden files included; answers the hash of its files.
@@ -237,13 +239,13 @@ impl Staging {
 
     /// Writes `track.yaml`.
     pub(super) fn write_track_file(&self, track: &TrackFile) -> Result<(), WriteError> {
-        write(&self.folder.join("track.yaml"), serde_saphyr::to_string(track)?.as_bytes())
+        write(&self.folder.join(TRACK_YAML), serde_saphyr::to_string(track)?.as_bytes())
     }
 
     /// Adds the report and puts the finished directory in its place.
     pub(super) fn publish(self, report: &Report, journal: Journal) -> Result<(), WriteError> {
-        write(&self.folder.join("report.json"), &json(report)?)?;
-        write(&self.folder.join("report.txt"), report.to_string().as_bytes())?;
+        write(&self.folder.join(REPORT_JSON), &json(report)?)?;
+        write(&self.folder.join(REPORT_TXT), report.to_string().as_bytes())?;
         fs::rename(&self.folder, &self.target).map_err(|error| failed(&self.target, error))?;
         drop(journal);
         let journal = self.target.join(JOURNAL);

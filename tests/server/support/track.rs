@@ -63,6 +63,8 @@ impl TrackFiles {
                     fs::create_dir_all(&folder).expect("a folder");
                     if split != Split::Final || self.final_labels == FinalLabels::There {
                         fs::write(folder.join("solution.csv"), solution(scenario, model)).expect("solution.csv");
+                    } else {
+                        fs::write(folder.join("model.pt"), "a model").expect("model.pt");
                     }
                 }
             }

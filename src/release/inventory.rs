@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use scoring::{Split, TrackShape};
 use sha2::{Digest, Sha256};
+use track_files::{CHALLENGE_NPZ, Entry, ModelFolder, REST_IDX, SEED_TRAINING, TrackDirectory, TrackFolders};
 
 use super::leak_check::{self, HiddenFiles};
 use super::{ReleaseError, rest};
 use crate::domain::release::{self, FileName, TrackKind};
-use crate::importer::mico_directory::TrackDirectory;
 
 /// A track whose files have no more bytes than this is offered in one archive, too.
 const MOST_IN_ONE: u64 = 2 << 30;
@@ -111,81 +111,74 @@ pub struct Remarks {
 
 /// What leaves a track's directory.
 #[derive(Debug, Default)]
-pub(super) struct Survey {
+pub(super) struct Inventory {
     pub(super) files: Vec<Planned>,
     pub(super) remarks: Remarks,
 }
 
-/// Reads the directory at `root`, which holds the track of this shape.
-pub(super) fn directory(root: &Path, kind: TrackKind, directory: &TrackDirectory) -> Result<Survey, ReleaseError> {
-    let mut walk =
-        Walk { root, kind, directory, hidden: HiddenFiles::default(), found: Vec::new(), remarks: Remarks::default() };
-    walk.root_files()?;
-    for scenario in directory.shape.scenarios() {
-        walk.strangers(scenario.name(), |name| Split::ALL.iter().any(|split| split.as_str() == name))?;
+/// Goes through the directory at `root`, which holds the track of this shape.
+pub(super) fn directory(root: &Path, kind: TrackKind, directory: &TrackDirectory) -> Result<Inventory, ReleaseError> {
+    let mut walk = Walk { kind, hidden: HiddenFiles::default(), found: Vec::new(), remarks: Remarks::default() };
+    walk.beside_scenarios(&directory.folders)?;
+    walk.strangers(&directory.folders)?;
+    for scenario in &directory.folders.scenarios {
         for split in Split::ALL {
-            let models = scenario.models(split);
-            walk.strangers(&format!("{}/{split}", scenario.name()), |name| models.iter().any(|one| one.name == name))?;
             for model in scenario.models(split) {
-                walk.model(scenario.name(), split, &model.name)?;
+                walk.model(&scenario.name, split, model)?;
             }
         }
     }
-    let Walk { hidden, found, remarks, .. } = walk;
-    let mut survey = Survey { files: Vec::new(), remarks };
-    let kept = keep_honest(root, directory, &hidden, found, &mut survey.remarks)?;
-    survey.files = archives(&directory.shape, kept, &mut survey.remarks)?;
-    if survey.files.is_empty() {
+    let Walk { hidden, found, mut remarks, .. } = walk;
+    let kept = keep_honest(root, directory, &hidden, found, &mut remarks)?;
+    let files = archives(&directory.shape, kept, &mut remarks)?;
+    if files.is_empty() {
         return Err(ReleaseError::Nothing(root.to_owned()));
     }
-    Ok(survey)
+    Ok(Inventory { files, remarks })
 }
 
 /// Where in the track a file lies; `None` beside the scenarios.
 type Home = Option<(String, Split, String)>;
 
-struct Walk<'a> {
-    root: &'a Path,
+struct Walk {
     kind: TrackKind,
-    directory: &'a TrackDirectory,
     hidden: HiddenFiles,
     found: Vec<(Home, Item)>,
     remarks: Remarks,
 }
 
-impl Walk<'_> {
-    fn root_files(&mut self) -> Result<(), ReleaseError> {
-        for (name, path) in entries(self.root)? {
-            let is_scenario = self.directory.shape.scenarios().iter().any(|scenario| scenario.name() == name);
-            if release::may_leave_root(&name) {
-                self.find(None, &path, name)?;
-            } else if !is_scenario {
-                // Whatever it is, it is not for participants: recipes, reports, copies, other people's folders.
-                self.hidden.add(&path)?;
+impl Walk {
+    fn beside_scenarios(&mut self, folders: &TrackFolders) -> Result<(), ReleaseError> {
+        for entry in &folders.beside {
+            if release::may_leave_root(&entry.name) {
+                self.find(None, &entry.path, entry.name.clone())?;
+            } else {
+                // Of the track, and not for participants: settings, recipe, reports.
+                self.hidden.add(&entry.path)?;
             }
         }
         Ok(())
     }
 
-    /// What lies in a folder of the track beside the folders that belong there.
-    fn strangers(&mut self, place: &str, belongs: impl Fn(&str) -> bool) -> Result<(), ReleaseError> {
-        for (name, path) in entries(&self.root.join(place))? {
-            if !belongs(&name) {
-                self.remarks.left_out.push(format!("{place}/{name}"));
-                self.hidden.add(&path)?;
+    /// What is no part of the track's layout: copies, notes, other people's folders.
+    fn strangers(&mut self, folders: &TrackFolders) -> Result<(), ReleaseError> {
+        for stranger in folders.passed_over() {
+            if !stranger.is_beside_scenarios() {
+                self.remarks.left_out.push(stranger.place.clone());
             }
+            self.hidden.add(&stranger.path)?;
         }
         Ok(())
     }
 
-    fn model(&mut self, scenario: &str, split: Split, model: &str) -> Result<(), ReleaseError> {
-        let folder = self.root.join(scenario).join(split.as_str()).join(model);
-        let place = format!("{scenario}/{split}/{model}");
+    fn model(&mut self, scenario: &str, split: Split, model: &ModelFolder) -> Result<(), ReleaseError> {
+        let place = format!("{scenario}/{split}/{}", model.name);
+        let home = || Some((scenario.to_owned(), split, model.name.clone()));
         let mut has_model = false;
-        for (name, path) in entries(&folder)? {
+        for Entry { name, path, .. } in track_files::entries(&model.path)? {
             if release::may_leave(self.kind, split, &name) {
                 has_model |= release::is_model(&name);
-                self.find(Some((scenario.to_owned(), split, model.to_owned())), &path, format!("{place}/{name}"))?;
+                self.find(home(), &path, format!("{place}/{name}"))?;
                 continue;
             }
             if leak_check::sounds_hidden(&name) && path.is_file() {
@@ -201,13 +194,12 @@ impl Walk<'_> {
             self.remarks.doubts.push(format!("{place} has no model"));
         }
         if split != Split::Train && self.kind == TrackKind::DpDistinguisher {
-            match rest::rows(&folder)? {
+            match rest::rows(&model.path)? {
                 Some(rows) => {
-                    let home = Some((scenario.to_owned(), split, model.to_owned()));
-                    let path = format!("{place}/{}", release::REST);
-                    self.found.push((home, Item { path, size: rows.len() as u64, source: Source::Made(rows) }));
+                    let path = format!("{place}/{REST_IDX}");
+                    self.found.push((home(), Item { path, size: rows.len() as u64, source: Source::Made(rows) }));
                 }
-                None if folder.join("seed_training").is_file() => {}
+                None if model.path.join(SEED_TRAINING).is_file() => {}
                 None => self.remarks.doubts.push(format!("{place} does not tell its training rows")),
             }
         }
@@ -271,7 +263,7 @@ fn keep_honest(
             remarks.disguised.push(format!("{} ({hidden})", item.path));
             continue;
         }
-        let is_challenge = path.file_name().is_some_and(|name| name == "challenge.npz");
+        let is_challenge = path.file_name().is_some_and(|name| name == CHALLENGE_NPZ);
         let is_pool = home.is_none() && path.extension().is_some_and(|extension| extension == "npz");
         if (is_challenge && !is_train) || is_pool {
             let solution = home.as_ref().and_then(|(scenario, split, model)| {
@@ -329,16 +321,4 @@ fn plain(text: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let plain: String = text.chars().map(|c| if fits(c) { c } else { '_' }).collect();
     if plain.starts_with(['-', '.']) { format!("_{plain}") } else { plain }
-}
-
-/// What a folder holds, by name.
-fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, ReleaseError> {
-    let unreadable = |error| ReleaseError::Unreadable(folder.to_owned(), error);
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        entries.push((entry.file_name().to_string_lossy().into_owned(), entry.path()));
-    }
-    entries.sort();
-    Ok(entries)
 }
