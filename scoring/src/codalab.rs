@@ -134,6 +134,14 @@ mod tests {
     }
 
     #[test]
+    fn the_true_positive_rates_of_a_scenario_come_last() {
+        let text = write_metrics([Metrics::from_fn(|_| 0.5)], 0.5);
+        let names: Vec<_> = text.lines().filter_map(|line| line.strip_suffix(": 0.5")).collect();
+        assert_eq!(names[..4], ["scenario1_AUC", "scenario1_MIA", "scenario1_accuracy", "scenario1_TPR_FPR_10"]);
+        assert_eq!(names[8..], ["scenario1_TPR_FPR_2000", "average_TPR_FPR_1000"]);
+    }
+
+    #[test]
     fn scores_are_read_as_a_map() {
         let scores = read_scores("b: 0.5\n\na: 1e-05").expect("a good file");
         assert_eq!(scores.into_iter().collect::<Vec<_>>(), [("a".into(), 1e-5), ("b".into(), 0.5)]);

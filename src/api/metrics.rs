@@ -40,3 +40,28 @@ impl utoipa::PartialSchema for ScenarioNumbers {
 }
 
 impl utoipa::ToSchema for ScenarioNumbers {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+    use utoipa::PartialSchema;
+
+    use super::*;
+
+    #[test]
+    fn the_schema_describes_the_fields_of_an_answer_and_no_others() {
+        let answer = json!(ScenarioNumbers(Metrics::from_fn(|_| 0.5)));
+        let names: Vec<_> = answer.as_object().expect("an object").keys().collect();
+        let schema = json!(ScenarioNumbers::schema());
+        assert_eq!(schema["required"], json!(names));
+        let described: BTreeSet<_> = schema["properties"].as_object().expect("properties").keys().collect();
+        assert_eq!(described, names.into_iter().collect());
+        assert_eq!(
+            schema["properties"]["AUC"],
+            json!({"type": "number", "format": "double", "description": "Area under the curve."})
+        );
+        assert_eq!(schema["additionalProperties"], json!(false));
+    }
+}
