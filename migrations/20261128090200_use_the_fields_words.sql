@@ -1,3 +1,14 @@
+-- The words of docs/ARCHITECTURE.md. "Member" means one thing in this program, a record that a model was trained on, so a
+-- file in an archive is a packed file.
+
+alter table release_members rename to packed_files;
+alter table packed_files rename constraint release_members_pkey to packed_files_pkey;
+alter table packed_files rename constraint release_members_file_id_fkey to packed_files_file_id_fkey;
+alter table packed_files rename constraint release_members_not_negative to packed_files_not_negative;
+alter table packed_files rename constraint release_members_sha256_length to packed_files_sha256_length;
+alter table release_files rename column is_whole to is_bundle;
+alter table release_files rename column is_as_it_is to is_verbatim;
+
 -- Nothing was ever `received`: a submission is queued or rejected when its row is written.
 update submissions set state = 'queued' where state = 'received';
 drop index submissions_unfinished_idx;

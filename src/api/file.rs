@@ -91,7 +91,7 @@ pub(super) async fn list(
                     url: lister.url(file, &packed.path).await?,
                     name: packed.path,
                     size: packed.size,
-                    sha256: hex::encode(packed.sha256),
+                    sha256: packed.sha256.to_string(),
                     ..lister.view(file, None).await?
                 };
                 files.push(single);
@@ -135,7 +135,7 @@ impl Lister<'_> {
         Ok(FileView {
             name: file.name.to_string(),
             size: file.size,
-            sha256: hex::encode(file.sha256),
+            sha256: file.sha256.to_string(),
             scenario: file.scenario.clone(),
             split: file.split.map(scoring::Split::as_str),
             part_of_others: file.is_bundle,

@@ -45,7 +45,7 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
     } else {
         tell(&made);
         for file in &made.files {
-            println!("{}  {}  {}", hex::encode(file.sha256), file.size, file.name);
+            println!("{}  {}  {}", file.sha256, file.size, file.name);
         }
     }
     Ok(())
@@ -66,7 +66,7 @@ pub(super) fn as_json(made: &Outcome) -> Value {
         json!({
             "name": file.name,
             "size": file.size,
-            "sha256": hex::encode(file.sha256),
+            "sha256": file.sha256,
             "scenario": file.scenario,
             "split": file.split,
         })

@@ -99,6 +99,8 @@ impl FromStr for FileName {
     }
 }
 
+super::text_column!(FileName);
+
 impl fmt::Display for FileName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use sha2::Digest;
+
 /// The SHA-256 of some bytes. Shown as 64 lower-case hexadecimal digits, as `sha256sum` prints it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, sqlx::Type)]
 #[sqlx(transparent)]
-pub struct Sha256([u8; 32]);
+pub struct Sha256(#[serde(with = "hex::serde")] [u8; 32]);
 
 impl Sha256 {
     /// The bytes.
@@ -17,6 +19,13 @@ impl Sha256 {
 impl From<[u8; 32]> for Sha256 {
     fn from(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+}
+
+/// What a hasher has arrived at.
+impl From<sha2::Sha256> for Sha256 {
+    fn from(hasher: sha2::Sha256) -> Self {
+        Self(hasher.finalize().into())
     }
 }
 

@@ -37,22 +37,7 @@ impl FromStr for Slug {
     }
 }
 
-impl sqlx::Type<sqlx::Postgres> for Slug {
-    fn type_info() -> sqlx::postgres::PgTypeInfo {
-        <str as sqlx::Type<sqlx::Postgres>>::type_info()
-    }
-
-    fn compatible(info: &sqlx::postgres::PgTypeInfo) -> bool {
-        <str as sqlx::Type<sqlx::Postgres>>::compatible(info)
-    }
-}
-
-/// A row whose text is no slug is an error and never a `Slug`.
-impl<'r> sqlx::Decode<'r, sqlx::Postgres> for Slug {
-    fn decode(value: sqlx::postgres::PgValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
-        Ok(<&str as sqlx::Decode<sqlx::Postgres>>::decode(value)?.parse()?)
-    }
-}
+super::text_column!(Slug);
 
 impl fmt::Display for Slug {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

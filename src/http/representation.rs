@@ -12,13 +12,15 @@ use headers::{
     ETag, Header, HeaderMapExt, IfMatch, IfModifiedSince, IfNoneMatch, IfRange, IfUnmodifiedSince, LastModified,
 };
 
+use crate::domain::sha256::Sha256;
+
 /// A file as a client sees it.
 #[derive(Debug, Clone)]
 pub struct Representation {
     /// Its size in bytes.
     pub size: u64,
     /// SHA-256 of its content.
-    pub sha256: [u8; 32],
+    pub sha256: Sha256,
     /// When it last changed.
     pub modified: SystemTime,
 }
@@ -63,7 +65,7 @@ impl Answer {
 impl Representation {
     /// The entity tag with its quotes.
     pub fn tag(&self) -> String {
-        format!("\"{}\"", hex::encode(self.sha256))
+        format!("\"{}\"", self.sha256)
     }
 
     /// What the client's headers ask for.
@@ -167,7 +169,7 @@ mod tests {
 
     fn file() -> Representation {
         let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        Representation { size: 1000, sha256: [0xab; 32], modified }
+        Representation { size: 1000, sha256: [0xab; 32].into(), modified }
     }
 
     /// The answer to these headers, in which `TAG` stands for the file's tag.

@@ -3,7 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use sha2::{Digest, Sha256};
+use sha2::Digest;
+
+use crate::domain::sha256::Sha256;
 use tokio::fs;
 use tokio::io::AsyncWriteExt;
 
@@ -24,7 +26,7 @@ impl Drop for RemoveOnDrop {
 #[derive(Debug)]
 pub struct Staging {
     pub(super) file: fs::File,
-    hash: Sha256,
+    hash: sha2::Sha256,
     size: u64,
     guard: RemoveOnDrop,
 }
@@ -33,7 +35,7 @@ impl Staging {
     /// Creates a new file at this path.
     pub(super) async fn begin(path: PathBuf) -> io::Result<Self> {
         let file = fs::File::create_new(&path).await?;
-        Ok(Self { file, hash: Sha256::new(), size: 0, guard: RemoveOnDrop(Some(path)) })
+        Ok(Self { file, hash: sha2::Sha256::new(), size: 0, guard: RemoveOnDrop(Some(path)) })
     }
 
     /// Adds bytes.
@@ -53,7 +55,7 @@ impl Staging {
     pub async fn finish(mut self) -> io::Result<Staged> {
         self.file.flush().await?;
         self.file.sync_all().await?;
-        Ok(Staged { sha256: self.hash.finalize().into(), size: self.size, guard: self.guard })
+        Ok(Staged { sha256: self.hash.into(), size: self.size, guard: self.guard })
     }
 }
 
@@ -61,7 +63,7 @@ impl Staging {
 #[derive(Debug)]
 pub struct Staged {
     /// SHA-256 of the bytes.
-    pub sha256: [u8; 32],
+    pub sha256: Sha256,
     /// Their number.
     pub size: u64,
     guard: RemoveOnDrop,

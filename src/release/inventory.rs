@@ -7,12 +7,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use scoring::{Split, TrackShape};
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 use track_files::{CHALLENGE_NPZ, Entry, ModelFolder, REST_IDX, SEED_TRAINING, TrackDirectory, TrackFolders};
 
 use super::leak_check::{self, HiddenFiles};
 use super::{ReleaseError, rest};
 use crate::domain::release::{self, FileName, TrackKind};
+use crate::domain::sha256::Sha256;
 
 /// A track whose files have no more bytes than this is offered in one archive, too.
 const MOST_IN_ONE: u64 = 2 << 30;
@@ -73,8 +74,8 @@ impl Planned {
     }
 
     /// A hash of the names, sizes and times of what it is made of.
-    pub(super) fn fingerprint(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
+    pub(super) fn fingerprint(&self) -> Sha256 {
+        let mut hash = sha2::Sha256::new();
         let mut say = |text: &[u8]| {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text);
@@ -92,7 +93,7 @@ impl Planned {
                 Source::Made(bytes) => say(bytes),
             }
         }
-        hash.finalize().into()
+        hash.into()
     }
 }
 

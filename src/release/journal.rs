@@ -9,6 +9,7 @@ use super::ReleaseError;
 use super::pack::Packed;
 use crate::domain::ids::{FileId, TrackId};
 use crate::domain::release::FileName;
+use crate::domain::sha256::Sha256;
 
 /// The entries of one track's release. Until it is dropped, no other run on this machine can open
 /// them.
@@ -22,8 +23,7 @@ pub(super) struct Journal {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Entry {
     pub(super) id: FileId,
-    #[serde(with = "hex::serde")]
-    pub(super) fingerprint: [u8; 32],
+    pub(super) fingerprint: Sha256,
     /// What was written, once the file is complete.
     pub(super) packed: Option<Packed>,
 }

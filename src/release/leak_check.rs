@@ -12,10 +12,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use scoring::{Membership, Split};
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 
 use super::ReleaseError;
 use crate::domain::release::{self, TrackKind};
+use crate::domain::sha256::Sha256;
 use npz::NpzReader;
 
 /// Hidden files larger than this, in bytes, are compared only by device and inode, not by content.
@@ -33,7 +34,7 @@ pub(super) struct HiddenFiles {
     identities: BTreeSet<(u64, u64)>,
     by_size: BTreeMap<u64, Vec<PathBuf>>,
     /// The hidden files of a size by the SHA-256 of their content, computed when first needed.
-    hashed: RefCell<BTreeMap<u64, HashMap<[u8; 32], PathBuf>>>,
+    hashed: RefCell<BTreeMap<u64, HashMap<Sha256, PathBuf>>>,
 }
 
 impl HiddenFiles {
@@ -106,8 +107,8 @@ pub(super) fn sounds_hidden(name: &str) -> bool {
     ["solution", "membership", "train_idx", "seed_training", "recipe"].iter().any(|word| name.contains(word))
 }
 
-fn digest(path: &Path) -> Result<[u8; 32], ReleaseError> {
-    let mut hash = Sha256::new();
+fn digest(path: &Path) -> Result<Sha256, ReleaseError> {
+    let mut hash = sha2::Sha256::new();
     let mut buffer = vec![0; 1 << 18];
     let hashed = File::open(path).and_then(|mut file| {
         loop {
@@ -118,7 +119,7 @@ fn digest(path: &Path) -> Result<[u8; 32], ReleaseError> {
         }
     });
     hashed.map_err(|error| ReleaseError::Unreadable(path.to_owned(), error))?;
-    Ok(hash.finalize().into())
+    Ok(hash.into())
 }
 
 /// Checks an archive of arrays: it must contain nothing else, and no array may be the solution or

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Bytes;
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::ReleaseError;
 use super::inventory::{self, Content, Item, Planned, Source};
+use crate::domain::sha256::Sha256;
 use crate::objects::Draft;
 use crate::store::release::PackedFile;
 
@@ -27,8 +28,7 @@ const QUEUE: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Packed {
     pub(super) size: u64,
-    #[serde(with = "hex::serde")]
-    pub(super) sha256: [u8; 32],
+    pub(super) sha256: Sha256,
     pub(super) files: Vec<PackedFile>,
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn pack(
         Ok::<_, ReleaseError>(files)
     });
     let hashing = spawn_blocking(move || {
-        let (mut hash, mut size) = (Sha256::new(), 0);
+        let (mut hash, mut size) = (sha2::Sha256::new(), 0);
         while let Some(block) = to_hash.blocking_recv() {
             hash.update(&block);
             size += block.len() as u64;
@@ -59,7 +59,7 @@ pub(super) async fn pack(
                 break;
             }
         }
-        (size, <[u8; 32]>::from(hash.finalize()))
+        (size, <Sha256>::from(hash))
     });
     let mut taken = Ok(());
     while let Some(block) = to_write.recv().await {
@@ -118,8 +118,8 @@ fn header(size: u64) -> Header {
 
 /// Copies a file's bytes; returns their SHA-256. The file must still have the size and modification
 /// time that were found before.
-fn copy(item: &Item, blocks: &mut Blocks, stop: &AtomicBool) -> Result<[u8; 32], ReleaseError> {
-    let mut hash = Sha256::new();
+fn copy(item: &Item, blocks: &mut Blocks, stop: &AtomicBool) -> Result<Sha256, ReleaseError> {
+    let mut hash = sha2::Sha256::new();
     match &item.source {
         Source::Made(bytes) => {
             hash.update(bytes);
@@ -146,7 +146,7 @@ fn copy(item: &Item, blocks: &mut Blocks, stop: &AtomicBool) -> Result<[u8; 32],
             check_unchanged(&file, path, item.size, *modified)?;
         }
     }
-    Ok(hash.finalize().into())
+    Ok(hash.into())
 }
 
 fn check_unchanged(file: &File, path: &Path, size: u64, modified: i128) -> Result<(), ReleaseError> {

@@ -17,6 +17,7 @@ use super::{ReleaseError, verbatim};
 use crate::app::App;
 use crate::domain::ids::FileId;
 use crate::domain::release::FileName;
+use crate::domain::sha256::Sha256;
 use crate::domain::slug::TrackPath;
 use crate::objects::ObjectKey;
 use crate::store;
@@ -169,7 +170,7 @@ impl Run<'_> {
         Ok(true)
     }
 
-    fn describe(&self, planned: &Planned, id: FileId, fingerprint: [u8; 32], packed: &Packed) -> ReleaseFile {
+    fn describe(&self, planned: &Planned, id: FileId, fingerprint: Sha256, packed: &Packed) -> ReleaseFile {
         ReleaseFile {
             id,
             name: planned.name.clone(),
@@ -194,7 +195,7 @@ impl Run<'_> {
     async fn write(
         &self,
         planned: &Planned,
-        fingerprint: [u8; 32],
+        fingerprint: Sha256,
         on_bytes: &mut (dyn FnMut(u64) + Send),
     ) -> Result<(FileId, Packed), ReleaseError> {
         let (name, note) = (&planned.name, self.journal.draft_note(&planned.name));
@@ -243,7 +244,7 @@ impl Run<'_> {
         let mut text = String::new();
         for (file, _) in &self.files {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{}  {}", hex::encode(file.sha256), file.name);
+            let _ = writeln!(text, "{}  {}", file.sha256, file.name);
         }
         let bytes = text.into_bytes();
         let item = Item { path: SUMS.to_owned(), size: bytes.len() as u64, source: Source::Made(bytes) };

@@ -259,7 +259,7 @@ pub async fn accept(
     staged: Staged,
     details: &Details,
 ) -> Result<Accepted, SubmitError> {
-    let (sha256, size) = (Sha256::from(staged.sha256), staged.size);
+    let (sha256, size) = (staged.sha256, staged.size);
     if let Some(accepted) = replay(app, track, participant, details, sha256).await? {
         return Ok(accepted);
     }
@@ -363,7 +363,7 @@ impl Arrival<'_> {
 
     /// Gives the bytes their key, then decides in one transaction.
     async fn take(&self, staged: Staged, validated: &Validated) -> Result<AttemptsLeft, SubmitError> {
-        let (size, sha256) = (staged.size, Sha256::from(staged.sha256));
+        let (size, sha256) = (staged.size, staged.sha256);
         let key = ObjectKey::Upload(self.id);
         self.app.objects.keep(staged, &key).await.map_err(SubmitError::Storage)?;
         let outcome = self.enter(&self.row(size, sha256, Verdict::Accepted(&validated.warnings))).await;
@@ -420,8 +420,7 @@ impl Arrival<'_> {
         let limit = self.app.limits.rejected_per_hour;
         let nth = store::submission::nth_last_rejected(&mut *db, self.participant.id, limit).await?;
         admit_rejected(nth, self.received_at)?;
-        store::submission::insert(&mut db, &self.row(staged.size, staged.sha256.into(), Verdict::Rejected(problems)))
-            .await?;
+        store::submission::insert(&mut db, &self.row(staged.size, staged.sha256, Verdict::Rejected(problems))).await?;
         db.commit().await?;
         Ok(())
     }

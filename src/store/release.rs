@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use super::{DbSplit, StoreError, to_i64};
 use crate::domain::ids::{FileId, TrackId, UserId};
 use crate::domain::release::FileName;
+use crate::domain::sha256::Sha256;
 
 /// A file of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,9 +22,9 @@ pub struct ReleaseFile {
     /// Its size in bytes.
     pub size: u64,
     /// SHA-256 of its content.
-    pub sha256: [u8; 32],
+    pub sha256: Sha256,
     /// SHA-256 of the names, sizes and modification times of the files it was made from.
-    pub fingerprint: [u8; 32],
+    pub fingerprint: Sha256,
     /// Whether it bundles content that the other files have too.
     pub is_bundle: bool,
     /// Whether it is an archive of the organiser's, released unchanged.
@@ -42,47 +43,36 @@ pub struct PackedFile {
     /// Its size in bytes.
     pub size: u64,
     /// SHA-256 of its content.
-    #[serde(with = "hex::serde")]
-    pub sha256: [u8; 32],
+    pub sha256: Sha256,
 }
 
 struct FileRow {
     id: FileId,
-    name: String,
+    name: FileName,
     scenario: Option<String>,
     split: Option<DbSplit>,
     size: i64,
-    sha256: Vec<u8>,
-    fingerprint: Vec<u8>,
-    is_whole: bool,
-    is_as_it_is: bool,
+    sha256: Sha256,
+    fingerprint: Sha256,
+    is_bundle: bool,
+    is_verbatim: bool,
     released_at: OffsetDateTime,
 }
 
-fn hash(bytes: &[u8]) -> Result<[u8; 32], StoreError> {
-    bytes.try_into().map_err(|_| StoreError::Inconsistent("a hash that has not 32 bytes".to_owned()))
-}
-
-fn name(text: &str) -> Result<FileName, StoreError> {
-    text.parse().map_err(|error| StoreError::Inconsistent(format!("a file of a release: {error}")))
-}
-
-impl TryFrom<FileRow> for ReleaseFile {
-    type Error = StoreError;
-
-    fn try_from(row: FileRow) -> Result<Self, StoreError> {
-        Ok(Self {
+impl From<FileRow> for ReleaseFile {
+    fn from(row: FileRow) -> Self {
+        Self {
             id: row.id,
-            name: name(&row.name)?,
+            name: row.name,
             scenario: row.scenario,
             split: row.split.map(Into::into),
             size: row.size.unsigned_abs(),
-            sha256: hash(&row.sha256)?,
-            fingerprint: hash(&row.fingerprint)?,
-            is_bundle: row.is_whole,
-            is_verbatim: row.is_as_it_is,
+            sha256: row.sha256,
+            fingerprint: row.fingerprint,
+            is_bundle: row.is_bundle,
+            is_verbatim: row.is_verbatim,
             released_at: row.released_at,
-        })
+        }
     }
 }
 
@@ -90,21 +80,21 @@ impl TryFrom<FileRow> for ReleaseFile {
 pub async fn files(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<ReleaseFile>, StoreError> {
     let rows = sqlx::query_as!(
         FileRow,
-        r#"select id as "id: FileId", name, scenario, split as "split: DbSplit", size, sha256, fingerprint,
-                  is_whole, is_as_it_is, released_at
+        r#"select id as "id: FileId", name as "name: FileName", scenario, split as "split: DbSplit", size, sha256 as "sha256: Sha256",
+                  fingerprint as "fingerprint: Sha256", is_bundle, is_verbatim, released_at
            from release_files where track_id = $1 order by position"#,
         track.as_uuid(),
     )
     .fetch_all(db)
     .await?;
-    rows.into_iter().map(ReleaseFile::try_from).collect()
+    Ok(rows.into_iter().map(ReleaseFile::from).collect())
 }
 
 /// The file with this id, and the track it belongs to.
 pub async fn by_id(db: impl PgExecutor<'_>, id: FileId) -> Result<Option<(TrackId, ReleaseFile)>, StoreError> {
     let row = sqlx::query!(
-        r#"select track_id as "track_id: TrackId", name, scenario, split as "split: DbSplit", size, sha256, fingerprint,
-                  is_whole, is_as_it_is, released_at
+        r#"select track_id as "track_id: TrackId", name as "name: FileName", scenario, split as "split: DbSplit", size, sha256 as "sha256: Sha256",
+                  fingerprint as "fingerprint: Sha256", is_bundle, is_verbatim, released_at
            from release_files where id = $1"#,
         id.as_uuid(),
     )
@@ -119,11 +109,11 @@ pub async fn by_id(db: impl PgExecutor<'_>, id: FileId) -> Result<Option<(TrackI
         size: row.size,
         sha256: row.sha256,
         fingerprint: row.fingerprint,
-        is_whole: row.is_whole,
-        is_as_it_is: row.is_as_it_is,
+        is_bundle: row.is_bundle,
+        is_verbatim: row.is_verbatim,
         released_at: row.released_at,
     };
-    Ok(Some((row.track_id, file.try_into()?)))
+    Ok(Some((row.track_id, file.into())))
 }
 
 /// Those of these files that are part of a release.
@@ -137,19 +127,12 @@ struct PackedFileRow {
     path: String,
     begins: i64,
     size: i64,
-    sha256: Vec<u8>,
+    sha256: Sha256,
 }
 
-impl TryFrom<PackedFileRow> for PackedFile {
-    type Error = StoreError;
-
-    fn try_from(row: PackedFileRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            path: row.path,
-            begins: row.begins.unsigned_abs(),
-            size: row.size.unsigned_abs(),
-            sha256: hash(&row.sha256)?,
-        })
+impl From<PackedFileRow> for PackedFile {
+    fn from(row: PackedFileRow) -> Self {
+        Self { path: row.path, begins: row.begins.unsigned_abs(), size: row.size.unsigned_abs(), sha256: row.sha256 }
     }
 }
 
@@ -157,12 +140,12 @@ impl TryFrom<PackedFileRow> for PackedFile {
 pub async fn packed_files(db: impl PgExecutor<'_>, file: FileId) -> Result<Vec<PackedFile>, StoreError> {
     let rows = sqlx::query_as!(
         PackedFileRow,
-        "select path, begins, size, sha256 from release_members where file_id = $1 order by path",
+        r#"select path, begins, size, sha256 as "sha256: Sha256" from packed_files where file_id = $1 order by path"#,
         file.as_uuid(),
     )
     .fetch_all(db)
     .await?;
-    rows.into_iter().map(PackedFile::try_from).collect()
+    Ok(rows.into_iter().map(PackedFile::from).collect())
 }
 
 /// The packed file of a track at this path, and the id of the archive it is in.
@@ -172,11 +155,11 @@ pub async fn packed_file(
     path: &str,
 ) -> Result<Option<(FileId, PackedFile)>, StoreError> {
     let row = sqlx::query!(
-        r#"select f.id as "id: FileId", m.path, m.begins, m.size, m.sha256
-           from release_members m join release_files f on f.id = m.file_id
+        r#"select f.id as "id: FileId", m.path, m.begins, m.size, m.sha256 as "sha256: Sha256"
+           from packed_files m join release_files f on f.id = m.file_id
            where f.track_id = $1 and m.path = $2
            -- What is in an archive of everything is in a smaller one, too.
-           order by f.is_whole limit 1"#,
+           order by f.is_bundle limit 1"#,
         track.as_uuid(),
         path,
     )
@@ -184,7 +167,7 @@ pub async fn packed_file(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let packed = PackedFileRow { path: row.path, begins: row.begins, size: row.size, sha256: row.sha256 };
-    Ok(Some((row.id, packed.try_into()?)))
+    Ok(Some((row.id, packed.into())))
 }
 
 /// The file packed in this archive at this path.
@@ -195,11 +178,11 @@ pub async fn packed_file_in(
 ) -> Result<Option<PackedFile>, StoreError> {
     let row = sqlx::query_as!(
         PackedFileRow,
-        "select path, begins, size, sha256 from release_members where file_id = $1 and path = $2",
+        r#"select path, begins, size, sha256 as "sha256: Sha256" from packed_files where file_id = $1 and path = $2"#,
         file.as_uuid(),
         path,
     );
-    row.fetch_optional(db).await?.map(PackedFile::try_from).transpose()
+    Ok(row.fetch_optional(db).await?.map(PackedFile::from))
 }
 
 /// Replaces the track's release by these files, each with the files packed in it.
@@ -212,7 +195,7 @@ pub async fn publish(
     for (position, (file, packed_files)) in (0_i32..).zip(files) {
         sqlx::query!(
             "insert into release_files (id, track_id, position, name, scenario, split, size, sha256, fingerprint,
-                 is_whole, is_as_it_is, released_at)
+                 is_bundle, is_verbatim, released_at)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             file.id.as_uuid(),
             track.as_uuid(),
@@ -221,8 +204,8 @@ pub async fn publish(
             file.scenario,
             file.split.map(DbSplit::from) as Option<DbSplit>,
             to_i64(file.size),
-            &file.sha256,
-            &file.fingerprint,
+            file.sha256 as Sha256,
+            file.fingerprint as Sha256,
             file.is_bundle,
             file.is_verbatim,
             file.released_at,
@@ -242,9 +225,9 @@ async fn insert_packed_files(
     let paths: Vec<String> = packed_files.iter().map(|packed| packed.path.clone()).collect();
     let begins: Vec<i64> = packed_files.iter().map(|packed| to_i64(packed.begins)).collect();
     let sizes: Vec<i64> = packed_files.iter().map(|packed| to_i64(packed.size)).collect();
-    let hashes: Vec<Vec<u8>> = packed_files.iter().map(|packed| packed.sha256.to_vec()).collect();
+    let hashes: Vec<Vec<u8>> = packed_files.iter().map(|packed| packed.sha256.as_bytes().to_vec()).collect();
     sqlx::query!(
-        "insert into release_members (file_id, path, begins, size, sha256)
+        "insert into packed_files (file_id, path, begins, size, sha256)
          select $1, * from unnest($2::text[], $3::bigint[], $4::bigint[], $5::bytea[])",
         file.as_uuid(),
         &paths,

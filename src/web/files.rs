@@ -81,7 +81,7 @@ impl Files {
             href: format!("{base}/{}", link::encode(file.name.as_str())),
             content: content(view, file),
             size: number::bytes(file.size),
-            sha256: hex::encode(file.sha256),
+            sha256: file.sha256.to_string(),
             downloads: downloads.iter().find(|one| one.name == file.name.as_str()).map_or_else(
                 || "none".to_owned(),
                 |one| {
