@@ -289,7 +289,7 @@ fn a_folder_that_may_not_be_read_is_an_error_that_names_it() {
         let root = track(&WHOLE);
         add(root.path(), &["other/", "s/dev/closed/model.pt"]);
         let closed = root.path().join(folder);
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).expect("permissions");
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).expect("permissions");
         let found = TrackFolders::read(root.path()).map_err(|error| error.to_string());
         // Root reads whatever it likes.
         let is_root = fs::read_dir(&closed).is_ok();
