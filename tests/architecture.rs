@@ -71,6 +71,7 @@ const NEVER_A_DEPENDENCY: &[(&str, &[&str])] = &[
     ("mico_splits", &["callimico", "axum", "sqlx", "tokio"]),
     ("npz", &["callimico", "axum", "sqlx", "tokio"]),
     ("private_postgres", &["callimico", "axum"]),
+    ("track_files", &["callimico", "axum", "sqlx", "tokio"]),
     ("trainer", &["callimico", "axum", "sqlx", "tokio", "lira"]),
 ];
 
