@@ -80,7 +80,7 @@ pub enum NpzError {
     },
     /// The array is stored by columns, so its rows are not contiguous.
     #[error("the array is in Fortran's order; save it with numpy.ascontiguousarray")]
-    ColumnsFirst,
+    FortranOrder,
     /// The array has no axes and therefore no rows.
     #[error("a single value where an array is expected")]
     NoAxis,

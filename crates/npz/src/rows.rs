@@ -17,7 +17,7 @@ use super::{ArrayFile, MAX_ARRAY_BYTES, NpzError, RawArray, entry};
 ///
 /// # Errors
 /// Like [`RawArray::read`]; [`NpzError::NoSuchRow`] for a row beyond the last,
-/// [`NpzError::ColumnsFirst`] for an array in Fortran order, [`NpzError::NoAxis`] for a single
+/// [`NpzError::FortranOrder`] for an array in Fortran order, [`NpzError::NoAxis`] for a single
 /// value.
 pub fn read_rows(path: &Path, name: &str, rows: &[usize]) -> Result<RawArray, NpzError> {
     match ArrayFile::open(path)? {
@@ -41,7 +41,7 @@ fn pick<R: Read>(
     let promised = body_bytes(&header)?;
     let &[length, ref rest @ ..] = header.shape() else { return Err(NpzError::NoAxis) };
     if header.order() == Order::Fortran && !rest.is_empty() {
-        return Err(NpzError::ColumnsFirst);
+        return Err(NpzError::FortranOrder);
     }
     if let Some(&row) = rows.iter().find(|&&row| row as u64 >= length) {
         return Err(NpzError::NoSuchRow { row, length });

@@ -239,7 +239,7 @@ fn rows_that_are_cut_off_or_not_in_one_piece_are_refused() {
     }
     let columns = npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }", &[0; 16]);
     std::fs::write(&path, columns).expect("a file");
-    assert!(matches!(read_rows(&path, "x", &[0]), Err(NpzError::ColumnsFirst)));
+    assert!(matches!(read_rows(&path, "x", &[0]), Err(NpzError::FortranOrder)));
 }
 
 #[test]
