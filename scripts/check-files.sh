@@ -1,7 +1,7 @@
 #!/bin/sh
-# Checks what cargo does not: the scripts, the Dockerfile and docker-compose.yml.
-# A tool that is not here, and that apt cannot bring without asking, is skipped
-# and named; none of them is needed to work on the program.
+# Checks what cargo does not: the scripts, the Dockerfile and docker-compose.yml. If a tool is
+# missing and apt cannot install it without a password, its check is skipped and named; none of the
+# tools is needed to work on the program.
 set -eu
 
 name=check-files
@@ -32,7 +32,7 @@ dockerfile() {
     say "the Dockerfile is in order"
 }
 
-# Compose refuses to go on without a password, so it is given one.
+# Compose refuses to run without a password, so it gets one.
 compose() {
     if docker compose version >/dev/null 2>&1; then
         POSTGRES_PASSWORD=checked docker compose config --quiet

@@ -1,11 +1,10 @@
 #!/bin/sh
-# Checks that .sqlx, which the program is compiled by where there is no
-# database, fits the queries and the migrations. `--refresh` (`make sqlx`)
-# writes it anew instead. It needs no sqlx-cli.
+# Checks that .sqlx, from which the program is compiled when there is no database, matches the
+# queries and the migrations. `--refresh` (`make sqlx`) writes it instead. It needs no sqlx-cli.
 #
-# DATABASE_URL names a Postgres with an empty database; without one, the
-# program that was last built runs a private one. It may be older than the
-# sources, which may not compile before .sqlx is refreshed.
+# DATABASE_URL names an empty Postgres database. If it is not set, the last build of the program
+# runs a private Postgres. That build may be older than the sources, which may not compile before
+# .sqlx is refreshed.
 set -eu
 
 name=check-sqlx
@@ -29,13 +28,13 @@ if [ -z "${DATABASE_URL:-}" ]; then
     [ -x "$program" ] || cargo build --bin callimico ||
         fail "the program, which runs the private Postgres, cannot be built: build it from the last commit," \
             "or set DATABASE_URL to an empty database"
-    # Postgres, which does not run as root, must get through to its own folder.
+    # Postgres does not run as root, and its user must be able to enter this folder.
     chmod 755 "$work"
     "$program" postgres --not-durable --data-dir "$work/data" -- scripts/check-sqlx.sh "$@"
     exit
 fi
 
-# Debian puts psql on PATH; others have it beside the server.
+# Debian puts psql on PATH; other systems have it beside the server.
 if bin=$(find_postgres); then
     PATH=$PATH:$bin
 fi
@@ -45,8 +44,8 @@ for migration in migrations/*.sql; do
         fail "$migration cannot be applied; the database must be empty"
 done
 
-# The macros write a query's file as they are compiled, so what is compiled
-# already must look changed. Its old time comes back unless it was edited.
+# The macros write a query's file when they are compiled, so sources that are compiled already must
+# look changed. Their time is restored afterwards unless they were edited meanwhile.
 cp -p src/lib.rs "$work/lib.rs"
 unchange() {
     if cmp -s src/lib.rs "$work/lib.rs"; then
@@ -57,7 +56,7 @@ mkdir "$work/sqlx"
 touch src/lib.rs
 if ! SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$work/sqlx" cargo check --workspace --all-targets; then
     unchange
-    fail "the queries do not compile against the migrated database; what is wrong stands above"
+    fail "the queries do not compile against the migrated database; see above"
 fi
 unchange
 
@@ -69,5 +68,5 @@ if "$refresh"; then
 elif diff -r .sqlx "$work/sqlx" >&2; then
     say "$(find .sqlx -name 'query-*.json' | wc -l) queries are as .sqlx has them"
 else
-    fail ".sqlx does not fit the queries and migrations: run \`make sqlx\` and commit the folder"
+    fail ".sqlx does not match the queries and migrations: run \`make sqlx\` and commit the folder"
 fi

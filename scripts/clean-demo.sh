@@ -11,11 +11,11 @@ if [ ! -d demo-data ]; then
     say "there is no demo to remove"
     exit 0
 fi
-# The program holds this lock as long as it runs.
+# The program holds this lock while it runs.
 if [ -e demo-data/postgres.lock ] && command -v flock >/dev/null && ! flock --nonblock demo-data/postgres.lock true; then
     fail "the demo is running; end it first (Ctrl-C where it runs)"
 fi
-# Where the user of Postgres cannot reach this folder, the database lies elsewhere and a link leads there.
+# If the user of Postgres cannot reach this folder, the database is elsewhere, behind a link.
 home=$(readlink demo-data/postgres || :)
 case $home in
 /var/lib/callimico/?*) rm -rf "$home" ;;

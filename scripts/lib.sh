@@ -1,29 +1,30 @@
-# What the scripts share. Sourced, never run: the caller sets `name`, what it calls itself in what it says.
+# Functions shared by the scripts. Sourced, never run. The caller sets `name`, with which its
+# messages begin.
 # shellcheck shell=sh
 
 : "${name:?the caller sets it}"
 
-# The oldest Postgres taken.
+# The oldest Postgres version that is used.
 oldest_postgres=14
 
 say() {
     printf '%s: %s\n' "$name" "$*" >&2
 }
 
-# Says what to do, and ends.
+# Prints what is wrong and what to do, and exits.
 fail() {
     say "$@"
     exit 1
 }
 
-# Makes the folder $work, which is gone when the script ends.
+# Creates the folder $work, which is removed when the script ends.
 make_work() {
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     trap 'exit 1' HUP INT TERM
 }
 
-# Runs a command and shows what it said only if it fails. Needs $work.
+# Runs a command and shows the end of its output only if it fails. Needs $work.
 quietly() {
     if ! "$@" >"$work/said" 2>&1; then
         tail -n 5 "$work/said" >&2
@@ -39,7 +40,7 @@ as_root() {
     fi
 }
 
-# Whether packages can be installed without asking anybody.
+# Whether packages can be installed without a password.
 may_install() {
     command -v apt-get >/dev/null || return 1
     [ "$(id -u)" -eq 0 ] || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }
@@ -50,7 +51,7 @@ apt_get_install() {
         -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@"
 }
 
-# Installs packages. A new machine has package lists that are old, or none.
+# Installs packages. On a new machine the package lists may be old or missing.
 install_packages() {
     may_install || return 1
     say "installing with apt-get: $*"
@@ -60,7 +61,7 @@ install_packages() {
     fi
 }
 
-# Puts cargo on PATH, where a new installation has it even if no shell was started since.
+# Puts cargo on PATH, as after a new installation only a new shell has it there.
 need_cargo() {
     PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
     command -v cargo >/dev/null ||
@@ -74,19 +75,20 @@ target_dir() {
     cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'
 }
 
-# Where callimico keeps what it unpacked; crates/caches/src/lib.rs has the same folders.
+# The folder that callimico unpacks programs into. crates/caches/src/lib.rs has the same folders;
+# keep them alike.
 callimico_cache() {
     if [ -n "${CALLIMICO_CACHE_DIR:-}" ]; then
         printf '%s\n' "$CALLIMICO_CACHE_DIR"
     elif [ "$(id -u)" -eq 0 ]; then
-        # Postgres does not run as root, and no other user can look into root's home.
+        # Postgres does not run as root, and other users cannot read root's home.
         echo /var/cache/callimico
     else
         printf '%s\n' "${XDG_CACHE_HOME:-$HOME/.cache}/callimico"
     fi
 }
 
-# Whether a folder holds a Postgres that runs and is not too old.
+# Whether a folder has a Postgres that runs and is not too old.
 usable_postgres() {
     [ -x "$1/postgres" ] && [ -x "$1/initdb" ] || return 1
     version=$("$1/postgres" --version 2>/dev/null) || return 1
@@ -119,8 +121,7 @@ find_postgres() {
     done | grep .
 }
 
-# Prints a Python that has pip: the system's, or one in a folder of its own.
-# Needs $work.
+# Prints a Python that has pip: the system's, or that of a new virtual environment. Needs $work.
 python_with_pip() {
     if python3 -m pip --version >/dev/null 2>&1; then
         echo python3
@@ -133,8 +134,8 @@ python_with_pip() {
     fi
 }
 
-# Unpacks a wheel from the Python package index, $1, into the folder $2 of the
-# cache; of its files those that match $3, or all. Needs $work.
+# Unpacks the wheel $1 from the Python package index into the folder $2 of the cache: those of its
+# files that match $3, or all. Needs $work.
 unpack_wheel() {
     python=$(python_with_pip) || {
         say "python3 with pip or venv, which could fetch the wheel, is not here"
@@ -145,7 +146,7 @@ unpack_wheel() {
     mkdir -p "$work/$2"
     quietly "$python" -m pip download --quiet --disable-pip-version-check --no-deps \
         --only-binary :all: --dest "$work/$2" "$1" || return 1
-    # Others must be able to read it when root unpacks it.
+    # If root unpacks it, other users must be able to read it.
     umask 022
     mkdir -p "$(dirname "$folder")" || return 1
     new=$folder.new-$$

@@ -1,11 +1,10 @@
 #!/bin/sh
-# Runs the tests of both crates, by cargo-nextest where it is here and else by
-# cargo itself. Those of the server need DATABASE_URL; `make test` gives it, and
-# so does
+# Runs the tests of all crates, with cargo-nextest if it is installed, else with cargo itself. The
+# server's tests need DATABASE_URL; `make test` sets it, and so does
 #
 #     target/debug/callimico postgres --not-durable -- scripts/run-tests.sh
 #
-# Arguments are passed on: `--no-run` only builds, a name runs what contains it.
+# Arguments are passed on: `--no-run` only builds, a name runs the tests whose names contain it.
 set -eu
 
 cd "$(dirname "$0")/.."

