@@ -1,10 +1,10 @@
-// The board as a thing to handle: a click anywhere on a row opens it, and links that only show the board another way
-// change it in place. Everything works without this script, by the same links.
+// Makes the leaderboard interactive: a click anywhere on a row opens it, and links that only change
+// how the board is shown replace it in place. Without this script the same links load whole pages.
 "use strict";
 (() => {
   let running = null;
 
-  // What the reader had open or was at, by entry, so that a new board can take it over.
+  // The open rows, the scores and the focus, by entry, so that they can be restored on a new board.
   const remember = (board) => {
     const focused = board.contains(document.activeElement) ? document.activeElement : null;
     const row = focused && focused.closest("tr[data-id]");
@@ -33,7 +33,7 @@
     if (target) target.focus({ preventScroll: true });
   };
 
-  // Fetches the page at `url` and puts its board, and the facts above it, in the place of the present ones.
+  // Fetches the page at `url` and replaces the board, and the facts above it, with its own.
   const swap = async (url) => {
     if (running) running.abort();
     running = new AbortController();
@@ -42,7 +42,7 @@
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.getElementById("board");
     const board = document.getElementById("board");
-    if (!fresh || !board) throw new Error("there is no board on that page");
+    if (!fresh || !board) throw new Error("that page has no board");
     const before = remember(board);
     board.replaceWith(fresh);
     restore(fresh, before);

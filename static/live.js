@@ -1,23 +1,24 @@
-// Keeps the board current: one server-sent event a change, then one fetch of the same page. Where events do not get
-// through, it asks every 15 seconds instead. A board that did not change is not fetched: its ETag says so.
+// Keeps the leaderboard up to date. Each change sends a server-sent event, which makes this script
+// fetch the page again. Where events do not get through, it polls every 15 seconds instead. An ETag
+// check comes first, so that a board that has not changed is not fetched.
 "use strict";
 (() => {
   const board = () => document.getElementById("board");
   const announce = document.getElementById("announce");
-  const QUIET = 1000; // at most one fetch a second, however fast the changes come
-  const POLL = 15000;
+  const MAX_DELAY = 1000; // milliseconds; the readers’ fetches are spread over this time
+  const POLL = 15000; // milliseconds
   let due = null;
   let missed = false;
   let poll = null;
 
-  const say = (word) => {
+  const showStatus = (status) => {
     const live = document.querySelector("#board .live");
-    const place = document.getElementById("live-word");
-    if (!live || !place) return;
-    live.classList.toggle("waiting", word !== "live");
-    place.textContent = word;
+    const text = document.getElementById("live-word");
+    if (!live || !text) return;
+    live.classList.toggle("waiting", status !== "live");
+    text.textContent = status;
   };
-  let word = "live";
+  let status = "live";
 
   const leaders = () => [...document.querySelectorAll("#board tr.entry")].slice(0, 3)
     .map((row) => `${row.querySelector(".rank").firstChild.textContent.trim()}, ${row.querySelector("summary").textContent.trim()}, ${row.dataset.score}`)
@@ -40,7 +41,7 @@
     try {
       if (!(await hasChanged())) return;
       await globalThis.callimico.swap(location.href);
-      say(word);
+      showStatus(status);
       const now = leaders();
       if (now !== before) announce.textContent = `The leaderboard changed. ${now}.`;
     } catch (error) {
@@ -48,8 +49,8 @@
     }
   };
 
-  // A little chance in the delay keeps a thousand readers from asking in the same instant.
-  const soon = (delay = QUIET * Math.random()) => {
+  // The random delay keeps a thousand readers from fetching at the same instant.
+  const soon = (delay = MAX_DELAY * Math.random()) => {
     if (due === null) due = setTimeout(refresh, delay);
   };
 
@@ -58,15 +59,15 @@
     source.addEventListener("open", () => {
       clearInterval(poll);
       poll = null;
-      word = "live";
-      say(word);
-      // Something may have changed between the making of the page and now.
+      status = "live";
+      showStatus(status);
+      // The board may have changed since the page was rendered.
       soon();
     });
     source.addEventListener("leaderboard", () => soon());
     source.addEventListener("error", () => {
-      word = "asks every 15 s";
-      say(word);
+      status = "updates every 15 s";
+      showStatus(status);
       if (poll === null) poll = setInterval(soon, POLL);
       if (source.readyState === EventSource.CLOSED) setTimeout(listen, POLL);
     });

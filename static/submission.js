@@ -1,8 +1,8 @@
-// Waits for a submission's next state and shows the page of it. The call holds until something changed, so the scores
-// stand there as soon as they exist.
+// Waits for a submission's state to change and then updates the page. The request is a long poll
+// that returns when something has changed, so the scores appear as soon as they exist.
 "use strict";
 (() => {
-  const PAUSE = 2000;
+  const PAUSE = 2000; // milliseconds
   const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));
 
   const show = async () => {

@@ -1,5 +1,5 @@
-// Makes the upload form kinder: drag and drop, a size check before anything is sent, progress while it is. Without this
-// script it is a plain form that does the same.
+// Improves the upload form: drag and drop, a size check before anything is sent, and a progress
+// bar. Without this script it is a plain form that does the same.
 "use strict";
 {
 const prepare = (form) => {
@@ -9,7 +9,7 @@ const prepare = (form) => {
   const progress = document.getElementById("upload-progress");
   const button = form.querySelector("button");
 
-  const complain = (sentence) => {
+  const showProblem = (sentence) => {
     problem.textContent = sentence;
     if (sentence) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
@@ -17,18 +17,18 @@ const prepare = (form) => {
 
   const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
-  const wrong = () => {
+  const problemWithFile = () => {
     const file = input.files[0];
     if (!file) return "";
     const limit = Number(form.dataset.maxBytes);
     if (file.size > limit) {
-      return `${file.name} has ${megabytes(file.size)}, and this track takes ${form.dataset.maxSize}. Only the prediction files belong into the zip.`;
+      return `${file.name} is ${megabytes(file.size)}; this track accepts at most ${form.dataset.maxSize}. Only prediction files belong in the zip.`;
     }
     if (file.size === 0) return `${file.name} is empty.`;
     return "";
   };
 
-  input.addEventListener("change", () => complain(wrong()));
+  input.addEventListener("change", () => showProblem(problemWithFile()));
 
   drop.querySelector(".drop-word").hidden = false;
   for (const kind of ["dragenter", "dragover"]) {
@@ -43,11 +43,11 @@ const prepare = (form) => {
   drop.addEventListener("drop", (event) => {
     event.preventDefault();
     if (event.dataTransfer.files.length !== 1) {
-      complain("One zip at a time.");
+      showProblem("One zip at a time.");
       return;
     }
     input.files = event.dataTransfer.files;
-    complain(wrong());
+    showProblem(problemWithFile());
   });
 
   const showSent = (share) => {
@@ -59,14 +59,14 @@ const prepare = (form) => {
   const giveUp = (sentence) => {
     progress.hidden = true;
     button.disabled = false;
-    complain(sentence);
+    showProblem(sentence);
   };
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const sentence = wrong();
+    const sentence = problemWithFile();
     if (sentence) {
-      complain(sentence);
+      showProblem(sentence);
       input.focus();
       return;
     }

@@ -1,5 +1,5 @@
-// Keeps the words of every <time> right and tells the exact time in the reader's own zone.
-// The words are those of src/web/moment.rs.
+// Keeps the words of every <time> right and adds the exact time in the reader's time zone.
+// The wording is that of src/web/timestamp.rs.
 "use strict";
 (() => {
   const exact = new Intl.DateTimeFormat("en-GB", {
@@ -29,7 +29,7 @@
     local: (at) => exact.format(at),
   };
 
-  const tell = () => {
+  const update = () => {
     const now = Date.now();
     for (const time of document.querySelectorAll("time[data-rule]")) {
       const at = Date.parse(time.dateTime);
@@ -44,8 +44,8 @@
     }
   };
 
-  tell();
-  setInterval(tell, 1000);
-  // Pages that swap a part of themselves ask for its times at once.
-  document.addEventListener("callimico:swapped", tell);
+  update();
+  setInterval(update, 1000);
+  // Other scripts send this event after replacing a part of the page.
+  document.addEventListener("callimico:swapped", update);
 })();

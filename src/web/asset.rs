@@ -1,6 +1,7 @@
-//! The files of `static/`, built into the program, and their addresses.
+//! The files of `static/`, built into the program, and their URLs.
 //!
-//! An address carries a digest of the file, so a browser may keep the file for ever and a new version is a new address.
+//! A URL carries a digest of the file: browsers may cache it for ever, because a new version gets a
+//! new URL.
 
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -15,21 +16,21 @@ use crate::http::segment::Segment;
 pub(crate) enum Asset {
     /// The style sheet of all pages.
     Style,
-    /// The mark, for the browser's tab.
+    /// The site's icon, for the browser's tab.
     Icon,
-    /// Tells times in the reader's zone.
+    /// Shows times in the reader's time zone.
     Time,
-    /// Keeps the board current.
+    /// Keeps the leaderboard up to date.
     Live,
-    /// Opens rows and switches columns without leaving the page.
+    /// Opens rows and sorts the board without loading the page again.
     Board,
-    /// Waits for a submission's next state.
+    /// Waits for a submission's state to change.
     Submission,
-    /// Drag and drop, size check and progress of an upload.
+    /// Drag and drop, size check and progress bar of an upload.
     Submit,
 }
 
-/// The text of an asset and what a browser must be told about it.
+/// An asset's content, and the name and media type it is served with.
 struct File {
     /// Its name under `/static/`.
     name: &'static str,
@@ -62,14 +63,14 @@ static DIGESTS: LazyLock<Vec<String>> = LazyLock::new(|| {
 });
 
 impl Asset {
-    /// The address pages refer to it by.
+    /// The URL that pages link to.
     pub(crate) fn url(self) -> String {
-        let place = self as usize;
-        format!("/static/{}?v={}", FILES[place].1.name, DIGESTS[place])
+        let index = self as usize;
+        format!("/static/{}?v={}", FILES[index].1.name, DIGESTS[index])
     }
 }
 
-/// `/static/{name}`. An address with the digest of another version still answers, with the present file.
+/// `/static/{name}`. A URL with the digest of another version works too, and gets the current file.
 pub(crate) async fn serve(Segment(name): Segment) -> Result<impl IntoResponse, HttpError> {
     let file = find(&name).ok_or(HttpError::NotFound)?;
     let headers =
@@ -86,14 +87,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_asset_stands_in_its_own_place() {
-        for (place, (asset, _)) in FILES.iter().enumerate() {
-            assert_eq!(*asset as usize, place);
+    fn assets_are_listed_in_the_order_of_the_enum() {
+        for (index, (asset, _)) in FILES.iter().enumerate() {
+            assert_eq!(*asset as usize, index);
         }
     }
 
     #[test]
-    fn an_address_names_the_file_and_its_content() {
+    fn a_url_names_the_file_and_its_digest() {
         let url = Asset::Style.url();
         let (path, version) = url.split_once("?v=").unwrap();
         assert!(find(path.strip_prefix("/static/").unwrap()).is_some());
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_served() {
+    fn only_listed_files_are_served() {
         assert!(find("../Cargo.toml").is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! The list of competitions and the page of one.
+//! The list of competitions, and the page of one competition.
 
 use askama::Template;
 use axum::extract::State;
@@ -8,7 +8,7 @@ use scoring::Split;
 use super::markup::Markup;
 use super::number;
 use super::site::{Link, Pill, Reader};
-use super::track_head::{Turn, phase_pill};
+use super::track_head::{KeyDate, phase_pill};
 use super::{markdown, render};
 use crate::app::App;
 use crate::domain::slug::Slug;
@@ -20,7 +20,7 @@ use crate::store;
 use crate::store::competition::Competition;
 use crate::store::track::Track;
 
-/// `/`: every competition with its tracks.
+/// `/`: all competitions with their tracks.
 #[derive(Template)]
 #[template(path = "competition/list.html")]
 pub(crate) struct ListPage {
@@ -34,7 +34,7 @@ pub(crate) struct ListPage {
 pub(crate) struct ShowPage {
     pub(crate) reader: Reader,
     pub(crate) competition: Card,
-    /// What the competition is, from Markdown.
+    /// The rest of the competition's description, from Markdown.
     pub(crate) page: Markup,
 }
 
@@ -51,15 +51,15 @@ pub(crate) struct TrackRow {
     pub(crate) link: Link,
     pub(crate) summary: String,
     pub(crate) phase: Pill,
-    pub(crate) turn: Option<Turn>,
+    pub(crate) key_date: Option<KeyDate>,
     pub(crate) participants: String,
     pub(crate) entries: String,
-    /// Both counts in words, for phones.
+    /// Both counts with their nouns, for narrow screens.
     pub(crate) counts: String,
     pub(crate) leader: Option<Leader>,
 }
 
-/// Who stands first on a track's dev board.
+/// The first entry on a track's dev board.
 pub(crate) struct Leader {
     pub(crate) name: String,
     pub(crate) score: String,
@@ -70,7 +70,7 @@ pub(crate) async fn list(State(app): State<App>, viewer: Viewer) -> Result<Html<
     let mut competitions = Vec::new();
     for competition in store::competition::list(&app.db).await? {
         let card = card(&app, competition, &viewer).await?;
-        // What is being prepared is named to nobody.
+        // A competition of which the reader may see no track is still in preparation: leave it out.
         if !card.tracks.is_empty() {
             competitions.push(card);
         }
@@ -125,7 +125,7 @@ async fn track_row(app: &App, track: &Track) -> Result<TrackRow, HttpError> {
         },
         summary: markdown::opening(&track.settings.description).0,
         phase: phase_pill(track, now),
-        turn: Turn::of(track, now),
+        key_date: KeyDate::of(track, now),
         participants: number::count(participants),
         entries: number::count(entries),
         counts: format!(

@@ -1,6 +1,6 @@
-//! The page that stands where another should have been.
+//! Error pages.
 //!
-//! It says what happened and what to do; never what went on inside.
+//! They say what happened and what to do about it, and disclose nothing internal.
 
 use askama::Template;
 use axum::extract::{FromRequestParts, Request, State};
@@ -24,62 +24,65 @@ pub(crate) struct ErrorPage {
     pub(crate) status: u16,
     pub(crate) title: &'static str,
     pub(crate) text: String,
-    /// When trying again will help, where that is known.
+    /// When it is worth trying again, where that is known.
     pub(crate) retry: Option<Timestamp>,
-    pub(crate) ways: Vec<Link>,
+    pub(crate) links: Vec<Link>,
 }
 
 impl ErrorPage {
-    /// The page of an HTTP status; `detail` is a sentence for the reader, where there is one to add.
+    /// The page for an HTTP status; `detail` replaces the status's own sentence.
     pub(crate) fn new(reader: Reader, status: u16, detail: Option<String>) -> Self {
-        let (title, text) = words(status);
-        let mut ways = vec![Link { label: "All competitions".to_owned(), href: "/".to_owned() }];
+        let (title, text) = default_text(status);
+        let mut links = vec![Link { label: "All competitions".to_owned(), href: "/".to_owned() }];
         if status == 401 || (status == 403 && reader.name.is_none()) {
-            ways.insert(0, Link { label: "Sign in".to_owned(), href: "/login".to_owned() });
+            links.insert(0, Link { label: "Sign in".to_owned(), href: "/login".to_owned() });
         }
-        Self { reader, status, title, text: detail.unwrap_or_else(|| text.to_owned()), retry: None, ways }
+        Self { reader, status, title, text: detail.unwrap_or_else(|| text.to_owned()), retry: None, links }
     }
 }
 
-fn words(status: u16) -> (&'static str, &'static str) {
+fn default_text(status: u16) -> (&'static str, &'static str) {
     match status {
-        400 => ("That makes no sense here", "A part of the address or of the form is not one that this page knows."),
-        401 => ("Sign in first", "This belongs to somebody. Sign in, and you may find it is you."),
-        403 => ("You may not do that", "You are known here, but this needs something that you do not have."),
-        404 => ("Nothing is here", "The address may be mistyped, or what was here may not be for everybody."),
-        405 => ("That does not work here", "This address does not take what was sent to it."),
+        400 => ("Bad request", "This page does not understand a part of the address or of the form."),
+        401 => ("Sign in first", "This page needs an account. Sign in to see it."),
+        403 => ("You may not do that", "You do not have permission for this."),
+        404 => ("Page not found", "The address may be mistyped, or the page may not be public."),
+        405 => ("That does not work here", "This address does not accept that kind of request."),
         408 => ("That took too long", "The upload did not arrive in time. Nothing was kept and no attempt was used."),
-        409 => ("That is already so", "Somebody, perhaps you, has done it already."),
+        409 => ("Already done", "Somebody, perhaps you, has done this already."),
         413 => ("That is too large", "Nothing was kept and no attempt was used."),
-        422 => ("Something in the form is wrong", "Go back and look it over."),
-        429 => ("That was too often", "Wait a little and try again."),
+        422 => ("Something in the form is wrong", "Go back and check what you entered."),
+        429 => ("Too many requests", "Wait a little and try again."),
         503 => (
             "Back in a moment",
-            "The server is starting or has too much to do. What was accepted is safe. Try again in a minute.",
+            "The server is starting or overloaded. What was accepted is safe. Try again in a minute.",
         ),
-        _ => ("Our fault", "Something went wrong on the server and was written down. What was accepted is safe."),
+        _ => ("Our fault", "Something went wrong on the server and was logged. What was accepted is safe."),
     }
 }
 
-/// What was asked, kept until it is known whether an error page is needed.
-struct Asked {
+/// The parts of a request that an error page needs, kept while the request is handled.
+struct RequestHead {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 }
 
-/// Writes the page of an error that a handler or extractor left without one. A page that needs an account sends
-/// a signed-out reader to sign in and back.
+/// Adds the page to an error that a handler or extractor has answered without one. Where a page
+/// needs an account, a signed-out reader is redirected to the login page, which leads back.
 pub(crate) async fn write(State(state): State<ServerState>, request: Request, next: Next) -> Response {
-    let asked =
-        Asked { method: request.method().clone(), uri: request.uri().clone(), headers: request.headers().clone() };
+    let head = RequestHead {
+        method: request.method().clone(),
+        uri: request.uri().clone(),
+        headers: request.headers().clone(),
+    };
     let mut response = next.run(request).await;
     let Some(told) = response.extensions_mut().remove::<Told>() else { return response };
-    if told.status == StatusCode::UNAUTHORIZED && matches!(asked.method, Method::GET | Method::HEAD) {
-        let here = asked.uri.path_and_query().map_or("/", |path| path.as_str());
+    if told.status == StatusCode::UNAUTHORIZED && matches!(head.method, Method::GET | Method::HEAD) {
+        let here = head.uri.path_and_query().map_or("/", |path| path.as_str());
         return Redirect::to(&login_href(here)).into_response();
     }
-    let reader = if told.status.is_server_error() { Reader::default() } else { reader(&state, asked.headers).await };
+    let reader = if told.status.is_server_error() { Reader::default() } else { reader(&state, head.headers).await };
     let mut written = answer(told.status, &page(reader, &told, state.app.clock.now()));
     for (name, value) in response.headers() {
         if name != header::CONTENT_LENGTH && name != header::WWW_AUTHENTICATE {
@@ -95,13 +98,13 @@ async fn reader(state: &ServerState, headers: HeaderMap) -> Reader {
     let (mut parts, ()) = request.into_parts();
     match Viewer::from_request_parts(&mut parts, state).await {
         Ok(Viewer(login)) => Reader::of(login.as_ref()),
-        // The error page is better without a name than not at all.
+        // An error page without the reader's name is better than none.
         Err(_) => Reader::default(),
     }
 }
 
 fn page(reader: Reader, told: &Told, now: OffsetDateTime) -> ErrorPage {
-    // These say to programs what to send; people are better served by our own words.
+    // These details are written for programs; people get the page's own words.
     let own_words = matches!(
         told.status,
         StatusCode::UNAUTHORIZED
@@ -124,16 +127,16 @@ fn answer(status: StatusCode, page: &ErrorPage) -> Response {
     }
 }
 
-/// The answer to an address that no page has.
+/// The answer to an address without a route.
 pub(crate) async fn not_found() -> HttpError {
     HttpError::NotFound
 }
 
-/// The answer to a method that an address does not take.
+/// The answer to a method that an address does not support.
 pub(crate) async fn method_not_allowed() -> Response {
     let mut told = HttpError::NotFound.told();
     told.status = StatusCode::METHOD_NOT_ALLOWED;
-    told.detail = words(405).1.to_owned();
+    told.detail = default_text(405).1.to_owned();
     let mut response = told.status.into_response();
     response.extensions_mut().insert(told);
     response
@@ -145,9 +148,9 @@ mod tests {
     use crate::http::error::Detail;
 
     #[test]
-    fn a_signed_out_reader_is_shown_the_way_in() {
+    fn a_signed_out_reader_is_offered_the_login_page() {
         let page = ErrorPage::new(Reader::default(), 403, None);
-        assert_eq!(page.ways[0].href, "/login");
+        assert_eq!(page.links[0].href, "/login");
     }
 
     #[test]
@@ -157,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_programs_are_told_to_send_is_not_told_to_people() {
+    fn details_for_programs_are_not_shown_to_people() {
         let told = HttpError::LogInFirst.told();
         assert!(told.detail.contains("Bearer"));
         let page = page(Reader::default(), &told, OffsetDateTime::UNIX_EPOCH);
@@ -165,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_says_when_to_come_again() {
+    fn a_rate_limit_says_when_to_try_again() {
         let now = OffsetDateTime::UNIX_EPOCH;
         let detail = Detail::new("too_many_tries", "Too many tries. Wait a minute.");
         let told = HttpError::limit(detail, Some(now + time::Duration::minutes(3)), now).told();

@@ -1,10 +1,11 @@
-//! What the data page says of a track's files: a table and lines for a terminal, or why there is none.
+//! The files of a track on its data page: a table and commands for a terminal, or the reason why
+//! there are none.
 
 use scoring::Split;
 
 use super::number;
 use super::scenario;
-use super::track::Standing;
+use super::track::EnrolmentStatus;
 use crate::app::App;
 use crate::domain::phase::Act;
 use crate::domain::visibility::Audience;
@@ -15,28 +16,28 @@ use crate::http::server::Site;
 use crate::store;
 use crate::store::release::ReleaseFile;
 
-/// The files of a track, as far as the reader may have them.
+/// The files of a track, or why the reader cannot have them.
 pub(crate) enum Files {
-    /// Here they are.
-    Given(Given),
+    /// The reader may download them.
+    Available(FileList),
     /// The organiser has not released any.
-    None,
-    /// The reader takes part, and the track has not opened.
+    NotReleased,
+    /// The reader takes part, but the track has not opened yet.
     NotOpen,
     /// The reader does not take part.
-    Withheld(Standing),
+    NotEnrolled(EnrolmentStatus),
 }
 
-/// Files that the reader may have.
-pub(crate) struct Given {
+/// Files that the reader may download.
+pub(crate) struct FileList {
     pub(crate) rows: Vec<FileRow>,
-    /// Bytes of all that does not repeat others.
+    /// The size of all files together, without the bundle that repeats the others.
     pub(crate) total: String,
-    /// Whether the numbers of downloads are shown.
+    /// Whether download counts are shown.
     pub(crate) counts: bool,
-    /// The server's address, to log in at.
+    /// The server's address, for `callimico login`.
     pub(crate) server: String,
-    /// Lines of curl, each for one file.
+    /// curl commands, one per file.
     pub(crate) lines: Vec<String>,
 }
 
@@ -44,20 +45,22 @@ pub(crate) struct Given {
 pub(crate) struct FileRow {
     pub(crate) name: String,
     pub(crate) href: String,
-    /// What is in it.
+    /// What it contains.
     pub(crate) content: String,
     pub(crate) size: String,
     pub(crate) sha256: String,
-    /// `3 by 2`, for organisers.
+    /// Downloads and accounts, as in `3 by 2 accounts`, for organisers.
     pub(crate) downloads: String,
 }
 
 impl Files {
     /// The files for the reader of `view`.
     pub(crate) async fn of(app: &App, site: &Site, view: &TrackView) -> Result<Self, HttpError> {
-        let Some(login) = &view.login else { return Ok(Self::Withheld(Standing::SignedOut)) };
+        let Some(login) = &view.login else { return Ok(Self::NotEnrolled(EnrolmentStatus::SignedOut)) };
         match view.audience() {
-            Audience::Visitor | Audience::Owner => return Ok(Self::Withheld(Standing::of(view, app.clock.now()))),
+            Audience::Visitor | Audience::Owner => {
+                return Ok(Self::NotEnrolled(EnrolmentStatus::of(view, app.clock.now())));
+            }
             Audience::Participant if view.track.stage().admit(Act::Download, app.clock.now()).is_err() => {
                 return Ok(Self::NotOpen);
             }
@@ -65,7 +68,7 @@ impl Files {
         }
         let files = store::release::files(&app.db, view.track.id).await?;
         if files.is_empty() {
-            return Ok(Self::None);
+            return Ok(Self::NotReleased);
         }
         let counts = view.audience() == Audience::Organiser;
         let downloads =
@@ -90,7 +93,7 @@ impl Files {
             ),
         };
         let total = files.iter().filter(|file| !file.is_bundle).map(|file| file.size).sum();
-        Ok(Self::Given(Given {
+        Ok(Self::Available(FileList {
             rows: files.iter().map(row).collect(),
             total: number::bytes(total),
             counts,

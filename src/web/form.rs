@@ -1,16 +1,17 @@
-//! Fields of forms: what was typed is kept, what is wrong with it stands beside it.
+//! Form fields: they keep what was typed and show what is wrong with it.
 
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 
 use crate::http::error::{Detail, HttpError};
 
-/// A form that cannot be read at all: no browser sends one, so it gets no page of its own.
+/// The error for a form that cannot be decoded. No browser sends one, so it gets no page of its
+/// own.
 pub(crate) fn rejected(error: FormRejection) -> HttpError {
     HttpError::BadRequest(Detail::new("bad_form", error.body_text()))
 }
 
-/// An error's text as a sentence beside a field.
+/// Turns an error's text into a sentence to show beside a field.
 pub(crate) fn sentence(text: &str) -> String {
     let mut rest = text.chars();
     let first = rest.next().into_iter().flat_map(char::to_uppercase);
@@ -30,60 +31,60 @@ pub(crate) struct Field {
     kind: &'static str,
     autocomplete: &'static str,
     hint: &'static str,
-    need: Need,
+    requirement: Requirement,
     value: String,
     error: Option<String>,
 }
 
-/// Whether a field may be left empty.
+/// Whether a field must be filled in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Need {
+pub(crate) enum Requirement {
     /// It must be filled in.
     #[default]
     Required,
-    /// It may stay empty, and its label says so.
+    /// It may be left empty, and its label says so.
     Optional,
 }
 
 impl askama::filters::HtmlSafe for Field {}
 
 impl Field {
-    /// A line of text.
+    /// A single-line text field.
     pub(crate) fn text(name: &'static str, label: &'static str) -> Self {
         Self { name, label, kind: "text", autocomplete: "off", ..Self::default() }
     }
 
-    /// A password. What was typed is never sent back.
+    /// A password field. What was typed is never sent back.
     pub(crate) fn password(name: &'static str, label: &'static str) -> Self {
         Self { name, label, kind: "password", autocomplete: "current-password", ..Self::default() }
     }
 
-    /// Another input type, `email` or `url`.
+    /// Sets another input type, such as `email` or `url`.
     pub(crate) fn kind(self, kind: &'static str) -> Self {
         Self { kind, ..self }
     }
 
-    /// What the browser may fill in, by HTML's `autocomplete` tokens.
+    /// Sets HTML's `autocomplete` attribute.
     pub(crate) fn autocomplete(self, autocomplete: &'static str) -> Self {
         Self { autocomplete, ..self }
     }
 
-    /// A sentence under the label.
+    /// Sets the sentence under the label.
     pub(crate) fn hint(self, hint: &'static str) -> Self {
         Self { hint, ..self }
     }
 
-    /// May stay empty.
+    /// Lets the field be left empty.
     pub(crate) fn optional(self) -> Self {
-        Self { need: Need::Optional, ..self }
+        Self { requirement: Requirement::Optional, ..self }
     }
 
-    /// What the person typed before.
+    /// Fills in what the person typed before.
     pub(crate) fn value(self, value: impl Into<String>) -> Self {
         Self { value: value.into(), ..self }
     }
 
-    /// What is wrong with it, as a sentence.
+    /// Says what is wrong with it, as a sentence.
     pub(crate) fn error(self, error: Option<String>) -> Self {
         Self { error, ..self }
     }
@@ -93,7 +94,7 @@ impl Field {
     }
 
     fn is_required(&self) -> bool {
-        self.need == Need::Required
+        self.requirement == Requirement::Required
     }
 }
 

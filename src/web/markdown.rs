@@ -1,32 +1,33 @@
 //! Organisers' pages: Markdown in, sanitised HTML out.
 //!
-//! Whatever the text holds, no script, style, form or picture leaves here, and a text over the cap is not rendered at
-//! all. The page's own title is its `h1`, so headings of the text begin one level lower.
+//! Whatever the text contains, the output has no script, style, form or image, and a text over the
+//! size limit is not rendered at all. The page's own title is its `h1`, so the text's headings are
+//! moved down by one level.
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use super::markup::Markup;
 
-/// Longer texts are not rendered: they would hold up every reader.
-const MOST_BYTES: usize = 256 * 1024;
+/// Longer texts are not rendered: they would slow the page down for every reader.
+const MAX_BYTES: usize = 256 * 1024;
 const OPTIONS: Options = Options::ENABLE_TABLES.union(Options::ENABLE_FOOTNOTES).union(Options::ENABLE_STRIKETHROUGH);
 
 /// Renders a text; an empty one gives empty markup.
 pub(crate) fn render(text: &str) -> Markup {
-    if text.len() > MOST_BYTES {
+    if text.len() > MAX_BYTES {
         let apology = "<p>This page is too long to be shown here. The organiser can shorten it.</p>";
         return Markup::from_sanitised_html(apology.to_owned());
     }
     let mut html = String::new();
-    pulldown_cmark::html::push_html(&mut html, Parser::new_ext(text, OPTIONS).map(lower));
+    pulldown_cmark::html::push_html(&mut html, Parser::new_ext(text, OPTIONS).map(lower_headings));
     let clean =
         ammonia::Builder::default().rm_tags(&["img"]).link_rel(Some("noopener nofollow")).clean(&html).to_string();
     Markup::from_sanitised_html(clean)
 }
 
-/// The first paragraph of a text without its markup, for heads and tables, and what comes after it.
+/// The first paragraph of a text without its markup, for page heads and tables, and the rest.
 ///
-/// A text that begins with anything but a paragraph has no opening.
+/// The first part is empty if the text begins with anything but a paragraph.
 pub(crate) fn opening(text: &str) -> (String, &str) {
     let mut events = Parser::new_ext(text, OPTIONS).into_offset_iter();
     if !matches!(events.next(), Some((Event::Start(Tag::Paragraph), _))) {
@@ -44,7 +45,7 @@ pub(crate) fn opening(text: &str) -> (String, &str) {
     (plain, "")
 }
 
-fn lower(event: Event<'_>) -> Event<'_> {
+fn lower_headings(event: Event<'_>) -> Event<'_> {
     match event {
         Event::Start(Tag::Heading { level, id, classes, attrs }) => {
             Event::Start(Tag::Heading { level: one_lower(level), id, classes, attrs })
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_cannot_track_readers() {
+    fn images_are_dropped_so_that_none_can_track_readers() {
         assert!(!html("![a](https://example.org/pixel.png)").contains("<img"));
     }
 
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_over_the_cap_is_not_rendered() {
-        assert!(html(&"a ".repeat(MOST_BYTES)).contains("too long"));
+    fn a_text_over_the_size_limit_is_not_rendered() {
+        assert!(html(&"a ".repeat(MAX_BYTES)).contains("too long"));
     }
 }

@@ -1,6 +1,7 @@
 //! Text that is HTML already and must not be escaped again.
 //!
-//! The only doors in are the ones below. Anything a person typed goes into templates as a plain `String`.
+//! The constructors below are the only way to make one. What people type goes into templates as a
+//! plain `String`, which askama escapes.
 
 use std::fmt;
 
@@ -9,12 +10,12 @@ use std::fmt;
 pub(crate) struct Markup(String);
 
 impl Markup {
-    /// A picture drawn by one of the plot modules.
+    /// A plot drawn by the `figures` crate.
     pub(crate) fn from_svg(svg: String) -> Self {
         Self(svg)
     }
 
-    /// An organiser's page after its Markdown was rendered and sanitised.
+    /// An organiser's page whose Markdown has been rendered and sanitised.
     pub(crate) fn from_sanitised_html(html: String) -> Self {
         Self(html)
     }
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_is_no_heading_but_a_heading_is() {
+    fn a_horizontal_rule_is_not_a_heading() {
         assert!(Markup::from_sanitised_html("<h2>Terms</h2>".into()).begins_with_heading());
         assert!(!Markup::from_sanitised_html("<hr><p>a</p>".into()).begins_with_heading());
     }

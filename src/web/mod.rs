@@ -1,7 +1,8 @@
-//! The pages: page structs that hold only what is shown, the templates they fill, and the handlers that do so.
+//! The HTML pages: page structs that hold only what is shown, their templates, and their handlers.
 //!
-//! A handler extracts, loads, asks the domain and renders. No SQL here, no HTML text in Rust but the figures, and nothing
-//! of a page struct is a row of the database. The pages know nothing of the JSON interface but its addresses.
+//! A handler extracts, loads, asks the domain and renders. There is no SQL here, and no HTML in
+//! Rust except the figures. No field of a page struct is a database row. Of the JSON API the pages
+//! know only its addresses.
 
 pub(crate) mod account;
 pub(crate) mod asset;
@@ -31,7 +32,7 @@ use crate::http::error::HttpError;
 use crate::http::listener::BODY_TIME;
 use crate::http::server::ServerState;
 
-/// The pages' routes, with their error pages; also the answer to every address that nothing else has.
+/// The routes of the pages and their error pages; also answers every address that has no route.
 pub fn router(state: ServerState) -> Router<ServerState> {
     let upload = post(submission::new::create).layer(middleware::from_fn(drain_unread));
     Router::new()
@@ -54,14 +55,15 @@ pub fn router(state: ServerState) -> Router<ServerState> {
         .route("/account/sessions/end", post(account::show::end_sessions))
         .route("/static/{name}", get(asset::serve))
         .layer(RequestBodyDeadlineLayer::new(BODY_TIME))
-        // An upload has its own time.
+        // Routes added from here on are outside the body deadline: an upload has a deadline of its
+        // own.
         .route("/c/{competition}/{track}/submit", upload.get(submission::new::form))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(middleware::from_fn_with_state(state, error::write))
 }
 
-/// A page as an answer.
+/// Renders a page as an HTML response.
 fn render(page: &impl askama::Template) -> Result<Html<String>, HttpError> {
     page.render().map(Html).map_err(HttpError::internal)
 }

@@ -1,6 +1,6 @@
-//! Numbers as the pages show them. Shown numbers are never read back or ranked by.
+//! Numbers as the pages show them. These texts are for display only: nothing parses or ranks them.
 
-/// A score with the four decimals the original competition showed.
+/// A score with four decimals, as the original competition showed it.
 pub(crate) fn score(value: f64) -> String {
     format!("{value:.4}")
 }
@@ -10,7 +10,7 @@ pub(crate) fn interval(low: f64, high: f64) -> String {
     format!("{low:.3} – {high:.3}")
 }
 
-/// A count with its thousands apart, as in `1,304`.
+/// A count with thousands separators, as in `1,304`.
 pub(crate) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -23,7 +23,7 @@ pub(crate) fn count(value: u64) -> String {
     text
 }
 
-/// A count and its noun, apart, as in `1` and `entry`, `3` and `entries`.
+/// A count and its noun as two texts, as in `1` and `entry`, `3` and `entries`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Counted {
     pub(crate) count: String,
@@ -31,7 +31,7 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    /// `value` of what is called `one` or `many`.
+    /// `value` with the noun `one` in the singular or `many` in the plural.
     pub(crate) fn new(value: u64, one: &'static str, many: &'static str) -> Self {
         Self { count: count(value), noun: if value == 1 { one } else { many } }
     }
@@ -43,7 +43,7 @@ pub(crate) fn counted(value: u64, one: &'static str, many: &'static str) -> Stri
     format!("{count} {noun}")
 }
 
-/// A size in bytes, in decimal units as limits are set: `980 kB`, `2 MB`, `1.4 MB`.
+/// A size in bytes, in decimal units as limits are given in: `980 kB`, `2 MB`, `1.4 MB`.
 pub(crate) fn bytes(value: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
     if value < 1000 {
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn thousands_are_separated_by_commas() {
         assert_eq!(count(0), "0");
         assert_eq!(count(999), "999");
         assert_eq!(count(1000), "1,000");
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_something_is_singular() {
+    fn a_count_of_one_takes_the_singular() {
         assert_eq!(counted(1, "entry", "entries"), "1 entry");
         assert_eq!(counted(0, "entry", "entries"), "0 entries");
     }

@@ -1,4 +1,4 @@
-//! Scenarios as the pages name them, their numbers as a table, their curves as figures.
+//! How pages show scenarios: their names, the table of their numbers, the figures of their curves.
 
 use scoring::{Metric, RocGrid};
 
@@ -9,67 +9,67 @@ use crate::store::track::Track;
 use figures::roc_plot::{Curve, Scale, roc_svg};
 use figures::series::Series;
 
-/// A scenario's name for people.
+/// How a scenario is shown to people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ScenarioName {
-    /// The folder, which scripts and archives name it by.
+    /// Its folder: the name that scripts and archives use.
     pub(crate) folder: String,
     pub(crate) label: String,
-    /// The privacy budget as in `ε = 10`, or nothing.
+    /// The privacy budget, as in `ε = 10`; empty if there is none.
     pub(crate) budget: String,
-    /// Its place in the shape, in scores.txt and in an entry's results.
-    pub(crate) place: usize,
+    /// Its index in the shape, in scores.txt and in an entry's results.
+    pub(crate) index: usize,
 }
 
-/// The names of a track's scenarios in the order pages show them: the weakest privacy first.
+/// The names of a track's scenarios in the order in which pages show them: weakest privacy first.
 ///
-/// Scenarios of equal or unknown budget stay in the order of scores.txt.
+/// Scenarios of equal or unknown budget keep the order of scores.txt.
 pub(crate) fn names(track: &Track) -> Vec<ScenarioName> {
     let mut folders: Vec<(usize, &str)> =
         track.shape.scenarios().iter().map(|scenario| scenario.name()).enumerate().collect();
     folders.sort_by(|(_, a), (_, b)| budget(epsilon(track, b)).total_cmp(&budget(epsilon(track, a))));
-    folders.into_iter().map(|(place, folder)| name(track, place, folder)).collect()
+    folders.into_iter().map(|(index, folder)| name(track, index, folder)).collect()
 }
 
-fn name(track: &Track, place: usize, folder: &str) -> ScenarioName {
+fn name(track: &Track, index: usize, folder: &str) -> ScenarioName {
     let label = track.settings.scenario_labels.get(folder);
     ScenarioName {
         folder: folder.to_owned(),
         label: label.and_then(|label| label.label.clone()).unwrap_or_else(|| folder.to_owned()),
         budget: epsilon(track, folder).map(|epsilon| format!("ε = {epsilon}")).unwrap_or_default(),
-        place,
+        index,
     }
 }
 
-/// A scenario's epsilon as its organiser wrote it.
+/// A scenario's epsilon as the organiser wrote it.
 fn epsilon<'a>(track: &'a Track, folder: &str) -> Option<&'a str> {
     track.settings.scenario_labels.get(folder)?.epsilon.as_deref()
 }
 
-/// An epsilon as a number: infinite, that is no privacy, where none is given or what is given is no number.
+/// An epsilon as a number; infinite (no privacy) where it is missing or not a number.
 fn budget(epsilon: Option<&str>) -> f64 {
     epsilon.and_then(|text| text.trim().parse().ok()).filter(|value: &f64| !value.is_nan()).unwrap_or(f64::INFINITY)
 }
 
-/// A value of each scenario's result, in the order of the names.
+/// One value from each scenario's result, in the order of `names`.
 pub(crate) fn in_order<'a, T>(
     names: &'a [ScenarioName],
     results: &'a [ScenarioResult],
     value: impl Fn(&ScenarioResult) -> T + 'a,
 ) -> impl Iterator<Item = T> + 'a {
-    names.iter().filter_map(|name| results.get(name.place)).map(value)
+    names.iter().filter_map(|name| results.get(name.index)).map(value)
 }
 
-/// All numbers of one entry: a column a scenario, a row a metric.
+/// All numbers of one entry: one column per scenario, one row per metric.
 pub(crate) struct Numbers {
     pub(crate) scenarios: Vec<String>,
     pub(crate) rows: Vec<NumberRow>,
 }
 
-/// One metric over the scenarios.
+/// One metric in every scenario.
 pub(crate) struct NumberRow {
     pub(crate) label: &'static str,
-    /// What sets it apart from the others, as in `ranks`; empty for most.
+    /// A tag beside the label, `ranks` for the ranking metric; empty for the others.
     pub(crate) mark: &'static str,
     pub(crate) values: Vec<String>,
 }
@@ -87,27 +87,27 @@ pub(crate) fn numbers(names: &[ScenarioName], results: &[ScenarioResult]) -> Num
     }
 }
 
-/// A picture with its head.
+/// A plot with its title.
 pub(crate) struct Figure {
     pub(crate) title: String,
     pub(crate) subtitle: String,
     pub(crate) picture: Markup,
 }
 
-/// An entry whose curves are drawn.
-pub(crate) struct Drawn<'a> {
+/// An entry whose ROC curves are drawn.
+pub(crate) struct PlottedEntry<'a> {
     pub(crate) label: &'a str,
     pub(crate) series: Series,
-    /// Its scenarios, in the order of the shape.
+    /// Its scenarios, in the order of the track's shape.
     pub(crate) results: &'a [ScenarioResult],
 }
 
-/// One figure a scenario, all entries over each other.
-pub(crate) fn figures(names: &[ScenarioName], scale: Scale, drawn: &[Drawn<'_>]) -> Vec<Figure> {
+/// One figure per scenario, with the curves of all entries in it.
+pub(crate) fn figures(names: &[ScenarioName], scale: Scale, drawn: &[PlottedEntry<'_>]) -> Vec<Figure> {
     let figure = |name: &ScenarioName| {
         let points: Vec<Vec<(f64, f64)>> = drawn
             .iter()
-            .map(|entry| entry.results.get(name.place))
+            .map(|entry| entry.results.get(name.index))
             .map(|result| result.map(|result| grid_points(&result.grid, scale)).unwrap_or_default())
             .collect();
         let curves: Vec<Curve<'_>> = drawn
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_budget_that_is_no_number_counts_as_no_privacy() {
+    fn a_budget_that_is_not_a_number_counts_as_no_privacy() {
         for text in [None, Some("inf"), Some("∞"), Some("NaN"), Some("none")] {
             assert_eq!(budget(text), f64::INFINITY, "{text:?}");
         }

@@ -1,11 +1,11 @@
-//! Small things many pages are made of: who reads, links, choices, states as a word with a dot.
+//! Parts that many pages share: the reader, links, choices, and status labels with a coloured dot.
 
 use crate::http::auth::Login;
 
-/// Who looks at the page, for the site's header.
+/// Who is reading the page, for the site's header.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reader {
-    /// The name of who is signed in.
+    /// The account's name; `None` if nobody is signed in.
     pub(crate) name: Option<String>,
 }
 
@@ -23,16 +23,16 @@ pub(crate) struct Link {
     pub(crate) href: String,
 }
 
-/// One alternative of a row of alternatives.
+/// One option in a row of options.
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
     pub(crate) label: String,
-    /// `None` if it cannot be taken now.
+    /// `None` if it is not available now.
     pub(crate) href: Option<String>,
     pub(crate) current: bool,
 }
 
-/// A state as a word with a coloured dot. The word carries the meaning.
+/// A state as a word with a coloured dot. The word alone carries the meaning.
 #[derive(Clone, Debug)]
 pub(crate) struct Pill {
     pub(crate) word: String,
@@ -42,18 +42,18 @@ pub(crate) struct Pill {
 /// The colour of a state's dot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
-    /// Going on, or well done.
+    /// Open, or successful.
     Good,
     /// Waiting for something.
     Wait,
-    /// Gone wrong.
+    /// Failed.
     Bad,
-    /// Over, or not begun.
+    /// Over, or not started.
     Quiet,
 }
 
 impl Tone {
-    /// The class of the style sheet.
+    /// The CSS class.
     pub(crate) fn class(self) -> &'static str {
         match self {
             Self::Good => "good",

@@ -1,21 +1,22 @@
-//! Moments told as people tell them, with the exact time in the markup and on hover.
+//! Timestamps in words, with the exact time in the markup and on hover.
 //!
-//! The words are right when the page is made; `static/time.js` keeps them right and adds the reader's own time. Both
-//! use the same words. AoE ("anywhere on Earth") is UTC-12, the habit of deadlines in this field.
+//! The words are right when the page is rendered; `static/time.js` keeps them right, in the same
+//! wording, and adds the reader's local time. AoE ("anywhere on Earth") is UTC-12, the usual zone
+//! for deadlines in this field.
 
 use askama::Template;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-/// A moment as a `<time>` element.
+/// A timestamp as a `<time>` element.
 #[derive(Clone, Debug, PartialEq, Eq, Template)]
 #[template(path = "part/time.html")]
 pub(crate) struct Timestamp {
     iso: String,
     words: String,
     exact: String,
-    /// Which rule `time.js` keeps the words by.
+    /// The rule by which `time.js` updates the words.
     rule: &'static str,
 }
 
@@ -29,29 +30,29 @@ impl Timestamp {
         Self::new(at, words, "ago")
     }
 
-    /// How long ago, for a narrow column, as in `14 s`.
+    /// How long ago, for narrow columns, as in `14 s`.
     pub(crate) fn age(at: OffsetDateTime, now: OffsetDateTime) -> Self {
         Self::new(at, short_span(now - at), "age")
     }
 
-    /// How long until, as in `12 days 4 h`.
+    /// How long until then, as in `12 days 4 h`.
     pub(crate) fn until(at: OffsetDateTime, now: OffsetDateTime) -> Self {
         Self::new(at, long_span(at - now), "until")
     }
 
-    /// A deadline's date, as in `5 Dec 2026, 23:59 AoE` where that is how it was meant, else in UTC.
+    /// A deadline: in AoE if it falls at 23:59 there, as in `5 Dec 2026, 23:59 AoE`; else in UTC.
     pub(crate) fn deadline(at: OffsetDateTime) -> Self {
         Self::new(at, deadline_words(at), "fixed")
     }
 
-    /// A date and time, in UTC until the script tells it in the reader's own time.
+    /// A date and time, in UTC until the script changes it to the reader's local time.
     pub(crate) fn date(at: OffsetDateTime) -> Self {
         Self::new(at, format!("{} UTC", clock(at)), "local")
     }
 
     fn new(at: OffsetDateTime, words: String, rule: &'static str) -> Self {
         let utc = at.to_offset(UtcOffset::UTC);
-        // Formatting a UTC moment of years 0 to 9999 by RFC 3339 cannot fail; others are told by their date alone.
+        // RFC 3339 covers the years 0 to 9999; outside them only the date is given.
         let iso = utc.format(&Rfc3339).unwrap_or_else(|_| utc.date().to_string());
         let exact = format!("{} UTC · {} AoE", clock(utc), clock(in_aoe(utc)));
         Self { iso, words, exact, rule }
@@ -62,7 +63,7 @@ fn in_aoe(at: OffsetDateTime) -> OffsetDateTime {
     at - Duration::hours(12)
 }
 
-/// `5 Dec 2026, 23:59` of a moment already shifted to the zone that is told.
+/// `5 Dec 2026, 23:59`, for a time that is already in the zone to show.
 fn clock(at: OffsetDateTime) -> String {
     let format = format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute]");
     at.format(&format).unwrap_or_else(|_| at.date().to_string())
@@ -74,7 +75,8 @@ fn deadline_words(at: OffsetDateTime) -> String {
     if (aoe.hour(), aoe.minute()) == (23, 59) { format!("{} AoE", clock(aoe)) } else { format!("{} UTC", clock(utc)) }
 }
 
-/// The greatest unit alone: `14 s`, `3 min`, `2 h`, `5 d`; `now` below one second or for a clock that is ahead.
+/// In the largest unit alone: `14 s`, `3 min`, `2 h`, `5 d`; `now` if under one second or negative
+/// (a clock that is ahead).
 fn short_span(span: Duration) -> String {
     let seconds = span.whole_seconds();
     match seconds {
@@ -86,7 +88,7 @@ fn short_span(span: Duration) -> String {
     }
 }
 
-/// The two greatest units: `12 days 4 h`, `4 h 10 min`, `9 min`, `less than a minute`.
+/// In the two largest units: `12 days 4 h`, `4 h 10 min`, `9 min`, `less than a minute`.
 fn long_span(span: Duration) -> String {
     let minutes = span.whole_minutes().max(0);
     let (days, hours, rest) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
@@ -107,7 +109,7 @@ mod tests {
     const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
 
     #[test]
-    fn the_past_is_told_by_its_greatest_unit() {
+    fn past_times_are_given_in_their_largest_unit() {
         let words = |ago: Duration| Timestamp::ago(NOW - ago, NOW).words;
         assert_eq!(words(Duration::seconds(14)), "14 s ago");
         assert_eq!(words(Duration::minutes(3)), "3 min ago");
@@ -120,13 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_meant_anywhere_on_earth_is_told_so() {
+    fn a_deadline_at_2359_aoe_is_shown_in_aoe() {
         assert_eq!(Timestamp::deadline(datetime!(2026-12-06 11:59 UTC)).words, "5 Dec 2026, 23:59 AoE");
         assert_eq!(Timestamp::deadline(datetime!(2026-12-06 12:00 UTC)).words, "6 Dec 2026, 12:00 UTC");
     }
 
     #[test]
-    fn the_future_is_told_by_two_units() {
+    fn future_times_are_given_in_two_units() {
         let words = |ahead: Duration| Timestamp::until(NOW + ahead, NOW).words;
         assert_eq!(words(Duration::hours(12 * 24 + 4)), "12 days 4 h");
         assert_eq!(words(Duration::hours(30)), "1 day 6 h");

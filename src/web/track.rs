@@ -1,4 +1,4 @@
-//! A track's standing pages: overview, data, rules with the form to join.
+//! A track's fixed pages: overview, data, and the rules with the form to join.
 
 use askama::Template;
 use axum::Form;
@@ -32,26 +32,26 @@ use crate::store::track::Track;
 pub(crate) struct OverviewPage {
     pub(crate) reader: Reader,
     pub(crate) head: TrackHead,
-    /// The organiser's overview, empty if there is none.
+    /// The organiser's overview; empty if there is none.
     pub(crate) page: Markup,
     pub(crate) dates: Vec<Date>,
     pub(crate) limits: Limits,
-    pub(crate) standing: Standing,
+    pub(crate) enrolment: EnrolmentStatus,
 }
 
-/// A date in a track's life.
+/// When a track opens or closes.
 pub(crate) struct Date {
     pub(crate) event: &'static str,
-    /// `None` while it is not set.
+    /// `None` while no date is set.
     pub(crate) at: Option<Timestamp>,
 }
 
-/// What one participant may send.
+/// How much one participant may submit.
 pub(crate) struct Limits {
     pub(crate) per_day: String,
-    pub(crate) in_all: String,
+    pub(crate) total: String,
     pub(crate) size: String,
-    /// Which of a participant's submissions stands on the board, as in `your latest`.
+    /// Which of a participant's submissions is on the board, as in `your latest`.
     pub(crate) entry_rule: &'static str,
 }
 
@@ -60,7 +60,7 @@ impl Limits {
         let limits = track.settings.limits;
         Self {
             per_day: number::count(limits.per_day.into()),
-            in_all: number::count(limits.total.into()),
+            total: number::count(limits.total.into()),
             size: number::bytes(limits.bytes),
             entry_rule: match track.settings.entry_rule {
                 EntryRule::Latest => "your latest",
@@ -71,25 +71,25 @@ impl Limits {
     }
 }
 
-/// Where the reader stands with the track.
+/// Whether the reader takes part in the track, or could.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// Nobody is signed in.
+pub(crate) enum EnrolmentStatus {
+    /// Not signed in.
     SignedOut,
-    /// Signed in, not enrolled or no longer, and may join.
+    /// Signed in, not enrolled (or no longer enrolled), and free to join.
     MayJoin,
-    /// Waits for an organiser.
+    /// Waiting for an organiser's approval.
     Pending,
     /// Takes part.
     Approved,
-    /// An organiser said no.
+    /// Declined by an organiser.
     Denied,
-    /// The track takes nobody new.
+    /// Not enrolled, and the track takes no new participants.
     Closed,
 }
 
-impl Standing {
-    /// Where the reader of `view` stands at `now`.
+impl EnrolmentStatus {
+    /// The status of the reader of `view` at `now`.
     pub(crate) fn of(view: &TrackView, now: time::OffsetDateTime) -> Self {
         let status = view.participant.map(|participant| participant.status);
         match (&view.login, status) {
@@ -112,9 +112,9 @@ pub(crate) struct DataPage {
     pub(crate) page: Markup,
     pub(crate) files: Files,
     pub(crate) shape: Vec<ScenarioRow>,
-    /// `300 files and 60,000 numbers`: what a submission holds.
+    /// What a submission contains, as in `300 files and 60,000 numbers`.
     pub(crate) submission_size: String,
-    /// One whole path of the layout, as an example.
+    /// The full path of one prediction file, as an example of the layout.
     pub(crate) example_path: String,
 }
 
@@ -122,11 +122,11 @@ pub(crate) struct DataPage {
 pub(crate) struct ScenarioRow {
     pub(crate) folder: String,
     pub(crate) label: String,
-    /// Numbers of models in train, dev, final.
+    /// Numbers of models in train, dev and final.
     pub(crate) models: [String; 3],
-    /// Challenge points a model, or a range of them.
+    /// Challenge points per model, or their range.
     pub(crate) points: String,
-    /// Predictions a submission holds for it.
+    /// Predictions that a submission contains for it.
     pub(crate) predictions: String,
 }
 
@@ -139,8 +139,8 @@ pub(crate) struct RulesPage {
     pub(crate) evaluation: Markup,
     pub(crate) terms: Markup,
     pub(crate) limits: Limits,
-    pub(crate) standing: Standing,
-    /// Why joining did not work.
+    pub(crate) enrolment: EnrolmentStatus,
+    /// Why the reader could not join.
     pub(crate) join_error: Option<&'static str>,
 }
 
@@ -148,7 +148,8 @@ pub(crate) struct RulesPage {
 pub(crate) async fn overview(State(app): State<App>, view: TrackView) -> Result<Html<String>, HttpError> {
     let settings = &view.track.settings;
     let dates = settings.dates;
-    // The first paragraph of the description stands in the head; the rest makes do where there is no overview.
+    // The head of the page shows the first paragraph of the description. The rest of it is the
+    // overview where the organiser wrote none.
     let text = if settings.pages.overview.is_empty() {
         markdown::opening(&settings.description).1
     } else {
@@ -170,7 +171,7 @@ pub(crate) async fn overview(State(app): State<App>, view: TrackView) -> Result<
             },
         ],
         limits: Limits::of(&view.track),
-        standing: Standing::of(&view, app.clock.now()),
+        enrolment: EnrolmentStatus::of(&view, app.clock.now()),
     })
 }
 
@@ -206,7 +207,7 @@ pub(crate) async fn file(
 }
 
 fn scenario_row(track: &Track, name: ScenarioName) -> Option<ScenarioRow> {
-    let shape = track.shape.scenarios().get(name.place)?;
+    let shape = track.shape.scenarios().get(name.index)?;
     let models = |split| number::count(shape.models(split).len() as u64);
     let submitted: usize = Split::SUBMITTED.into_iter().map(|split| shape.points(split)).sum();
     Some(ScenarioRow {
@@ -218,7 +219,7 @@ fn scenario_row(track: &Track, name: ScenarioName) -> Option<ScenarioRow> {
     })
 }
 
-/// The challenge points of a model: a number, or `100 to 200` where models differ.
+/// The challenge points of one model: a number, or a range as in `100 to 200` where models differ.
 pub(crate) fn points<'a>(shapes: impl Iterator<Item = &'a scoring::ScenarioShape>) -> String {
     let all: Vec<usize> = shapes
         .flat_map(|shape| Split::ALL.into_iter().flat_map(|split| shape.models(split)))
@@ -231,7 +232,7 @@ pub(crate) fn points<'a>(shapes: impl Iterator<Item = &'a scoring::ScenarioShape
     }
 }
 
-/// How many prediction files a submission holds.
+/// The number of prediction files in a submission.
 pub(crate) fn files(track: &Track) -> u64 {
     let of_scenario = |shape: &scoring::ScenarioShape| {
         Split::SUBMITTED.into_iter().map(|split| shape.models(split).len()).sum::<usize>()
@@ -267,7 +268,7 @@ async fn rules_page(app: &App, view: &TrackView, join_error: Option<&'static str
         evaluation: markdown::render(&pages.evaluation),
         terms: markdown::render(&pages.terms),
         limits: Limits::of(&view.track),
-        standing: Standing::of(view, app.clock.now()),
+        enrolment: EnrolmentStatus::of(view, app.clock.now()),
         join_error,
     })
 }
@@ -275,7 +276,7 @@ async fn rules_page(app: &App, view: &TrackView, join_error: Option<&'static str
 /// The form to join.
 #[derive(Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Joining {
+pub(crate) struct JoinForm {
     accept_terms: bool,
 }
 
@@ -284,11 +285,11 @@ pub(crate) async fn join(
     State(app): State<App>,
     Enroller(login): Enroller,
     view: TrackView,
-    form: Result<Form<Joining>, FormRejection>,
+    form: Result<Form<JoinForm>, FormRejection>,
 ) -> Result<Response, HttpError> {
     let Form(form) = form.map_err(super::form::rejected)?;
-    let refusal = match Standing::of(&view, app.clock.now()) {
-        Standing::Closed => Some("Joining has closed."),
+    let refusal = match EnrolmentStatus::of(&view, app.clock.now()) {
+        EnrolmentStatus::Closed => Some("Joining has closed."),
         _ if !form.accept_terms => Some("Tick the box to accept the terms."),
         _ => None,
     };

@@ -1,4 +1,4 @@
-//! The top of every page of a track: title, phase, dates, counts, tabs.
+//! The head of every page of a track: title, phase, dates, counts and tabs.
 
 use time::OffsetDateTime;
 
@@ -12,19 +12,19 @@ use crate::domain::visibility::TrackAccess;
 use crate::store::track::{Track, TrackCounts};
 use crate::store::{self, StoreError};
 
-/// When a track opens, closes or closed: whichever comes next, or came last.
+/// The date that matters now: when the track opens, when it closes, or when it closed.
 #[derive(Clone, Debug)]
-pub(crate) struct Turn {
+pub(crate) struct KeyDate {
     /// `opens in`, `closes in` or `closed`.
     pub(crate) verb: &'static str,
-    /// How far away.
+    /// The time until then, or since.
     pub(crate) distance: Timestamp,
     /// The date itself.
     pub(crate) date: Timestamp,
 }
 
-impl Turn {
-    /// The next turn of a track at `now`, as far as its dates are set.
+impl KeyDate {
+    /// The key date of `track` at `now`; `None` if that date is not set.
     pub(crate) fn of(track: &Track, now: OffsetDateTime) -> Option<Self> {
         let dates = track.settings.dates;
         let (verb, at, distance) = match (track.stage().admit(Act::Submit, now), dates.closes_at) {
@@ -40,7 +40,7 @@ impl Turn {
     }
 }
 
-/// Where a track stands, in a word.
+/// A track's phase as a label.
 pub(crate) fn phase_pill(track: &Track, now: OffsetDateTime) -> Pill {
     let (word, tone) = match (track.phase, track.stage().admit(Act::Submit, now)) {
         (Phase::Draft, _) => ("In preparation", Tone::Quiet),
@@ -53,7 +53,7 @@ pub(crate) fn phase_pill(track: &Track, now: OffsetDateTime) -> Pill {
     Pill { word: word.to_owned(), tone }
 }
 
-/// The top of every page of a track.
+/// The head of every page of a track.
 #[derive(Clone, Debug)]
 pub(crate) struct TrackHead {
     pub(crate) competition_slug: String,
@@ -62,11 +62,11 @@ pub(crate) struct TrackHead {
     pub(crate) title: String,
     pub(crate) summary: String,
     pub(crate) phase: Pill,
-    pub(crate) turn: Option<Turn>,
+    pub(crate) key_date: Option<KeyDate>,
     pub(crate) participants: Counted,
     /// Scored submissions.
     pub(crate) entries: Counted,
-    /// Over what the ranking number is taken, as in `mean of three scenarios`.
+    /// What the ranking number is computed over, as in `mean of three scenarios`.
     pub(crate) ranking_over: String,
     pub(crate) tab: Tab,
 }
@@ -111,12 +111,12 @@ impl Tab {
 }
 
 impl TrackHead {
-    /// The head of `track`'s page `tab` for somebody with this access.
+    /// Loads the head of `track`'s page `tab` for a reader with this access.
     ///
     /// # Errors
-    /// The database cannot answer.
+    /// The database cannot be queried.
     pub(crate) async fn load(app: &App, track: &Track, access: TrackAccess, tab: Tab) -> Result<Self, StoreError> {
-        // A draft can be looked at by whoever knows its address, but nothing of it is counted for visitors.
+        // Whoever knows a draft's address may look at it, but visitors see no counts of it.
         let counts = match access.sees_counts() {
             true => store::track::counts(&app.db, track.id).await?,
             false => TrackCounts::default(),
@@ -129,7 +129,7 @@ impl TrackHead {
             title: track.settings.title.clone(),
             summary: markdown::opening(&track.settings.description).0,
             phase: phase_pill(track, now),
-            turn: Turn::of(track, now),
+            key_date: KeyDate::of(track, now),
             participants: Counted::new(counts.participants.unsigned_abs(), "participant", "participants"),
             entries: Counted::new(counts.entries.unsigned_abs(), "entry", "entries"),
             ranking_over: ranking_over(track),
@@ -142,17 +142,17 @@ impl TrackHead {
         format!("/c/{}", self.competition_slug)
     }
 
-    /// The address all tabs hang under, `/c/mico/cifar10`.
+    /// The path that all tabs are under, as in `/c/mico/cifar10`.
     pub(crate) fn base(&self) -> String {
         format!("/c/{}/{}", self.competition_slug, self.slug)
     }
 
-    /// The address of the track in the JSON interface.
+    /// The track's path in the JSON API.
     pub(crate) fn api(&self) -> String {
         format!("/api/v1/competitions/{}/tracks/{}", self.competition_slug, self.slug)
     }
 
-    /// The tabs as (address, label, short label, whether it is this page).
+    /// The tabs as (address, label, short label, whether it is the current page).
     pub(crate) fn tabs(&self) -> impl Iterator<Item = (String, &'static str, &'static str, bool)> {
         Tab::ALL.into_iter().map(|tab| {
             let (label, short) = tab.labels();

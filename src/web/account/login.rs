@@ -29,7 +29,7 @@ pub(crate) struct LoginPage {
     /// What is wrong with the form as a whole.
     pub(crate) error: Option<&'static str>,
     pub(crate) fields: Vec<Field>,
-    /// Where to go afterwards: a path of this site.
+    /// Where to go afterwards: a path on this site.
     pub(crate) next: String,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct RegisterPage {
     pub(crate) next: String,
 }
 
-/// Where to go afterwards.
+/// Where to go after signing in or registering.
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
 pub(crate) struct Next {
@@ -103,7 +103,8 @@ pub(crate) async fn login(
     match check(&state, &form, peer).await? {
         Some(user) => begin_session(&state, viewer, jar, user, safe_next(&form.next)).await,
         None => {
-            // The same words whether the name or the password is wrong: names cannot be tried out.
+            // The same words whether the name or the password is wrong, so that nobody can find out
+            // which accounts exist.
             let page = login_page(&form.name, Some("This name and this password do not belong together."), &form.next);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response())
         }
@@ -137,32 +138,32 @@ async fn begin_session(
 
 /// What is wrong with the fields of the form to register.
 #[derive(Default)]
-struct Wrong {
+struct FieldErrors {
     name: Option<String>,
     email: Option<String>,
     password: Option<String>,
 }
 
-fn register_page(form: &RegisterForm, wrong: Wrong) -> RegisterPage {
+fn register_page(form: &RegisterForm, errors: FieldErrors) -> RegisterPage {
     RegisterPage {
         reader: Reader::default(),
         fields: vec![
             Field::text("name", "Name")
-                .hint("2 to 40 letters, digits, dots, dashes or underscores. It stands on the board.")
+                .hint("2 to 40 letters, digits, dots, dashes or underscores. It appears on the board.")
                 .value(form.name.as_str())
                 .autocomplete("username")
-                .error(wrong.name),
+                .error(errors.name),
             Field::text("email", "E-mail")
                 .kind("email")
                 .optional()
                 .hint("So that an organiser can reach you. Nobody else sees it.")
                 .value(form.email.as_str())
                 .autocomplete("email")
-                .error(wrong.email),
+                .error(errors.email),
             Field::password("password", "Password")
                 .hint("At least 8 characters.")
                 .autocomplete("new-password")
-                .error(wrong.password),
+                .error(errors.password),
         ],
         next: safe_next(&form.next).to_owned(),
     }
@@ -174,7 +175,7 @@ pub(crate) async fn register_form(viewer: Viewer, Query(next): Query<Next>) -> R
         return Ok(Redirect::to(safe_next(&next.next)).into_response());
     }
     let empty = RegisterForm { name: String::new(), email: String::new(), password: String::new(), next: next.next };
-    Ok(render(&register_page(&empty, Wrong::default()))?.into_response())
+    Ok(render(&register_page(&empty, FieldErrors::default()))?.into_response())
 }
 
 /// `POST /register`
@@ -189,16 +190,16 @@ pub(crate) async fn register(
     state.rate_limits.try_address(peer.ip(), state.app.clock.now())?;
     match create(&state, &form).await? {
         Ok(user) => begin_session(&state, viewer, jar, user, safe_next(&form.next)).await,
-        Err(wrong) => {
-            let page = register_page(&form, wrong);
+        Err(errors) => {
+            let page = register_page(&form, errors);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response())
         }
     }
 }
 
-async fn create(state: &ServerState, form: &RegisterForm) -> Result<Result<UserId, Wrong>, HttpError> {
+async fn create(state: &ServerState, form: &RegisterForm) -> Result<Result<UserId, FieldErrors>, HttpError> {
     let taken = || Some("This name is taken.".to_owned());
-    let said = |error: crate::domain::account::AccountError| Some(sentence(&error.to_string()));
+    let message = |error: crate::domain::account::AccountError| Some(sentence(&error.to_string()));
     let email_text = Some(form.email.trim()).filter(|text| !text.is_empty());
     let (name, email, password) = match (
         form.name.trim().parse::<UserName>(),
@@ -207,13 +208,17 @@ async fn create(state: &ServerState, form: &RegisterForm) -> Result<Result<UserI
     ) {
         (Ok(name), Ok(email), Ok(password)) if !name.is_reserved() => (name, email, password),
         (name, email, password) => {
-            let name = name.map_or_else(said, |name| name.is_reserved().then(taken).flatten());
-            return Ok(Err(Wrong { name, email: email.err().and_then(said), password: password.err().and_then(said) }));
+            let name = name.map_or_else(message, |name| name.is_reserved().then(taken).flatten());
+            return Ok(Err(FieldErrors {
+                name,
+                email: email.err().and_then(message),
+                password: password.err().and_then(message),
+            }));
         }
     };
     match accounts::register(&state.app, NewAccount { name, email, password }).await {
         Ok(user) => Ok(Ok(user)),
-        Err(AccountError::NameTaken) => Ok(Err(Wrong { name: taken(), ..Wrong::default() })),
+        Err(AccountError::NameTaken) => Ok(Err(FieldErrors { name: taken(), ..FieldErrors::default() })),
         Err(error) => Err(error.into()),
     }
 }
@@ -231,8 +236,9 @@ pub(crate) async fn logout(
     Ok((jar, Redirect::to("/")).into_response())
 }
 
-/// The account page redirects here after it ended all sessions.
-pub(super) fn leave(state: &ServerState, jar: CookieJar) -> Response {
+/// Deletes the session cookie and redirects to the login page; the account page answers with this
+/// after it has ended all sessions.
+pub(super) fn signed_out(state: &ServerState, jar: CookieJar) -> Response {
     (jar.add(no_session_cookie(&FromRef::from_ref(state))), Redirect::to("/login")).into_response()
 }
 

@@ -1,9 +1,9 @@
-//! One's own account: signing in and out, registering, API tokens.
+//! The reader's own account: signing in and out, registering, API tokens.
 
 pub(crate) mod login;
 pub(crate) mod show;
 
-/// The page that signs a reader in and then goes back to `path`.
+/// The address of the sign-in page that leads back to `path`.
 pub(crate) fn login_href(path: &str) -> String {
     let mut href = "/login?next=".to_owned();
     for byte in path.bytes() {
@@ -16,10 +16,10 @@ pub(crate) fn login_href(path: &str) -> String {
     href
 }
 
-/// Where to go after signing in: a path of this site, or its first page.
+/// Where to go after signing in: `next` if it is a path on this site, else the start page.
 ///
-/// Anything a browser could take for another site is refused: the second character must be a letter or digit, and
-/// all must be visible ASCII without a backslash.
+/// This prevents open redirects. Anything that a browser could take for another site is refused:
+/// the second character must be a letter or digit, and all must be visible ASCII but no backslash.
 fn safe_next(next: &str) -> &str {
     let mut bytes = next.bytes();
     let begins_well = bytes.next() == Some(b'/') && bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric());
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_paths_of_this_site_are_gone_to() {
+    fn redirects_stay_on_this_site() {
         assert_eq!(safe_next("/c/mico/toy/submit?x=1"), "/c/mico/toy/submit?x=1");
         for other in
             ["//evil.example", "https://evil.example", "/\\evil.example", "", "/", "/a\nb", "javascript:x", "/./x"]
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_with_a_query_survives_the_way_through_the_log_in() {
+    fn a_query_survives_the_detour_through_the_login_page() {
         assert_eq!(login_href("/c/a?by=AUC&x=%2F"), "/login?next=/c/a%3Fby%3DAUC%26x%3D%252F");
     }
 }

@@ -1,6 +1,6 @@
-//! The account page: API tokens, tracks, ending all sessions.
+//! The account page: API tokens, tracks, and ending all sessions.
 //!
-//! Only a signed-in browser may manage an account: a token cannot make or revoke tokens.
+//! Managing an account takes a browser's session: an API token cannot create or revoke tokens.
 
 use askama::Template;
 use axum::Form;
@@ -14,7 +14,7 @@ use super::super::form::{self, Field};
 use super::super::render;
 use super::super::site::{Link, Reader};
 use super::super::timestamp::Timestamp;
-use super::login::leave;
+use super::login::signed_out;
 use crate::app::App;
 use crate::domain::account::TokenScope;
 use crate::domain::ids::TokenId;
@@ -27,8 +27,8 @@ use crate::service::accounts;
 use crate::store;
 use crate::store::user::User;
 
-/// A token's own name has at most so many characters.
-const MOST_LABEL: usize = 60;
+/// The longest label that a token may have.
+const MAX_LABEL_CHARS: usize = 60;
 
 /// `/account`.
 #[derive(Template)]
@@ -39,17 +39,17 @@ pub(crate) struct ShowPage {
     pub(crate) email: String,
     pub(crate) since: Timestamp,
     pub(crate) tokens: Vec<TokenRow>,
-    /// The token that was just made: it is shown this once and cannot be read again.
-    pub(crate) fresh: Option<String>,
+    /// The token that was just created: it is shown only this once and cannot be read again.
+    pub(crate) new_token: Option<String>,
     pub(crate) label: Field,
     pub(crate) enrolments: Vec<EnrolmentRow>,
 }
 
-/// An API token; its secret is not kept.
+/// An API token. Its secret is not stored, so it cannot be shown.
 pub(crate) struct TokenRow {
     pub(crate) id: String,
     pub(crate) label: String,
-    /// Its first characters, to tell it by.
+    /// Its first characters, to recognise it by.
     pub(crate) hint: String,
     pub(crate) scope: &'static str,
     pub(crate) created: Timestamp,
@@ -62,7 +62,7 @@ pub(crate) struct EnrolmentRow {
     pub(crate) status: &'static str,
 }
 
-/// The account of a browser's session.
+/// The account behind a browser's session; a token is refused.
 fn by_session(SignedIn(login): SignedIn) -> Result<User, HttpError> {
     match login.by {
         LoginBy::Session(_) => Ok(login.user),
@@ -99,7 +99,7 @@ async fn page(app: &App, user: User, label: Field) -> Result<ShowPage, HttpError
     let enrolments = store::participant::of_user(&app.db, user.id).await?.into_iter().map(|enrolment| EnrolmentRow {
         track: Link { label: enrolment.title, href: format!("/c/{}/{}", enrolment.competition, enrolment.track) },
         status: match enrolment.status {
-            ParticipantStatus::Pending => "waits for approval",
+            ParticipantStatus::Pending => "waiting for approval",
             ParticipantStatus::Approved => "takes part",
             ParticipantStatus::Denied => "was not admitted",
             ParticipantStatus::Withdrawn => "left",
@@ -111,7 +111,7 @@ async fn page(app: &App, user: User, label: Field) -> Result<ShowPage, HttpError
         email: user.email.unwrap_or_default(),
         since: Timestamp::ago(user.created_at, now),
         tokens: tokens.collect(),
-        fresh: None,
+        new_token: None,
         label,
         enrolments: enrolments.collect(),
     })
@@ -125,7 +125,8 @@ pub(crate) struct TokenForm {
     scope: TokenScope,
 }
 
-/// `POST /account/tokens`: answers with the page that shows the new token, since it is shown only once.
+/// `POST /account/tokens`: answers with the page itself and not with a redirect, because the new
+/// token is shown only once.
 pub(crate) async fn create_token(
     State(app): State<App>,
     login: SignedIn,
@@ -134,14 +135,14 @@ pub(crate) async fn create_token(
     let user = by_session(login)?;
     let Form(form) = form.map_err(form::rejected)?;
     let label = form.label.trim();
-    if label.is_empty() || label.chars().count() > MOST_LABEL || label.chars().any(char::is_control) {
-        let error = format!("A name has 1 to {MOST_LABEL} characters.");
+    if label.is_empty() || label.chars().count() > MAX_LABEL_CHARS || label.chars().any(char::is_control) {
+        let error = format!("A name has 1 to {MAX_LABEL_CHARS} characters.");
         let page = page(&app, user, label_field().value(label).error(Some(error))).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response());
     }
     let secret = accounts::create_token(&app, user.id, label, form.scope).await?;
     let mut page = page(&app, user, label_field()).await?;
-    page.fresh = Some(secret);
+    page.new_token = Some(secret);
     let mut response = render(&page)?.into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
@@ -167,5 +168,5 @@ pub(crate) async fn end_sessions(
 ) -> Result<Response, HttpError> {
     let user = by_session(login)?;
     accounts::end_all_sessions(&state.app, user.id).await?;
-    Ok(leave(&state, jar))
+    Ok(signed_out(&state, jar))
 }

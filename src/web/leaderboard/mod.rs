@@ -1,6 +1,7 @@
-//! The board of a track: table, intervals, ROC curves.
+//! A track's leaderboard: the table, the intervals and the ROC curves.
 //!
-//! [`query`] says what may be asked, [`rows`] makes the rows; the page itself holds only what is shown.
+//! [`query`] parses the query string, [`rows`] makes the rows; the page itself holds only what is
+//! shown.
 
 mod query;
 mod rows;
@@ -11,10 +12,10 @@ use axum::extract::{Query as UrlQuery, State};
 use axum::response::Html;
 use scoring::Split;
 
-use self::query::{Query, READINGS, Raw, Sort};
-use self::rows::{PAGE, Shown};
+use self::query::{BOARD_METRICS, Query, QueryParams, Sort};
+use self::rows::{BoardView, ROWS_PER_PAGE};
 use super::markup::Markup;
-use super::scenario::{self, Drawn, Figure, Numbers, ScenarioName};
+use super::scenario::{self, Figure, Numbers, PlottedEntry, ScenarioName};
 use super::site::{Choice, Link, Reader};
 use super::timestamp::Timestamp;
 use super::track_head::{Tab, TrackHead};
@@ -35,22 +36,22 @@ pub(crate) struct LeaderboardPage {
     pub(crate) reader: Reader,
     pub(crate) head: TrackHead,
     pub(crate) splits: Vec<Choice>,
-    /// Why a split cannot be seen yet, as a sentence.
+    /// Why the final split cannot be seen yet, as a sentence.
     pub(crate) split_note: Option<&'static str>,
-    /// The numbers the board can be read by.
+    /// The metrics that the board can show.
     pub(crate) metrics: Vec<Choice>,
     /// The address of the server-sent events, while the board is live.
     pub(crate) events: Option<String>,
-    /// Stands for the board as it is shown: a later one has another.
+    /// The ETag of the board as it is shown; every change gives it another.
     pub(crate) etag: String,
     pub(crate) last_change: Option<Timestamp>,
     /// The table's caption: what is ranked by what.
     pub(crate) caption: String,
     pub(crate) columns: Columns,
     pub(crate) rows: Vec<Row>,
-    /// Links to the other pages of a long board.
+    /// Links to the previous and the next page of a long board.
     pub(crate) more: Vec<Link>,
-    /// How to read the table, a sentence each.
+    /// Notes on how to read the table.
     pub(crate) notes: Vec<&'static str>,
     pub(crate) figures: Vec<Figure>,
     pub(crate) legend: Vec<LegendItem>,
@@ -58,18 +59,18 @@ pub(crate) struct LeaderboardPage {
     pub(crate) csv: String,
 }
 
-/// The heads of the columns.
+/// The column headers.
 pub(crate) struct Columns {
     pub(crate) who: Column,
     pub(crate) score: Column,
-    /// The numbers of the shared scale; `None` where the metric has no interval.
+    /// The axis that all intervals share; `None` where the metric has no interval.
     pub(crate) interval_axis: Option<Markup>,
     pub(crate) scenarios: Vec<Column>,
     pub(crate) entries: Column,
     pub(crate) last: Column,
 }
 
-/// The head of a column, which sorts by it.
+/// A column header, which links to the board sorted by that column.
 pub(crate) struct Column {
     pub(crate) label: String,
     /// A second line, as in `ε = 10`.
@@ -108,37 +109,37 @@ impl Order {
 
 /// One participant's entry.
 pub(crate) struct Row {
-    /// The submission's id: rows keep their state by it when the board changes.
+    /// The submission's id: `board.js` uses it to keep a row's state when the board changes.
     pub(crate) id: String,
     pub(crate) rank: String,
     pub(crate) shared: Shared,
     pub(crate) name: String,
-    /// The entry's description, or nothing.
+    /// The entry's description; may be empty.
     pub(crate) note: String,
     pub(crate) mine: Mine,
-    /// The mark of its curve, `None` if its curve is not drawn.
+    /// The legend key of its curve; `None` if its curve is not drawn.
     pub(crate) key: Option<Markup>,
-    /// Shows or hides its curve.
+    /// The address that shows or hides its curve.
     pub(crate) key_href: String,
     pub(crate) score: String,
-    /// Its interval as a picture; `None` where the metric has none.
+    /// Its interval as a plot; `None` where the metric has none.
     pub(crate) interval_plot: Option<Markup>,
-    /// The interval of the ranking number in words, `0.256 – 0.281`.
+    /// The interval of the ranking number as text, as in `0.256 – 0.281`.
     pub(crate) interval: String,
     pub(crate) tied: Tied,
     pub(crate) values: Vec<String>,
-    /// How many submissions the participant has, as a number and with its noun.
+    /// The participant's number of submissions; `submissions` has it with its noun.
     pub(crate) entries: String,
     pub(crate) submissions: String,
     pub(crate) last: Timestamp,
     pub(crate) numbers: Numbers,
-    /// The submission's own page, for who may see it.
+    /// The submission's page, if the reader may see it.
     pub(crate) href: Option<String>,
-    /// Where the method is described: checked to be http or https.
+    /// Where the method is described; checked to be http or https.
     pub(crate) method_url: Option<String>,
 }
 
-/// Whether a rank is held by several entries of exactly equal score.
+/// Whether several entries with exactly equal scores share the rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shared {
     Yes,
@@ -173,7 +174,7 @@ impl Row {
     }
 }
 
-/// Whose curve wears which mark.
+/// An item of the legend: which participant's curve has which key.
 pub(crate) struct LegendItem {
     pub(crate) class: String,
     pub(crate) key: Markup,
@@ -184,15 +185,15 @@ pub(crate) struct LegendItem {
 pub(crate) async fn show(
     State(app): State<App>,
     view: TrackView,
-    raw: Result<UrlQuery<Raw>, QueryRejection>,
+    params: Result<UrlQuery<QueryParams>, QueryRejection>,
 ) -> Result<Html<String>, HttpError> {
-    let UrlQuery(raw) = raw?;
+    let UrlQuery(params) = params?;
     let names = scenario::names(&view.track);
-    let query = Query::parse(raw, names.iter().map(|name| name.folder.clone()).collect())?;
+    let query = Query::parse(params, names.iter().map(|name| name.folder.clone()).collect())?;
     let visible = view.access.board(query.split).ok_or(HttpError::NotRevealed)?;
     let board = app.boards.of_track(&view.track, visible).await?;
     let head = TrackHead::load(&app, &view.track, view.access, Tab::Leaderboard).await?;
-    let shown = Shown {
+    let board_view = BoardView {
         board: &board,
         query: &query,
         names: &names,
@@ -200,43 +201,43 @@ pub(crate) async fn show(
         is_staff: view.audience() == Audience::Organiser,
         now: app.clock.now(),
     };
-    if query.page > 1 && shown.page_range(board.entries.len()).is_empty() {
+    if query.page > 1 && board_view.page_range(board.entries.len()).is_empty() {
         return Err(HttpError::NotFound);
     }
-    render(&page(&view, head, &shown))
+    render(&page(&view, head, &board_view))
 }
 
-fn page(view: &TrackView, head: TrackHead, shown: &Shown<'_>) -> LeaderboardPage {
-    let sorted = shown.sorted();
-    let on_page = shown.on_page(&sorted);
-    let axis = shown.axis(&on_page);
-    let drawn = shown.drawn();
+fn page(view: &TrackView, head: TrackHead, board_view: &BoardView<'_>) -> LeaderboardPage {
+    let sorted = board_view.sorted();
+    let on_page = board_view.on_page(&sorted);
+    let axis = board_view.axis(&on_page);
+    let drawn = board_view.drawn();
     let drawn_names: Vec<String> = drawn.iter().map(|ranked| ranked.entry.participant.clone()).collect();
     let api = format!("{}/leaderboard", head.api());
-    let which = if shown.board.split == Split::Final { "?split=final" } else { "" };
-    let (legend, figures) = curves(shown.names, &drawn);
+    let which = if board_view.board.split == Split::Final { "?split=final" } else { "" };
+    let (legend, figures) = curves(board_view.names, &drawn);
     LeaderboardPage {
         reader: Reader::of(view.login.as_ref()),
-        splits: splits(view, shown.query),
+        splits: splits(view, board_view.query),
         split_note: (view.access.board(Split::Final).is_none()).then_some(
             "The test split is scored once, after the close. Until then nobody knows its scores, not even the organisers.",
         ),
-        metrics: READINGS
+        metrics: BOARD_METRICS
             .into_iter()
-            .map(|reading| Choice {
-                label: reading.label.to_owned(),
-                href: Some(shown.query.by(reading).href()),
-                current: reading == shown.query.by,
+            .map(|metric| Choice {
+                label: metric.label.to_owned(),
+                href: Some(board_view.query.by(metric).href()),
+                current: metric == board_view.query.by,
             })
             .collect(),
-        events: is_live(shown.board).then(|| format!("{api}/events")),
-        etag: shown.board.etag(),
-        last_change: (!shown.board.entries.is_empty()).then(|| Timestamp::ago(shown.board.updated_at, shown.now)),
-        caption: shown.caption(&view.track.settings.title),
-        columns: columns(shown, axis.as_ref().map(|axis| Markup::from_svg(axis.svg()))),
-        rows: on_page.iter().map(|ranked| shown.row(ranked, axis.as_ref(), &drawn_names)).collect(),
-        more: pages(shown, sorted.len()),
-        notes: notes(shown),
+        events: is_live(board_view.board).then(|| format!("{api}/events")),
+        etag: board_view.board.etag(),
+        last_change: (!board_view.board.entries.is_empty()).then(|| Timestamp::ago(board_view.board.updated_at, board_view.now)),
+        caption: board_view.caption(&view.track.settings.title),
+        columns: columns(board_view, axis.as_ref().map(|axis| Markup::from_svg(axis.svg()))),
+        rows: on_page.iter().map(|ranked| board_view.row(ranked, axis.as_ref(), &drawn_names)).collect(),
+        more: pages(board_view, sorted.len()),
+        notes: notes(board_view),
         figures,
         legend,
         json: format!("{api}{which}"),
@@ -245,7 +246,7 @@ fn page(view: &TrackView, head: TrackHead, shown: &Shown<'_>) -> LeaderboardPage
     }
 }
 
-/// Whether the board can still change by a submission.
+/// Whether a submission can still change the board.
 fn is_live(board: &Board) -> bool {
     board.split == Split::Dev && board.phase.rules().board_is_live
 }
@@ -262,19 +263,19 @@ fn splits(view: &TrackView, query: &Query) -> Vec<Choice> {
     vec![choice(Split::Dev, dev, true), choice(Split::Final, test, revealed)]
 }
 
-fn columns(shown: &Shown<'_>, interval_axis: Option<Markup>) -> Columns {
+fn columns(board_view: &BoardView<'_>, interval_axis: Option<Markup>) -> Columns {
     let column = |label: &str, sub: &str, sort: Sort| Column {
         label: label.to_owned(),
         sub: sub.to_owned(),
-        href: shown.query.sorted(sort).href(),
-        order: match (shown.query.sort == sort, sort) {
+        href: board_view.query.sorted(sort).href(),
+        order: match (board_view.query.sort == sort, sort) {
             (false, _) => Order::Not,
             (true, Sort::Participant) => Order::Ascending,
             (true, _) => Order::Descending,
         },
     };
-    let score = if shown.query.by.ranks() { "Score" } else { shown.query.by.label };
-    let scenarios = shown.names.iter().enumerate();
+    let score = if board_view.query.by.ranks() { "Score" } else { board_view.query.by.label };
+    let scenarios = board_view.names.iter().enumerate();
     Columns {
         who: column("Participant", "", Sort::Participant),
         score: column(score, "", Sort::Score),
@@ -285,25 +286,25 @@ fn columns(shown: &Shown<'_>, interval_axis: Option<Markup>) -> Columns {
     }
 }
 
-fn pages(shown: &Shown<'_>, count: usize) -> Vec<Link> {
-    let range = shown.page_range(count);
+fn pages(board_view: &BoardView<'_>, count: usize) -> Vec<Link> {
+    let range = board_view.page_range(count);
     let link = |page: usize| {
-        let first = (page - 1) * PAGE;
+        let first = (page - 1) * ROWS_PER_PAGE;
         let label = format!(
             "Entries {} to {}",
             number::count(first as u64 + 1),
-            number::count((first + PAGE).min(count) as u64)
+            number::count((first + ROWS_PER_PAGE).min(count) as u64)
         );
-        Link { label, href: shown.query.page(page).href() }
+        Link { label, href: board_view.query.page(page).href() }
     };
-    let before = (range.start > 0).then(|| shown.query.page - 1).filter(|page| (page - 1) * PAGE < count);
-    let after = (range.end < count).then(|| shown.query.page + 1);
+    let before = (range.start > 0).then(|| board_view.query.page - 1).filter(|page| (page - 1) * ROWS_PER_PAGE < count);
+    let after = (range.end < count).then(|| board_view.query.page + 1);
     before.into_iter().chain(after).map(link).collect()
 }
 
-fn notes(shown: &Shown<'_>) -> Vec<&'static str> {
+fn notes(board_view: &BoardView<'_>) -> Vec<&'static str> {
     let mut notes = Vec::new();
-    if shown.query.by.ranks() {
+    if board_view.query.by.ranks() {
         notes.push(
             "The score is the mean over the scenarios of the true-positive rate at 10 % false-positive rate. The dashed \
              tick is chance (0.1); the band is the 95 % interval over 2,000 resamplings of the target models.",
@@ -311,7 +312,7 @@ fn notes(shown: &Shown<'_>) -> Vec<&'static str> {
     } else {
         notes.push("The board is sorted by this number; the rank stays that of the score.");
     }
-    if shown.is_ranking() {
+    if board_view.is_ranking() {
         notes.push(
             "“Tied”: the difference to the entry above is within chance. The rank itself follows the exact counts; exactly \
              equal entries share it, the earlier one first.",
@@ -321,12 +322,16 @@ fn notes(shown: &Shown<'_>) -> Vec<&'static str> {
 }
 
 fn curves(names: &[ScenarioName], drawn: &[&RankedEntry]) -> (Vec<LegendItem>, Vec<Figure>) {
-    let drawn: Vec<Drawn<'_>> = drawn
+    let drawn: Vec<PlottedEntry<'_>> = drawn
         .iter()
         .enumerate()
-        .filter_map(|(place, ranked)| {
+        .filter_map(|(index, ranked)| {
             let entry = &ranked.entry;
-            Some(Drawn { label: &entry.participant, series: Series::nth(place)?, results: &entry.result.scenarios })
+            Some(PlottedEntry {
+                label: &entry.participant,
+                series: Series::nth(index)?,
+                results: &entry.result.scenarios,
+            })
         })
         .collect();
     let legend = drawn

@@ -1,6 +1,6 @@
-//! What a reader may ask of a board, and the addresses that ask it.
+//! The query string of a leaderboard: parsing it, and building the links that use it.
 //!
-//! Everything is looked up in a list of what there is; nothing else is an answer but "that is not known here".
+//! Every value is looked up in a list of known values; anything else is a bad request.
 
 use scoring::{Metric, Split};
 
@@ -8,10 +8,10 @@ use crate::domain::leaderboard::{RankedEntry, ScenarioResult};
 use crate::http::error::{Detail, HttpError};
 use figures::series::Series;
 
-/// The query as it comes. Unknown fields are refused.
+/// The query string, not yet checked. Unknown fields are refused.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Raw {
+pub(crate) struct QueryParams {
     split: Option<String>,
     by: Option<String>,
     sort: Option<String>,
@@ -21,25 +21,25 @@ pub(crate) struct Raw {
 
 /// A metric that a board can be read by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Reading {
+pub(crate) struct BoardMetric {
     metric: Metric,
     /// What the switch calls it.
     pub(crate) label: &'static str,
-    /// What sentences call it.
+    /// Its name in a sentence.
     pub(crate) name: &'static str,
 }
 
 /// The metrics that a board can be read by, in the order of the switch. It is a choice: an entry's row
 /// unfolds to all of [`Metric::ALL`].
-pub(crate) const READINGS: [Reading; 5] = [
-    Reading::named(Metric::TprFpr1000, "TPR @ 10 %"),
-    Reading::named(Metric::TprFpr100, "1 %"),
-    Reading::named(Metric::TprFpr10, "0.1 %"),
-    Reading::named(Metric::Auc, "AUC"),
-    Reading { metric: Metric::Advantage, label: "Advantage", name: "membership inference advantage" },
+pub(crate) const BOARD_METRICS: [BoardMetric; 5] = [
+    BoardMetric::named(Metric::TprFpr1000, "TPR @ 10 %"),
+    BoardMetric::named(Metric::TprFpr100, "1 %"),
+    BoardMetric::named(Metric::TprFpr10, "0.1 %"),
+    BoardMetric::named(Metric::Auc, "AUC"),
+    BoardMetric { metric: Metric::Advantage, label: "Advantage", name: "membership inference advantage" },
 ];
 
-impl Reading {
+impl BoardMetric {
     /// A metric that sentences call by its label in tables.
     const fn named(metric: Metric, label: &'static str) -> Self {
         Self { metric, label, name: metric.label() }
@@ -50,7 +50,7 @@ impl Reading {
         self.metric.name()
     }
 
-    /// Whether it is the number that ranks.
+    /// Whether it is the ranking metric.
     pub(crate) fn ranks(self) -> bool {
         self.metric == Metric::RANKING
     }
@@ -60,7 +60,7 @@ impl Reading {
         result.numbers.get(self.metric)
     }
 
-    /// Its mean over the scenarios; for the number that ranks, the one that was stored.
+    /// Its mean over the scenarios; for the ranking metric, the mean that was stored.
     pub(crate) fn of_entry(self, ranked: &RankedEntry) -> f64 {
         let result = &ranked.entry.result;
         if self.ranks() {
@@ -74,60 +74,62 @@ impl Reading {
 /// The column a board is sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sort {
-    /// The number it is read by, greatest first; for the number that ranks, the exact ranking.
+    /// The metric shown, highest first; for the ranking metric, the exact ranking.
     Score,
-    /// Names, in the order of the alphabet.
+    /// The participant's name, in alphabetical order.
     Participant,
-    /// The scenario in this place among the names, greatest first.
+    /// The metric in one scenario, by its index among the names, highest first.
     Scenario(usize),
-    /// The number of submissions, greatest first.
+    /// The number of submissions, highest first.
     Submissions,
-    /// The last one first.
+    /// The time of the entry's submission, latest first.
     Last,
 }
 
-/// What is asked of a board.
+/// Which board to show, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Query {
     pub(crate) split: Split,
-    pub(crate) by: Reading,
+    pub(crate) by: BoardMetric,
     pub(crate) sort: Sort,
-    /// Whose curves are drawn, by name; `None`: whoever leads.
+    /// The names of the participants whose curves are drawn; `None` for the leading ones.
     pub(crate) curves: Option<Vec<String>>,
-    /// Counted from 1.
+    /// From 1.
     pub(crate) page: usize,
     scenarios: Vec<String>,
 }
 
 impl Query {
-    /// Looks up what is asked for; `scenarios` are the folders of the track's scenarios.
+    /// Checks the parameters; `scenarios` are the folders of the track's scenarios.
     ///
     /// # Errors
-    /// [`HttpError::BadRequest`] for anything that is not in the lists.
-    pub(crate) fn parse(raw: Raw, scenarios: Vec<String>) -> Result<Self, HttpError> {
+    /// [`HttpError::BadRequest`] for any value that is not known.
+    pub(crate) fn parse(params: QueryParams, scenarios: Vec<String>) -> Result<Self, HttpError> {
         let unknown = |what: &str| {
-            HttpError::BadRequest(Detail::new("bad_parameter", format!("The leaderboard knows no such {what}.")))
+            HttpError::BadRequest(Detail::new("bad_parameter", format!("The leaderboard has no such {what}.")))
         };
-        let split = match raw.split.as_deref() {
+        let split = match params.split.as_deref() {
             None | Some("dev") => Split::Dev,
             Some("final") => Split::Final,
             Some(_) => return Err(unknown("split")),
         };
-        let by = match raw.by {
-            None => READINGS[0],
-            Some(key) => READINGS.into_iter().find(|reading| reading.key() == key).ok_or_else(|| unknown("number"))?,
+        let by = match params.by {
+            None => BOARD_METRICS[0],
+            Some(key) => {
+                BOARD_METRICS.into_iter().find(|metric| metric.key() == key).ok_or_else(|| unknown("number"))?
+            }
         };
-        let sort = match raw.sort.as_deref() {
+        let sort = match params.sort.as_deref() {
             None | Some("score") => Sort::Score,
             Some("participant") => Sort::Participant,
             Some("submissions") => Sort::Submissions,
             Some("last") => Sort::Last,
             Some(folder) => {
-                let place = scenarios.iter().position(|scenario| scenario == folder);
-                Sort::Scenario(place.ok_or_else(|| unknown("column"))?)
+                let index = scenarios.iter().position(|scenario| scenario == folder);
+                Sort::Scenario(index.ok_or_else(|| unknown("column"))?)
             }
         };
-        let curves = raw.curves.map(|list| {
+        let curves = params.curves.map(|list| {
             let mut names: Vec<String> = Vec::new();
             for name in list.split(',').filter(|text| !text.is_empty()) {
                 if names.len() < Series::COUNT && !names.iter().any(|known| known == name) {
@@ -136,7 +138,7 @@ impl Query {
             }
             names
         });
-        Ok(Self { split, by, sort, curves, page: raw.page.unwrap_or(1).max(1), scenarios })
+        Ok(Self { split, by, sort, curves, page: params.page.unwrap_or(1).max(1), scenarios })
     }
 
     /// The address that asks this.
@@ -153,7 +155,7 @@ impl Query {
             Sort::Participant => parts.push("sort=participant".to_owned()),
             Sort::Submissions => parts.push("sort=submissions".to_owned()),
             Sort::Last => parts.push("sort=last".to_owned()),
-            Sort::Scenario(place) => parts.push(format!("sort={}", self.scenarios[place])),
+            Sort::Scenario(index) => parts.push(format!("sort={}", self.scenarios[index])),
         }
         if let Some(curves) = &self.curves {
             parts.push(format!("curves={}", curves.join(",")));
@@ -165,11 +167,11 @@ impl Query {
     }
 
     /// The same board read by another number.
-    pub(crate) fn by(&self, by: Reading) -> Self {
+    pub(crate) fn by(&self, by: BoardMetric) -> Self {
         Self { by, page: 1, ..self.clone() }
     }
 
-    /// The same board sorted by a column; by the score, where it is sorted by that column already.
+    /// The same board sorted by a column, or by the score if it is sorted by that column already.
     pub(crate) fn sorted(&self, sort: Sort) -> Self {
         let sort = if self.sort == sort { Sort::Score } else { sort };
         Self { sort, page: 1, ..self.clone() }
@@ -185,12 +187,12 @@ impl Query {
         Self { split, page: 1, ..self.clone() }
     }
 
-    /// The same board with `name`'s curve among those that are `drawn`, or without it. A seventh takes the place
-    /// of the sixth.
+    /// The same board with `name`'s curve added to those in `drawn`, or removed from them. A
+    /// seventh curve replaces the sixth.
     pub(crate) fn with_toggled(&self, name: &str, drawn: &[String]) -> Self {
         let mut curves = drawn.to_vec();
-        if let Some(place) = curves.iter().position(|one| one == name) {
-            curves.remove(place);
+        if let Some(index) = curves.iter().position(|one| one == name) {
+            curves.remove(index);
         } else {
             curves.truncate(Series::COUNT - 1);
             curves.push(name.to_owned());
@@ -204,10 +206,10 @@ mod tests {
     use super::*;
 
     fn parse(query: &str) -> Result<Query, HttpError> {
-        let raw: Raw = axum::extract::Query::try_from_uri(&format!("/?{query}").parse().unwrap())
+        let params: QueryParams = axum::extract::Query::try_from_uri(&format!("/?{query}").parse().unwrap())
             .map_err(|_| HttpError::NotFound)?
             .0;
-        Query::parse(raw, vec!["toy_hi".to_owned(), "toy_inf".to_owned()])
+        Query::parse(params, vec!["toy_hi".to_owned(), "toy_inf".to_owned()])
     }
 
     #[test]
@@ -219,14 +221,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_in_the_lists_is_refused() {
+    fn unknown_values_are_refused() {
         for query in ["by=final_score", "sort=password_hash", "split=train", "order_by=x", "page=-1", "sort=toy_lo"] {
             assert!(parse(query).is_err(), "{query}");
         }
     }
 
     #[test]
-    fn an_address_reads_back_as_what_it_asks() {
+    fn a_link_parses_back_to_the_query_it_was_built_from() {
         for text in ["by=AUC&sort=toy_inf&curves=ada,grace&page=3", "split=final", "curves=", "sort=last"] {
             let query = parse(text).unwrap();
             assert_eq!(parse(&query.href()[1..]).unwrap(), query, "{text}");
@@ -234,19 +236,19 @@ mod tests {
     }
 
     #[test]
-    fn a_curve_asked_for_twice_is_drawn_once() {
+    fn a_curve_that_is_named_twice_is_drawn_once() {
         assert_eq!(parse("curves=ada,grace,ada,,").unwrap().curves.unwrap(), ["ada", "grace"]);
     }
 
     #[test]
-    fn a_second_choice_of_a_column_goes_back_to_the_ranking() {
+    fn choosing_a_column_again_goes_back_to_the_ranking() {
         let query = parse("sort=last").unwrap();
         assert_eq!(query.sorted(Sort::Last).sort, Sort::Score);
         assert_eq!(query.sorted(Sort::Participant).sort, Sort::Participant);
     }
 
     #[test]
-    fn a_seventh_curve_takes_the_place_of_the_sixth() {
+    fn a_seventh_curve_replaces_the_sixth() {
         let drawn: Vec<String> = ["a", "b", "c", "d", "e", "f"].map(str::to_owned).into();
         let query = parse("").unwrap();
         assert_eq!(query.with_toggled("g", &drawn).curves.unwrap().join(""), "abcdeg");

@@ -1,4 +1,5 @@
-//! From a ranked board to the rows a page shows: sorted, cut into pages, with marks, intervals and links.
+//! Turns a ranked board into the rows of a page: sorted and split into pages, with legend keys,
+//! intervals and links.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -18,39 +19,39 @@ use crate::domain::leaderboard::RankedEntry;
 use figures::interval_plot::{Axis, interval_svg};
 use figures::series::Series;
 
-/// Rows on one page of a board.
-pub(super) const PAGE: usize = 100;
+/// Rows per page of a board.
+pub(super) const ROWS_PER_PAGE: usize = 100;
 /// The score of guessing: the true-positive rate at 10 % false-positive rate.
 const CHANCE: f64 = 0.1;
 
-/// A board as one reader asked for it.
-pub(super) struct Shown<'a> {
+/// A board, and how one reader wants to see it.
+pub(super) struct BoardView<'a> {
     pub(super) board: &'a Board,
     pub(super) query: &'a Query,
     pub(super) names: &'a [ScenarioName],
-    /// The reader's account, whose row is marked.
+    /// The reader as a participant, whose row is highlighted.
     pub(super) reader: Option<ParticipantId>,
-    /// Whether the reader may open every submission.
+    /// Whether the reader is an organiser and may open every submission.
     pub(super) is_staff: bool,
     pub(super) now: OffsetDateTime,
 }
 
-impl<'a> Shown<'a> {
-    /// All entries in the order that is asked for.
+impl<'a> BoardView<'a> {
+    /// All entries in the requested order.
     pub(super) fn sorted(&self) -> Vec<&'a RankedEntry> {
         let mut entries: Vec<&RankedEntry> = self.board.entries.iter().collect();
         let by = self.query.by;
         let descending = |a: f64, b: f64| b.partial_cmp(&a).unwrap_or(Ordering::Equal);
-        // The sort is stable: equal ones stay in the order of the ranking.
+        // The sort is stable: equal entries stay in the order of the ranking.
         match self.query.sort {
             Sort::Score if by.ranks() => {}
             Sort::Score => entries.sort_by(|a, b| descending(by.of_entry(a), by.of_entry(b))),
             Sort::Participant => entries.sort_by_cached_key(|ranked| ranked.entry.participant.to_lowercase()),
             Sort::Submissions => entries.sort_by_key(|ranked| std::cmp::Reverse(ranked.entry.submissions)),
             Sort::Last => entries.sort_by_key(|ranked| std::cmp::Reverse(ranked.entry.submitted_at)),
-            Sort::Scenario(place) => {
-                let place = self.names.get(place).map(|name| name.place);
-                let of = |ranked: &'a RankedEntry| place.and_then(|place| ranked.entry.result.scenarios.get(place));
+            Sort::Scenario(index) => {
+                let index = self.names.get(index).map(|name| name.index);
+                let of = |ranked: &'a RankedEntry| index.and_then(|index| ranked.entry.result.scenarios.get(index));
                 let value = |ranked| of(ranked).map_or(0.0, |scenario| by.of(scenario));
                 entries.sort_by(|a, b| descending(value(a), value(b)));
             }
@@ -58,7 +59,8 @@ impl<'a> Shown<'a> {
         entries
     }
 
-    /// The entries whose curves are drawn, at most six: those asked for, or who leads and the reader.
+    /// The entries whose curves are drawn, at most six: those that were asked for, else the leading
+    /// ones and the reader's own.
     pub(super) fn drawn(&self) -> Vec<&'a RankedEntry> {
         let entries = &self.board.entries;
         let Some(names) = &self.query.curves else {
@@ -76,26 +78,27 @@ impl<'a> Shown<'a> {
         self.reader == Some(ranked.entry.participant_id)
     }
 
-    /// The entries of the page that is asked for, the reader's own at the end if it is on another page.
+    /// The entries of the requested page; the reader's own entry comes last if it is on another
+    /// page.
     pub(super) fn on_page(&self, sorted: &[&'a RankedEntry]) -> Vec<&'a RankedEntry> {
         let range = self.page_range(sorted.len());
         let mut entries = sorted[range.clone()].to_vec();
         let own = sorted.iter().enumerate().find(|(_, ranked)| self.is_own(ranked));
-        if let Some((place, own)) = own
-            && !range.contains(&place)
+        if let Some((index, own)) = own
+            && !range.contains(&index)
         {
             entries.push(own);
         }
         entries
     }
 
-    /// Which places of `count` entries the page shows.
+    /// The indices, out of `count` entries, that the page shows.
     pub(super) fn page_range(&self, count: usize) -> Range<usize> {
-        let first = (self.query.page - 1).saturating_mul(PAGE).min(count);
-        first..(first + PAGE).min(count)
+        let first = (self.query.page - 1).saturating_mul(ROWS_PER_PAGE).min(count);
+        first..(first + ROWS_PER_PAGE).min(count)
     }
 
-    /// The scale that all intervals of a page share; `None` where the number that is shown has none.
+    /// The axis that all intervals of a page share; `None` where the metric shown has no interval.
     pub(super) fn axis(&self, entries: &[&RankedEntry]) -> Option<Axis> {
         let interval = |ranked: &&RankedEntry| (ranked.entry.result.interval.low, ranked.entry.result.interval.high);
         self.query.by.ranks().then(|| Axis::spanning(CHANCE, entries.iter().map(interval)))
@@ -121,7 +124,7 @@ impl<'a> Shown<'a> {
             score: number::score(self.query.by.of_entry(ranked)),
             interval_plot: axis.map(interval_plot),
             interval: number::interval(interval.0, interval.1),
-            // "The entry above" means something only in the order of the ranking.
+            // "The entry above" is meaningful only in the order of the ranking.
             tied: if ranked.tied_with_above && self.is_ranking() { Tied::WithAbove } else { Tied::No },
             values: scenario::in_order(self.names, &result.scenarios, |one| number::score(self.query.by.of(one)))
                 .collect(),
@@ -134,18 +137,18 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// Whether the rows stand in the order of the ranking.
+    /// Whether the rows are in the order of the ranking.
     pub(super) fn is_ranking(&self) -> bool {
         self.query.by.ranks() && self.query.sort == Sort::Score
     }
 
     fn is_shared(&self, ranked: &RankedEntry) -> bool {
-        // Equal ranks stand beside each other, and the rank says where they begin.
+        // Equal ranks are adjacent, and the rank itself is the index after the first of them.
         let after = self.board.entries.get(ranked.rank).filter(|next| next.rank == ranked.rank);
         after.is_some()
     }
 
-    /// What is ranked by what, for the table's caption.
+    /// The table's caption: what is ranked, and by which metric.
     pub(super) fn caption(&self, title: &str) -> String {
         let split = if self.board.split == Split::Dev { "dev" } else { "test" };
         format!("Leaderboard of {title} on the {split} split by {}", self.query.by.name)
@@ -154,7 +157,7 @@ impl<'a> Shown<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::query::Raw;
+    use super::super::query::QueryParams;
     use super::*;
     use crate::domain::ids::{ScoringId, SubmissionId};
     use crate::domain::leaderboard::{self, BoardEntry, SplitResult};
@@ -191,8 +194,8 @@ mod tests {
         }
     }
 
-    fn shown<'a>(board: &'a Board, query: &'a Query, reader: Option<ParticipantId>) -> Shown<'a> {
-        Shown { board, query, names: &[], reader, is_staff: false, now: NOW }
+    fn board_view<'a>(board: &'a Board, query: &'a Query, reader: Option<ParticipantId>) -> BoardView<'a> {
+        BoardView { board, query, names: &[], reader, is_staff: false, now: NOW }
     }
 
     fn names(entries: &[&RankedEntry]) -> Vec<String> {
@@ -202,40 +205,40 @@ mod tests {
     #[test]
     fn all_holders_of_a_shared_rank_are_marked() {
         let board = board(&[("a", 30), ("b", 20), ("c", 20), ("d", 10)]);
-        let query = Query::parse(Raw::default(), Vec::new()).unwrap();
-        let shown = shown(&board, &query, None);
-        let rows: Vec<Row> = board.entries.iter().map(|ranked| shown.row(ranked, None, &[])).collect();
-        let told: Vec<_> = rows.iter().map(|row| (row.rank.as_str(), row.shared)).collect();
-        assert_eq!(told, [("1", Shared::No), ("2", Shared::Yes), ("2", Shared::Yes), ("4", Shared::No)]);
+        let query = Query::parse(QueryParams::default(), Vec::new()).unwrap();
+        let board_view = board_view(&board, &query, None);
+        let rows: Vec<Row> = board.entries.iter().map(|ranked| board_view.row(ranked, None, &[])).collect();
+        let ranks: Vec<_> = rows.iter().map(|row| (row.rank.as_str(), row.shared)).collect();
+        assert_eq!(ranks, [("1", Shared::No), ("2", Shared::Yes), ("2", Shared::Yes), ("4", Shared::No)]);
     }
 
     #[test]
-    fn the_reader_sees_their_own_row_on_every_page() {
+    fn readers_see_their_own_row_on_every_page() {
         let many: Vec<(String, u64)> = (0..150).map(|i| (format!("p{i}"), 900 - i)).collect();
         let many: Vec<(&str, u64)> = many.iter().map(|(name, tp)| (name.as_str(), *tp)).collect();
         let board = board(&many);
         let last = board.entries[149].entry.participant_id;
-        let query = Query::parse(Raw::default(), Vec::new()).unwrap();
-        let shown = shown(&board, &query, Some(last));
-        let page = shown.on_page(&shown.sorted());
-        assert_eq!(page.len(), PAGE + 1);
-        assert_eq!(page[PAGE].entry.participant_id, last);
-        assert_eq!(names(&shown.drawn()), ["p0", "p1", "p2", "p3", "p4", "p149"]);
+        let query = Query::parse(QueryParams::default(), Vec::new()).unwrap();
+        let board_view = board_view(&board, &query, Some(last));
+        let page = board_view.on_page(&board_view.sorted());
+        assert_eq!(page.len(), ROWS_PER_PAGE + 1);
+        assert_eq!(page[ROWS_PER_PAGE].entry.participant_id, last);
+        assert_eq!(names(&board_view.drawn()), ["p0", "p1", "p2", "p3", "p4", "p149"]);
     }
 
     #[test]
     fn a_page_past_the_end_is_empty() {
         let board = board(&[("a", 30)]);
-        let query = Query::parse(Raw::default(), Vec::new()).unwrap().page(usize::MAX);
-        assert_eq!(shown(&board, &query, None).page_range(1), 1..1);
+        let query = Query::parse(QueryParams::default(), Vec::new()).unwrap().page(usize::MAX);
+        assert_eq!(board_view(&board, &query, None).page_range(1), 1..1);
     }
 
     #[test]
-    fn tied_is_said_only_in_the_order_of_the_ranking() {
+    fn tied_is_shown_only_in_the_order_of_the_ranking() {
         let board = board(&[("a", 30), ("b", 20)]);
-        let query = Query::parse(Raw::default(), Vec::new()).unwrap();
+        let query = Query::parse(QueryParams::default(), Vec::new()).unwrap();
         let by_name = query.sorted(Sort::Participant);
-        assert_eq!(shown(&board, &query, None).row(&board.entries[1], None, &[]).tied, Tied::WithAbove);
-        assert_eq!(shown(&board, &by_name, None).row(&board.entries[1], None, &[]).tied, Tied::No);
+        assert_eq!(board_view(&board, &query, None).row(&board.entries[1], None, &[]).tied, Tied::WithAbove);
+        assert_eq!(board_view(&board, &by_name, None).row(&board.entries[1], None, &[]).tied, Tied::No);
     }
 }

@@ -10,7 +10,7 @@ use scoring::Interval;
 use super::super::markup::Markup;
 use super::super::site::{Pill, Reader};
 use super::super::timestamp::Timestamp;
-use super::super::track::Standing;
+use super::super::track::EnrolmentStatus;
 use super::super::track_head::{Tab, TrackHead};
 use super::super::{number, render};
 use super::{Attempts, state_pill};
@@ -37,7 +37,7 @@ const CHANCE: f64 = 0.1;
 pub(crate) struct ListPage {
     pub(crate) reader: Reader,
     pub(crate) head: TrackHead,
-    pub(crate) standing: Standing,
+    pub(crate) enrolment: EnrolmentStatus,
     pub(crate) attempts: Option<Attempts>,
     pub(crate) rows: Vec<Row>,
     pub(crate) history: Option<Markup>,
@@ -71,7 +71,7 @@ pub(crate) async fn list(State(app): State<App>, view: TrackView) -> Result<Html
     let mut page = ListPage {
         reader: Reader::of(view.login.as_ref()),
         head: TrackHead::load(&app, &view.track, view.access, Tab::Submissions).await?,
-        standing: Standing::of(&view, app.clock.now()),
+        enrolment: EnrolmentStatus::of(&view, app.clock.now()),
         attempts: None,
         rows: Vec::new(),
         history: None,

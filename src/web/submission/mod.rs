@@ -1,4 +1,4 @@
-//! Submissions: sending one, the list of one's own, the page of one.
+//! Submissions: submitting one, the list of the reader's own, and the page of one.
 
 pub(crate) mod list;
 pub(crate) mod new;
@@ -16,14 +16,14 @@ use crate::domain::submission::SubmissionState;
 use crate::store::track::Track;
 use crate::store::{self, StoreError};
 
-/// What is left of a participant's limits.
+/// How many attempts a participant has left.
 #[derive(Clone, Debug)]
 pub(crate) struct Attempts {
     pub(crate) today: String,
-    pub(crate) in_all: String,
+    pub(crate) total: String,
     pub(crate) per_day: String,
     pub(crate) limit: String,
-    /// When today's are renewed.
+    /// When the next day's attempts begin.
     pub(crate) renewed: Timestamp,
 }
 
@@ -34,7 +34,7 @@ impl Attempts {
         let left = store::submission::attempts_used(&app.db, participant, now).await?.left(limits);
         Ok(Self {
             today: number::count(left.today.into()),
-            in_all: number::count(left.total.into()),
+            total: number::count(left.total.into()),
             per_day: number::count(limits.per_day.into()),
             limit: number::count(limits.total.into()),
             renewed: Timestamp::until(quota::day_start(now) + Duration::DAY, now),
@@ -42,7 +42,7 @@ impl Attempts {
     }
 }
 
-/// A submission's state as a word; `took` is from arrival to the last state.
+/// A submission's state as a label; `took` is the time from its arrival to its final state.
 fn state_pill(state: SubmissionState, took: Option<Duration>) -> Pill {
     let (word, tone) = match state {
         SubmissionState::Queued => ("waiting".to_owned(), Tone::Wait),
@@ -61,7 +61,7 @@ fn scored_in(took: Option<Duration>) -> String {
     }
 }
 
-/// How long a submission took, if it is done.
+/// How long a submission took, if it is finished.
 fn took(received_at: OffsetDateTime, finished_at: Option<OffsetDateTime>) -> Option<Duration> {
     finished_at.map(|finished| finished - received_at)
 }
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_quick_scoring_boasts_of_its_time() {
+    fn only_a_quick_scoring_shows_its_time() {
         assert_eq!(scored_in(Some(Duration::milliseconds(214))), "scored in 0.21 s");
         assert_eq!(scored_in(Some(Duration::hours(2))), "scored");
         assert_eq!(scored_in(None), "scored");

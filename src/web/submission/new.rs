@@ -1,4 +1,4 @@
-//! Sending a submission: the form, and the upload behind it.
+//! Submitting: the form, and the handler that takes the upload.
 
 use askama::Template;
 use axum::extract::{Request, State};
@@ -9,7 +9,7 @@ use scoring::Split;
 use super::super::form::{Field, sentence};
 use super::super::site::Reader;
 use super::super::timestamp::Timestamp;
-use super::super::track::{Standing, files, points};
+use super::super::track::{EnrolmentStatus, files, points};
 use super::super::track_head::{Tab, TrackHead};
 use super::super::{number, render};
 use super::Attempts;
@@ -30,9 +30,9 @@ use crate::store::track::Track;
 pub(crate) struct NewPage {
     pub(crate) reader: Reader,
     pub(crate) head: TrackHead,
-    pub(crate) gate: Gate,
+    pub(crate) can_submit: CanSubmit,
     pub(crate) attempts: Option<Attempts>,
-    /// The greatest upload in bytes, and as people say it.
+    /// The upload limit in bytes, and in words.
     pub(crate) max_bytes: u64,
     pub(crate) max_size: String,
     pub(crate) file_error: Option<String>,
@@ -42,21 +42,21 @@ pub(crate) struct NewPage {
     pub(crate) public_url: String,
 }
 
-/// Whether an upload would be taken, and if not, why.
+/// Whether the reader can submit now, and if not, why.
 #[derive(Clone, Debug)]
-pub(crate) enum Gate {
-    Open,
-    /// The reader must sign in or join first.
-    Standing(Standing),
-    /// The track opens at this time, if one is set.
+pub(crate) enum CanSubmit {
+    Yes,
+    /// The reader has to sign in, join, or be approved first.
+    NotEnrolled(EnrolmentStatus),
+    /// The track has not opened; it opens at this time, if one is set.
     NotOpen(Option<Timestamp>),
     /// The track has closed.
     Closed,
-    /// No attempt is left until this time; `None` if none will come.
+    /// No attempt is left until this time; `None` if all attempts are used up.
     NoAttempts(Option<Timestamp>),
 }
 
-/// What a submission holds, for the help beside the form.
+/// What a submission contains, for the help below the form.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     pub(crate) scenarios: Vec<LayoutScenario>,
@@ -99,7 +99,7 @@ impl Layout {
 
 /// What was typed into the form before, and what was wrong with it.
 #[derive(Default)]
-struct Typed {
+struct FormState {
     description: String,
     method_url: String,
     file_error: Option<String>,
@@ -113,10 +113,10 @@ pub(crate) async fn form(
     State(site): State<Site>,
     view: TrackView,
 ) -> Result<Html<String>, HttpError> {
-    render(&page(&app, &site, &view, Typed::default()).await?)
+    render(&page(&app, &site, &view, FormState::default()).await?)
 }
 
-async fn page(app: &App, site: &Site, view: &TrackView, typed: Typed) -> Result<NewPage, HttpError> {
+async fn page(app: &App, site: &Site, view: &TrackView, form: FormState) -> Result<NewPage, HttpError> {
     let track = &view.track;
     let attempts = match view.participant {
         Some(participant) => Some(Attempts::load(app, track, participant.id).await?),
@@ -125,48 +125,48 @@ async fn page(app: &App, site: &Site, view: &TrackView, typed: Typed) -> Result<
     Ok(NewPage {
         reader: Reader::of(view.login.as_ref()),
         head: TrackHead::load(app, track, view.access, Tab::Submit).await?,
-        gate: gate(app, view).await?,
+        can_submit: can_submit(app, view).await?,
         attempts,
         max_bytes: track.settings.limits.bytes,
         max_size: number::bytes(track.settings.limits.bytes),
-        file_error: typed.file_error,
+        file_error: form.file_error,
         description: Field::text("description", "Description")
             .optional()
-            .hint("Stands under your name on the board.")
-            .value(typed.description)
-            .error(typed.description_error),
+            .hint("Shown under your name on the board.")
+            .value(form.description)
+            .error(form.description_error),
         method_url: Field::text("method_url", "Write-up")
             .kind("url")
             .optional()
-            .hint("The address of a paper or of code. The board links to it.")
-            .value(typed.method_url)
-            .error(typed.method_url_error),
+            .hint("A link to a paper or to code. The board links to it.")
+            .value(form.method_url)
+            .error(form.method_url_error),
         layout: Layout::of(track),
         public_url: site.base().to_owned(),
     })
 }
 
-async fn gate(app: &App, view: &TrackView) -> Result<Gate, HttpError> {
+async fn can_submit(app: &App, view: &TrackView) -> Result<CanSubmit, HttpError> {
     let now = app.clock.now();
-    let (Some(participant), Standing::Approved) = (view.participant, Standing::of(view, now)) else {
-        return Ok(Gate::Standing(Standing::of(view, now)));
+    let (Some(participant), EnrolmentStatus::Approved) = (view.participant, EnrolmentStatus::of(view, now)) else {
+        return Ok(CanSubmit::NotEnrolled(EnrolmentStatus::of(view, now)));
     };
     match submit::precheck(app, &view.track, participant, None).await {
-        Ok(()) => Ok(Gate::Open),
+        Ok(()) => Ok(CanSubmit::Yes),
         Err(SubmitError::NotTaking(Refusal::NotYet(opens))) => {
-            Ok(Gate::NotOpen(opens.filter(|at| *at > now).map(|at| Timestamp::until(at, now))))
+            Ok(CanSubmit::NotOpen(opens.filter(|at| *at > now).map(|at| Timestamp::until(at, now))))
         }
-        Err(SubmitError::NotTaking(Refusal::NoLonger(_))) => Ok(Gate::Closed),
+        Err(SubmitError::NotTaking(Refusal::NoLonger(_))) => Ok(CanSubmit::Closed),
         Err(SubmitError::LimitReached(LimitReached::Today { next })) => {
-            Ok(Gate::NoAttempts(Some(Timestamp::until(next, now))))
+            Ok(CanSubmit::NoAttempts(Some(Timestamp::until(next, now))))
         }
-        Err(SubmitError::LimitReached(LimitReached::Total)) => Ok(Gate::NoAttempts(None)),
+        Err(SubmitError::LimitReached(LimitReached::Total)) => Ok(CanSubmit::NoAttempts(None)),
         Err(error) => Err(HttpError::from_submit(error, now)),
     }
 }
 
-/// `POST /c/{competition}/{track}/submit`: takes the upload and goes to the page of the submission, also where it was
-/// rejected: that page has the problems.
+/// `POST /c/{competition}/{track}/submit`: takes the upload and redirects to the submission's page,
+/// even if it was rejected, because that page lists the problems.
 pub(crate) async fn create(
     State(app): State<App>,
     State(site): State<Site>,
@@ -174,41 +174,46 @@ pub(crate) async fn create(
     view: TrackView,
     request: Request,
 ) -> Result<Response, HttpError> {
-    let (Some(participant), Gate::Open) = (view.participant, gate(&app, &view).await?) else {
-        // The page itself says why nothing is taken.
+    let (Some(participant), CanSubmit::Yes) = (view.participant, can_submit(&app, &view).await?) else {
+        // The page says why the reader cannot submit.
         return Ok(Redirect::to(&format!("/c/{}/submit", view.track.path())).into_response());
     };
-    match take(&app, &view.track, participant, request).await {
+    match accept_upload(&app, &view.track, participant, request).await {
         Ok(at) => Ok(Redirect::to(&at).into_response()),
-        Err(NotTaken::Form(status, typed)) => {
-            let page = page(&app, &site, &view, *typed).await?;
+        Err(UploadError::Form(status, form)) => {
+            let page = page(&app, &site, &view, *form).await?;
             Ok((status, render(&page)?).into_response())
         }
-        Err(NotTaken::Other(error)) => Err(error),
+        Err(UploadError::Other(error)) => Err(error),
     }
 }
 
-/// Why an upload was not taken: something the form can show beside its fields, or not.
-enum NotTaken {
-    Form(StatusCode, Box<Typed>),
+/// Why an upload was not taken: an error that the form shows beside its fields, or another.
+enum UploadError {
+    Form(StatusCode, Box<FormState>),
     Other(HttpError),
 }
 
-impl From<HttpError> for NotTaken {
+impl From<HttpError> for UploadError {
     fn from(error: HttpError) -> Self {
         match error {
             HttpError::TooLarge { limit } => {
-                let text = format!("This file is over the {} that the track takes.", number::bytes(limit));
-                let typed = Typed { file_error: Some(text), ..Typed::default() };
-                Self::Form(StatusCode::PAYLOAD_TOO_LARGE, Box::new(typed))
+                let text = format!("This file is larger than the {} that the track accepts.", number::bytes(limit));
+                let form = FormState { file_error: Some(text), ..FormState::default() };
+                Self::Form(StatusCode::PAYLOAD_TOO_LARGE, Box::new(form))
             }
             other => Self::Other(other),
         }
     }
 }
 
-/// Takes the upload in; the address of the submission's page.
-async fn take(app: &App, track: &Track, participant: Participant, request: Request) -> Result<String, NotTaken> {
+/// Takes the upload and returns the path of the submission's page.
+async fn accept_upload(
+    app: &App,
+    track: &Track,
+    participant: Participant,
+    request: Request,
+) -> Result<String, UploadError> {
     upload::refuse_encoded(request.headers())?;
     upload::refuse_large(request.headers(), track)?;
     let UploadForm { staged, description, method_url } = upload::read_form(app, track, participant, request).await?;
@@ -216,26 +221,27 @@ async fn take(app: &App, track: &Track, participant: Participant, request: Reque
     let staged = staged.filter(|staged| staged.size > 0);
     let file_error = if staged.is_some() { "Choose the zip again." } else { "Choose the zip to submit." };
     let (Some(staged), Ok(details)) = (staged, &details) else {
-        let typed =
-            Typed { file_error: Some(file_error.to_owned()), ..typed_again(description, method_url, details.err()) };
-        return Err(NotTaken::Form(StatusCode::UNPROCESSABLE_ENTITY, Box::new(typed)));
+        let form =
+            FormState { file_error: Some(file_error.to_owned()), ..form_state(description, method_url, details.err()) };
+        return Err(UploadError::Form(StatusCode::UNPROCESSABLE_ENTITY, Box::new(form)));
     };
     match submit::accept(app, track, participant, staged, details).await {
         Ok(accepted) => Ok(format!("/submissions/{}", accepted.id)),
         Err(SubmitError::Rejected { id, .. }) => Ok(format!("/submissions/{id}")),
-        Err(error) => Err(NotTaken::Other(HttpError::from_submit(error, app.clock.now()))),
+        Err(error) => Err(UploadError::Other(HttpError::from_submit(error, app.clock.now()))),
     }
 }
 
-/// The form as it was typed, with a word beside what is wrong. A browser does not keep a chosen file.
-fn typed_again(description: Option<String>, method_url: Option<String>, wrong: Option<DetailsError>) -> Typed {
-    let text = wrong.as_ref().map(|error| sentence(&error.to_string()));
-    let (description_error, method_url_error) = match wrong {
+/// The form as it was filled in, with an error beside the field that is wrong. The file is not part
+/// of it: a browser does not keep a chosen file.
+fn form_state(description: Option<String>, method_url: Option<String>, error: Option<DetailsError>) -> FormState {
+    let text = error.as_ref().map(|error| sentence(&error.to_string()));
+    let (description_error, method_url_error) = match error {
         Some(DetailsError::Description) => (text, None),
         Some(DetailsError::MethodUrl) => (None, text),
         Some(DetailsError::IdempotencyKey) | None => (None, None),
     };
-    Typed {
+    FormState {
         description: description.unwrap_or_default(),
         method_url: method_url.unwrap_or_default(),
         file_error: None,

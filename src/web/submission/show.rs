@@ -1,11 +1,11 @@
-//! The page of one submission: its state as it changes, its problems or its scores.
+//! The page of one submission: its state as it changes, then its problems or its scores.
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Html;
 use scoring::{Metric, Problem, Problems, Split};
 
-use super::super::scenario::{self, Drawn, Figure, Numbers, ScenarioName};
+use super::super::scenario::{self, Figure, Numbers, PlottedEntry, ScenarioName};
 use super::super::site::{Pill, Reader};
 use super::super::timestamp::Timestamp;
 use super::super::track_head::{Tab, TrackHead};
@@ -32,12 +32,12 @@ pub(crate) struct ShowPage {
     pub(crate) reader: Reader,
     pub(crate) head: TrackHead,
     pub(crate) id: String,
-    /// Its number among its participant's submissions, counted from 1.
+    /// Its number among the participant's submissions, from 1.
     pub(crate) number: i64,
     pub(crate) owner: String,
     pub(crate) state: Pill,
-    /// `this entry counts · latest`, or why it does not; empty while that is open.
-    pub(crate) standing: String,
+    /// `this entry counts · latest`, or why it does not; empty unless it is scored.
+    pub(crate) entry_status: String,
     pub(crate) outcome: Outcome,
     pub(crate) warnings: Vec<String>,
     pub(crate) attempts: Attempts,
@@ -50,34 +50,34 @@ pub(crate) struct ShowPage {
 }
 
 impl ShowPage {
-    /// Whether its state will still change, so that the page should wait for it.
+    /// Whether its state will still change, so that the page has to wait for it.
     fn is_waiting(&self) -> bool {
         matches!(self.outcome, Outcome::Waiting(_))
     }
 
-    /// Whether its scores stand at the top of the page, the attempts left beside them.
+    /// Whether the page begins with its scores, which have the remaining attempts beside them.
     fn is_scored(&self) -> bool {
         matches!(self.outcome, Outcome::Scored(_))
     }
 }
 
-/// What came of a submission.
+/// The outcome of a submission so far.
 pub(crate) enum Outcome {
-    /// Not finished; the steps it goes through.
+    /// Not finished; these are the steps it goes through.
     Waiting([Step; 4]),
     Rejected(Rejected),
-    /// Our fault.
+    /// It could not be scored, through a fault of the server.
     Failed,
     Scored(Box<Scored>),
 }
 
-/// A step on the way to the scores.
+/// A step of a submission's processing.
 pub(crate) struct Step {
     pub(crate) label: &'static str,
     pub(crate) progress: Progress,
 }
 
-/// How far a step is.
+/// How far a step has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     Done,
@@ -94,7 +94,7 @@ impl Progress {
         }
     }
 
-    /// The same in words, for who cannot see the mark.
+    /// The same in words, for screen readers.
     fn word(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -104,22 +104,22 @@ impl Progress {
     }
 }
 
-/// Why an upload was not taken.
+/// Why an upload was rejected.
 pub(crate) struct Rejected {
-    /// `3 problems`.
+    /// As in `3 problems`.
     pub(crate) count: String,
     pub(crate) problems: Vec<ProblemRow>,
-    /// How many more there are than shown, as a sentence.
+    /// How many problems are not shown, as a sentence.
     pub(crate) not_shown: Option<String>,
 }
 
 /// One problem of an upload, as the page shows it.
 pub(crate) struct ProblemRow {
-    /// The file, or nothing where the whole upload is meant.
+    /// The file; empty if the problem is with the upload as a whole.
     pub(crate) path: String,
-    /// `line 1, column 8`, or nothing.
-    pub(crate) spot: String,
-    /// What was found, or nothing.
+    /// As in `line 1, column 8`; may be empty.
+    pub(crate) location: String,
+    /// What was found there; may be empty.
     pub(crate) found: String,
     /// What is wrong, as a sentence.
     pub(crate) sentence: String,
@@ -128,7 +128,7 @@ pub(crate) struct ProblemRow {
 /// The scores of a submission on the dev split.
 pub(crate) struct Scored {
     pub(crate) score: String,
-    /// `rank 3`, or nothing if it does not stand on the board.
+    /// As in `rank 3`; empty if it is not on the board.
     pub(crate) rank: String,
     pub(crate) interval: String,
     pub(crate) scenarios: Vec<ScenarioStat>,
@@ -145,7 +145,7 @@ pub(crate) struct ScenarioStat {
     pub(crate) label: String,
 }
 
-/// `GET /submissions/{id}`: for its owner and the track's organisers; to everybody else it does not exist.
+/// `GET /submissions/{id}`: for its owner and the track's organisers; everybody else gets a 404.
 pub(crate) async fn show(
     State(app): State<App>,
     SeenSubmission { submission, track, access, login }: SeenSubmission,
@@ -162,7 +162,7 @@ async fn page(
     submission: Submission,
 ) -> Result<ShowPage, HttpError> {
     let now = app.clock.now();
-    let stands = store::entry::standing(&app.db, submission.participant).await? == Some(submission.id);
+    let is_entry = store::entry::standing(&app.db, submission.participant).await? == Some(submission.id);
     let dev = match access.scores(Split::Dev) {
         Some(visible) => store::scoring::of_submission(&app.db, visible).await?,
         None => None,
@@ -171,7 +171,7 @@ async fn page(
         (SubmissionState::Rejected, Some(problems), _) => Outcome::Rejected(rejected(problems)),
         (SubmissionState::Failed, _, _) => Outcome::Failed,
         (SubmissionState::Scored, _, Some(dev)) => {
-            let rank = if stands { rank(app, track, access, submission.id).await? } else { String::new() };
+            let rank = if is_entry { rank(app, track, access, submission.id).await? } else { String::new() };
             Outcome::Scored(Box::new(scored(track, &submission, &dev, rank)))
         }
         (state, _, _) => Outcome::Waiting(steps(state)),
@@ -182,7 +182,7 @@ async fn page(
         id: submission.id.to_string(),
         number: store::submission::number(&app.db, &submission).await?,
         state: state_pill(submission.state, took(submission.received_at, submission.finished_at)),
-        standing: standing(track, submission.state, stands),
+        entry_status: entry_status(track, submission.state, is_entry),
         outcome,
         warnings: submission.warnings.iter().map(ToString::to_string).collect(),
         attempts: Attempts::load(app, track, submission.participant).await?,
@@ -223,7 +223,7 @@ fn problem_row(problem: &Problem) -> ProblemRow {
     let column = problem.column.map(|column| format!("column {column}"));
     ProblemRow {
         path: problem.path.clone().unwrap_or_default(),
-        spot: line.into_iter().chain(column).collect::<Vec<_>>().join(", "),
+        location: line.into_iter().chain(column).collect::<Vec<_>>().join(", "),
         found: problem.found.clone().unwrap_or_default(),
         sentence: problem.explanation(),
     }
@@ -236,9 +236,9 @@ async fn rank(app: &App, track: &Track, access: SubmissionAccess, id: Submission
     Ok(entry.map(|ranked| format!("rank {}", ranked.rank)).unwrap_or_default())
 }
 
-fn standing(track: &Track, state: SubmissionState, stands: bool) -> String {
+fn entry_status(track: &Track, state: SubmissionState, is_entry: bool) -> String {
     let rule = track.settings.entry_rule;
-    match (state, stands) {
+    match (state, is_entry) {
         (SubmissionState::Scored, true) => format!("this entry counts · {}", rule.as_str()),
         (SubmissionState::Scored, false) => match rule {
             EntryRule::Latest => "a later one counts".to_owned(),
@@ -252,7 +252,7 @@ fn standing(track: &Track, state: SubmissionState, stands: bool) -> String {
 fn scored(track: &Track, submission: &Submission, dev: &SplitResult, rank: String) -> Scored {
     let names = scenario::names(track);
     let series = Series::FIRST;
-    let drawn = [Drawn { label: &submission.participant_name, series, results: &dev.scenarios }];
+    let drawn = [PlottedEntry { label: &submission.participant_name, series, results: &dev.scenarios }];
     let api = format!("/api/v1/submissions/{}", submission.id);
     let values =
         scenario::in_order(&names, &dev.scenarios, |result| number::score(result.numbers.get(Metric::RANKING)));
