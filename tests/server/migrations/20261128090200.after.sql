@@ -7,8 +7,8 @@ begin
         'the states are others';
     assert exists (select from pg_constraint where conname = 'submissions_rejected_has_problems'), 'a check was lost';
     assert exists (select from pg_indexes where indexname = 'submissions_unfinished_idx'), 'an index was lost';
-    assert (select (name, size, is_bundle, is_verbatim) from release_files) = ('all.tar', 10::bigint, true, false),
+    assert (select (name, size, is_bundle, is_verbatim) from release_files) = ('all.tar'::text, 10::bigint, true, false),
         'a file was lost or bent';
-    assert (select (path, begins, size, sha256) from packed_files) = ('dev/model.onnx', 3::bigint, 7::bigint, sha256('f')),
+    assert (select (path, begins, size, sha256) from packed_files) = ('dev/model.onnx'::text, 3::bigint, 7::bigint, sha256('f')),
         'a packed file was lost or bent';
 end $$;
