@@ -12,7 +12,7 @@ use crate::domain::timestamp::rfc3339;
 use crate::domain::track::EntryRule;
 use crate::http::auth::{TrackView, Viewer, is_listed};
 use crate::http::error::HttpError;
-use crate::http::segment::Segment;
+use crate::http::path_parameter::PathParameter;
 use crate::store;
 use crate::store::competition::Competition;
 use crate::store::track::{Track, TrackCounts};
@@ -160,7 +160,7 @@ pub(super) async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<
     responses((status = 200, body = CompetitionView), (status = 404)))]
 pub(super) async fn show(
     State(app): State<App>,
-    Segment(slug): Segment,
+    PathParameter(slug): PathParameter,
     viewer: Viewer,
 ) -> Result<Json<CompetitionView>, HttpError> {
     let slug: Slug = slug.parse().map_err(|_| HttpError::NotFound)?;

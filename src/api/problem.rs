@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use scoring::{Problem, Problems};
 
 use crate::domain::timestamp::rfc3339;
-use crate::http::error::Told;
+use crate::http::error::ErrorBody;
 
 /// An error as clients read it.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
@@ -76,25 +76,25 @@ impl From<&Problem> for ProblemLine {
 
 /// Writes the body of an error that a handler or extractor left without one.
 pub(crate) async fn write(mut response: Response) -> Response {
-    match response.extensions_mut().remove::<Told>() {
-        Some(told) => with_body(response, told),
+    match response.extensions_mut().remove::<ErrorBody>() {
+        Some(body) => with_body(response, body),
         None => response,
     }
 }
 
-fn with_body(response: Response, told: Told) -> Response {
+fn with_body(response: Response, body: ErrorBody) -> Response {
     let document = ProblemDocument {
         kind: "about:blank",
-        title: told.status.canonical_reason().unwrap_or("Error"),
-        status: told.status.as_u16(),
-        code: told.code,
-        detail: told.detail,
-        problems_total: told.problems.as_ref().map_or(0, |problems| problems.total),
-        problems: ProblemLine::all(told.problems.as_ref()),
-        submission: told.submission.map(|id| id.to_string()),
-        next_attempt_at: told.retry_at.map(rfc3339),
+        title: body.status.canonical_reason().unwrap_or("Error"),
+        status: body.status.as_u16(),
+        code: body.code,
+        detail: body.detail,
+        problems_total: body.problems.as_ref().map_or(0, |problems| problems.total),
+        problems: ProblemLine::all(body.problems.as_ref()),
+        submission: body.submission.map(|id| id.to_string()),
+        next_attempt_at: body.retry_at.map(rfc3339),
     };
-    let mut written = (told.status, Json(document)).into_response();
+    let mut written = (body.status, Json(document)).into_response();
     for (name, value) in response.headers() {
         if name != header::CONTENT_LENGTH {
             written.headers_mut().insert(name, value.clone());

@@ -19,7 +19,7 @@ use crate::domain::timestamp::rfc3339;
 use crate::domain::visibility::SubmissionAccess;
 use crate::http::auth::{OrganiserOf, SeenSubmission, SignedIn};
 use crate::http::error::{Detail, HttpError};
-use crate::http::segment::Segment;
+use crate::http::path_parameter::PathParameter;
 use crate::objects::ObjectKey;
 use crate::store;
 use crate::store::live::Signal;
@@ -210,7 +210,7 @@ pub(super) struct WaitParams {
 pub(super) async fn show(
     State(app): State<App>,
     SignedIn(login): SignedIn,
-    Segment(id): Segment,
+    PathParameter(id): PathParameter,
     params: Result<Query<WaitParams>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<SubmissionView>, HttpError> {
     let Query(params) = params?;

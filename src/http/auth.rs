@@ -18,7 +18,7 @@ use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use super::error::{Detail, HttpError};
-use super::segment::Segment;
+use super::path_parameter::PathParameter;
 use crate::app::App;
 use crate::domain::account::TokenScope;
 use crate::domain::ids::SubmissionId;
@@ -277,7 +277,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         let SignedIn(login) = SignedIn::from_request_parts(parts, state).await?;
-        let Segment(id) = Segment::from_request_parts(parts, state).await?;
+        let PathParameter(id) = PathParameter::from_request_parts(parts, state).await?;
         Self::find(&App::from_ref(state), &id, login).await
     }
 }

@@ -1,5 +1,6 @@
-//! The one error of the HTTP side. It carries what the client may know; the router that answers turns it into
-//! a page or into `application/problem+json`. Internal text never reaches a client: it is logged once, here.
+//! The error type of everything that answers HTTP. It carries only what a client may know; the router
+//! renders it as a page or as `application/problem+json`. Internal text is logged here, once, and never
+//! sent.
 
 use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -26,20 +27,20 @@ pub enum HttpError {
     NotRevealed,
     /// Nobody is logged in, or the token is not valid.
     LogInFirst,
-    /// The client is known and may not.
+    /// The client is known, but not allowed to do this.
     NotAllowed(Detail),
     /// The request itself is wrong.
     BadRequest(Detail),
-    /// The state of things forbids it now.
+    /// The request conflicts with the present state.
     Conflict(Detail),
-    /// The address is right, the method is not.
+    /// The address exists, but does not answer this method.
     MethodNotAllowed,
     /// The body is larger than allowed.
     TooLarge {
         /// The limit in bytes.
         limit: u64,
     },
-    /// The body is of a kind that is not taken here.
+    /// The body has a media type or encoding that is not accepted here.
     UnsupportedMedia(Detail),
     /// An upload is wrong.
     Rejected {
@@ -54,16 +55,16 @@ pub enum HttpError {
     LimitReached {
         /// Which one.
         detail: Detail,
-        /// When to come again, where that helps.
+        /// When the next attempt is possible; `None` if waiting does not help.
         retry_at: Option<OffsetDateTime>,
-        /// In how many seconds that is.
+        /// The same as a number of seconds from now.
         retry_after: Option<u64>,
     },
     /// The client was too slow.
     TooSlow,
-    /// We cannot answer now; trying again will help.
+    /// The server cannot answer now; trying again will help.
     Unavailable,
-    /// We do not know whether a submission was taken.
+    /// The commit of a submission was not confirmed, so it may or may not have been taken.
     Undecided,
     /// A fault of ours.
     Internal,
@@ -85,9 +86,9 @@ impl Detail {
     }
 }
 
-/// What a client is told: the same facts, whether as a page or as JSON.
+/// What an error says to the client; pages and JSON are written from the same facts.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct ErrorBody {
     /// The status.
     pub status: StatusCode,
     /// The stable code.
@@ -98,16 +99,16 @@ pub struct Told {
     pub problems: Option<Problems>,
     /// The record of a rejected upload.
     pub submission: Option<SubmissionId>,
-    /// When to come again.
+    /// When the next attempt is possible.
     pub retry_at: Option<OffsetDateTime>,
     retry_after: Option<u64>,
 }
 
 impl HttpError {
-    /// What the client is told.
-    pub fn told(self) -> Told {
+    /// What the client gets to read.
+    pub fn body(self) -> ErrorBody {
         let (status, detail) = self.status_and_detail();
-        let mut told = Told {
+        let mut body = ErrorBody {
             status,
             code: detail.code,
             detail: detail.text,
@@ -118,16 +119,16 @@ impl HttpError {
         };
         match self {
             Self::Rejected { submission, problems } => {
-                told.submission = Some(submission);
-                told.problems = Some(problems);
+                body.submission = Some(submission);
+                body.problems = Some(problems);
             }
             Self::LimitReached { retry_at, retry_after, .. } => {
-                told.retry_at = retry_at;
-                told.retry_after = retry_after;
+                body.retry_at = retry_at;
+                body.retry_after = retry_after;
             }
             _ => {}
         }
-        told
+        body
     }
 
     fn status_and_detail(&self) -> (StatusCode, Detail) {
@@ -197,17 +198,18 @@ impl HttpError {
 }
 
 impl IntoResponse for HttpError {
-    /// An answer without a body; [`Told`] rides along for the router to write it.
+    /// A response without a body. [`ErrorBody`] goes along as an extension, and the router's middleware
+    /// writes it as a page or as JSON.
     fn into_response(self) -> Response {
-        let told = self.told();
-        let mut response = told.status.into_response();
-        if let Some(seconds) = told.retry_after {
+        let body = self.body();
+        let mut response = body.status.into_response();
+        if let Some(seconds) = body.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if told.status == StatusCode::UNAUTHORIZED {
+        if body.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        response.extensions_mut().insert(told);
+        response.extensions_mut().insert(body);
         response
     }
 }
@@ -224,8 +226,8 @@ impl From<StoreError> for HttpError {
                 tracing::warn!(error = %cause, "the database cannot be reached");
                 Self::Unavailable
             }
-            // Classes 53 (no resources), 57 (shutting down or starting up) and 25006 (read-only) pass by themselves.
-            StoreError::Database(ref cause) if passes(cause) => {
+            // Temporary: class 53 (insufficient resources), 57 (shutting down or starting up), 25006 (read-only).
+            StoreError::Database(ref cause) if is_temporary(cause) => {
                 tracing::warn!(error = %cause, "the database cannot work now");
                 Self::Unavailable
             }
@@ -234,13 +236,13 @@ impl From<StoreError> for HttpError {
     }
 }
 
-fn passes(error: &sqlx::Error) -> bool {
+fn is_temporary(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| code.starts_with("53") || code.starts_with("57") || code == "25006")
 }
 
 impl From<QueryRejection> for HttpError {
-    /// A parameter of the address is unknown or has a value that makes no sense.
+    /// A query parameter has a value that cannot be read.
     fn from(rejection: QueryRejection) -> Self {
         Self::BadRequest(Detail::new("bad_parameter", rejection.body_text()))
     }
@@ -284,7 +286,7 @@ impl From<anyhow::Error> for HttpError {
 }
 
 impl HttpError {
-    /// What a refused submission is told; `now` is for the seconds to wait.
+    /// The error for a refused submission; `now` is needed to compute `Retry-After`.
     pub fn from_submit(error: SubmitError, now: OffsetDateTime) -> Self {
         match error {
             SubmitError::NotTaking(Refusal::NotYet(opens)) => Self::NotAllowed(Detail::new(

@@ -17,7 +17,7 @@ const FIXED: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// Adds the security headers, and keeps what was made for one account out of shared caches.
+/// Adds the security headers, and keeps responses made for one account out of shared caches.
 pub async fn add(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -1,5 +1,5 @@
-//! What pages and API share: the table of all URLs, errors, who is asking, uploads. It knows neither pages nor
-//! JSON shapes.
+//! What pages and API share: errors, authentication, queries and paging, uploads and downloads. It knows
+//! neither pages nor JSON shapes.
 
 pub mod auth;
 pub mod download;
@@ -9,8 +9,8 @@ pub mod file_body;
 pub mod headers;
 pub mod link;
 pub mod listener;
+pub mod path_parameter;
 pub mod rate_limit;
 pub mod representation;
-pub mod segment;
 pub mod server;
 pub mod upload;

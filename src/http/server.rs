@@ -1,4 +1,4 @@
-//! The state of the HTTP side, and how people reach it.
+//! The state that every handler shares, and the public address of the server.
 
 use axum::extract::FromRef;
 

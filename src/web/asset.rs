@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 
 use crate::http::error::HttpError;
-use crate::http::segment::Segment;
+use crate::http::path_parameter::PathParameter;
 
 /// A file of `static/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Asset {
 }
 
 /// `/static/{name}`. A URL with the digest of another version works too, and gets the current file.
-pub(crate) async fn serve(Segment(name): Segment) -> Result<impl IntoResponse, HttpError> {
+pub(crate) async fn serve(PathParameter(name): PathParameter) -> Result<impl IntoResponse, HttpError> {
     let file = find(&name).ok_or(HttpError::NotFound)?;
     let headers =
         [(header::CONTENT_TYPE, file.media_type), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];

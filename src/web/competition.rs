@@ -15,7 +15,7 @@ use crate::domain::slug::Slug;
 use crate::domain::visibility::TrackAccess;
 use crate::http::auth::{Viewer, is_listed};
 use crate::http::error::HttpError;
-use crate::http::segment::Segment;
+use crate::http::path_parameter::PathParameter;
 use crate::store;
 use crate::store::competition::Competition;
 use crate::store::track::Track;
@@ -81,7 +81,7 @@ pub(crate) async fn list(State(app): State<App>, viewer: Viewer) -> Result<Html<
 /// `GET /c/{competition}`
 pub(crate) async fn show(
     State(app): State<App>,
-    Segment(slug): Segment,
+    PathParameter(slug): PathParameter,
     viewer: Viewer,
 ) -> Result<Html<String>, HttpError> {
     let slug: Slug = slug.parse().map_err(|_| HttpError::NotFound)?;

@@ -13,7 +13,7 @@ use super::account::login_href;
 use super::site::{Link, Reader};
 use super::timestamp::Timestamp;
 use crate::http::auth::Viewer;
-use crate::http::error::{HttpError, Told};
+use crate::http::error::{ErrorBody, HttpError};
 use crate::http::server::ServerState;
 
 /// An error as a page.
@@ -77,13 +77,13 @@ pub(crate) async fn write(State(state): State<ServerState>, request: Request, ne
         headers: request.headers().clone(),
     };
     let mut response = next.run(request).await;
-    let Some(told) = response.extensions_mut().remove::<Told>() else { return response };
-    if told.status == StatusCode::UNAUTHORIZED && matches!(head.method, Method::GET | Method::HEAD) {
+    let Some(body) = response.extensions_mut().remove::<ErrorBody>() else { return response };
+    if body.status == StatusCode::UNAUTHORIZED && matches!(head.method, Method::GET | Method::HEAD) {
         let here = head.uri.path_and_query().map_or("/", |path| path.as_str());
         return Redirect::to(&login_href(here)).into_response();
     }
-    let reader = if told.status.is_server_error() { Reader::default() } else { reader(&state, head.headers).await };
-    let mut written = answer(told.status, &page(reader, &told, state.app.clock.now()));
+    let reader = if body.status.is_server_error() { Reader::default() } else { reader(&state, head.headers).await };
+    let mut written = answer(body.status, &page(reader, &body, state.app.clock.now()));
     for (name, value) in response.headers() {
         if name != header::CONTENT_LENGTH && name != header::WWW_AUTHENTICATE {
             written.headers_mut().insert(name, value.clone());
@@ -103,17 +103,17 @@ async fn reader(state: &ServerState, headers: HeaderMap) -> Reader {
     }
 }
 
-fn page(reader: Reader, told: &Told, now: OffsetDateTime) -> ErrorPage {
+fn page(reader: Reader, body: &ErrorBody, now: OffsetDateTime) -> ErrorPage {
     // These details are written for programs; people get the page's own words.
     let own_words = matches!(
-        told.status,
+        body.status,
         StatusCode::UNAUTHORIZED
             | StatusCode::NOT_FOUND
             | StatusCode::INTERNAL_SERVER_ERROR
             | StatusCode::SERVICE_UNAVAILABLE
     );
-    let mut page = ErrorPage::new(reader, told.status.as_u16(), (!own_words).then(|| told.detail.clone()));
-    page.retry = told.retry_at.map(|at| Timestamp::until(at, now));
+    let mut page = ErrorPage::new(reader, body.status.as_u16(), (!own_words).then(|| body.detail.clone()));
+    page.retry = body.retry_at.map(|at| Timestamp::until(at, now));
     page
 }
 
@@ -134,11 +134,11 @@ pub(crate) async fn not_found() -> HttpError {
 
 /// The answer to a method that an address does not support.
 pub(crate) async fn method_not_allowed() -> Response {
-    let mut told = HttpError::NotFound.told();
-    told.status = StatusCode::METHOD_NOT_ALLOWED;
-    told.detail = default_text(405).1.to_owned();
-    let mut response = told.status.into_response();
-    response.extensions_mut().insert(told);
+    let mut body = HttpError::NotFound.body();
+    body.status = StatusCode::METHOD_NOT_ALLOWED;
+    body.detail = default_text(405).1.to_owned();
+    let mut response = body.status.into_response();
+    response.extensions_mut().insert(body);
     response
 }
 
@@ -161,9 +161,9 @@ mod tests {
 
     #[test]
     fn details_for_programs_are_not_shown_to_people() {
-        let told = HttpError::LogInFirst.told();
-        assert!(told.detail.contains("Bearer"));
-        let page = page(Reader::default(), &told, OffsetDateTime::UNIX_EPOCH);
+        let body = HttpError::LogInFirst.body();
+        assert!(body.detail.contains("Bearer"));
+        let page = page(Reader::default(), &body, OffsetDateTime::UNIX_EPOCH);
         assert!(!page.render().unwrap().contains("Bearer"));
     }
 
@@ -171,8 +171,8 @@ mod tests {
     fn a_rate_limit_says_when_to_try_again() {
         let now = OffsetDateTime::UNIX_EPOCH;
         let detail = Detail::new("too_many_tries", "Too many tries. Wait a minute.");
-        let told = HttpError::limit(detail, Some(now + time::Duration::minutes(3)), now).told();
-        let html = page(Reader::default(), &told, now).render().unwrap();
+        let body = HttpError::limit(detail, Some(now + time::Duration::minutes(3)), now).body();
+        let html = page(Reader::default(), &body, now).render().unwrap();
         assert!(html.contains("Too many tries.") && html.contains(">3 min</time>"), "{html}");
     }
 }

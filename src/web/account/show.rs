@@ -21,7 +21,7 @@ use crate::domain::ids::TokenId;
 use crate::domain::participant::ParticipantStatus;
 use crate::http::auth::{LoginBy, SignedIn};
 use crate::http::error::{Detail, HttpError};
-use crate::http::segment::Segment;
+use crate::http::path_parameter::PathParameter;
 use crate::http::server::ServerState;
 use crate::service::accounts;
 use crate::store;
@@ -152,7 +152,7 @@ pub(crate) async fn create_token(
 pub(crate) async fn revoke_token(
     State(app): State<App>,
     login: SignedIn,
-    Segment(id): Segment,
+    PathParameter(id): PathParameter,
 ) -> Result<Redirect, HttpError> {
     let user = by_session(login)?;
     let id: TokenId = id.parse().map_err(|_| HttpError::NotFound)?;

@@ -1,15 +1,15 @@
-//! The variable part of an address that has one: a name or an identifier, as text.
+//! The variable part of an address that has exactly one: a name or an identifier, as text.
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 
 use super::error::HttpError;
 
-/// The text of an address's one variable segment. What is no UTF-8 names nothing, so it is not found.
+/// The text of an address's only path parameter. Bytes that are not UTF-8 name nothing, so they answer 404.
 #[derive(Debug, Clone)]
-pub struct Segment(pub String);
+pub struct PathParameter(pub String);
 
-impl<S: Send + Sync> FromRequestParts<S> for Segment {
+impl<S: Send + Sync> FromRequestParts<S> for PathParameter {
     type Rejection = HttpError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
