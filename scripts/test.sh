@@ -54,6 +54,7 @@ step "format: cargo fmt --check" cargo fmt --all --check
 step "lints: cargo clippy, warnings denied" cargo clippy --locked --workspace --all-targets -- --deny warnings
 # The tests of the command line need the program, so this builds it too.
 step "build: the program and all tests" scripts/run-tests.sh --no-run
+step "the API's description: openapi-spec-validator" scripts/check-openapi.sh
 step "queries: .sqlx against a migrated database" with_postgres scripts/check-sqlx.sh
 step "examples in the documentation: cargo test --doc" cargo test --workspace --doc
 step "tests: unit, golden, property, hostile input, server, browser" with_postgres scripts/run-tests.sh

@@ -51,7 +51,7 @@ pub fn all(state: ServerState) -> anyhow::Result<Router> {
         .layer(CompressionLayer::new().compress_when(compressible));
     // From the inside out: what refuses a request or breaks off leaves an error for the writer around it, and
     // every answer, that one too, gets the headers.
-    Ok(api::router()
+    Ok(api::router(&state.site)
         .merge(web::router(state.clone()))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(csrf)

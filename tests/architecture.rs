@@ -33,8 +33,8 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "app", "clock", "config", "demo", "domain", "http", "importer", "objects", "release", "routes", "secret",
-            "service", "store", "web", "worker",
+            "api", "app", "clock", "config", "demo", "domain", "http", "importer", "objects", "release", "routes",
+            "secret", "service", "store", "web", "worker",
         ],
     ),
 ];

@@ -141,8 +141,11 @@ async fn view(app: &App, competition: Competition, viewer: &Viewer) -> Result<Co
     })
 }
 
-/// All competitions with their tracks. Drafts are listed for their organisers only.
-#[utoipa::path(get, path = "/competitions", responses((status = 200, body = CompetitionList)))]
+/// All competitions with their tracks.
+///
+/// Drafts are listed for their organisers only.
+#[utoipa::path(get, path = "/competitions", operation_id = "list_competitions", tag = "competitions",
+    responses((status = 200, description = "The competitions, newest first", body = CompetitionList)))]
 pub(super) async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<CompetitionList>, HttpError> {
     let mut competitions = Vec::new();
     for competition in store::competition::list(&app.db).await? {
@@ -156,8 +159,10 @@ pub(super) async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<
 }
 
 /// A competition with its tracks.
-#[utoipa::path(get, path = "/competitions/{competition}", params(("competition" = String, Path)),
-    responses((status = 200, body = CompetitionView), (status = 404)))]
+#[utoipa::path(get, path = "/competitions/{competition}", operation_id = "get_competition", tag = "competitions",
+    params(("competition" = String, Path)),
+    responses((status = 200, description = "The competition", body = CompetitionView),
+        (status = 404, description = "`not_found`: no such competition")))]
 pub(super) async fn show(
     State(app): State<App>,
     PathParameter(slug): PathParameter,
@@ -169,9 +174,10 @@ pub(super) async fn show(
 }
 
 /// A track: definition, phase, dates, limits.
-#[utoipa::path(get, path = "/competitions/{competition}/tracks/{track}",
-    params(("competition" = String, Path), ("track" = String, Path)),
-    responses((status = 200, body = TrackDefinition), (status = 404)))]
+#[utoipa::path(get, path = "/competitions/{competition}/tracks/{track}", operation_id = "get_track",
+    tag = "competitions", params(("competition" = String, Path), ("track" = String, Path)),
+    responses((status = 200, description = "The track", body = TrackDefinition),
+        (status = 404, description = "`not_found`: no such track")))]
 pub(super) async fn show_track(
     State(app): State<App>,
     TrackView { track, access, .. }: TrackView,

@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 
-use super::problem::ProblemDocument;
+use super::description::Binary;
 use crate::app::App;
 use crate::domain::ids::{FileId, UserId};
 use crate::domain::visibility::Audience;
@@ -70,9 +70,12 @@ pub(super) struct ListParams {
 }
 
 /// The files of a track, for its participants.
-#[utoipa::path(get, path = "/competitions/{competition}/tracks/{track}/files",
-    params(("competition" = String, Path), ("track" = String, Path), ListParams), security(("token" = [])),
-    responses((status = 200, body = FileList), (status = 403, body = ProblemDocument)))]
+#[utoipa::path(get, path = "/competitions/{competition}/tracks/{track}/files", operation_id = "list_files",
+    tag = "participation", params(("competition" = String, Path), ("track" = String, Path), ListParams),
+    security(("token" = [])),
+    responses((status = 200, description = "The files of the track's release", body = FileList),
+        (status = 403, description = "`not_enrolled`, `not_approved_yet`, `denied`, `not_open`"),
+        (status = 404, description = "`not_found`: no such track")))]
 pub(super) async fn list(
     State(app): State<App>,
     State(site): State<Site>,
@@ -145,15 +148,33 @@ impl Lister<'_> {
     }
 }
 
-/// A file, whole or one range of it: by its name, or a single file by its path. With objects in S3 it may be a
-/// redirect.
-#[utoipa::path(get, path = "/api/v1/competitions/{competition}/tracks/{track}/files/{name}",
-    params(("competition" = String, Path), ("track" = String, Path), ("name" = String, Path),
-        ("Range" = Option<String>, Header, description = "one range of bytes"),
-        ("If-Range" = Option<String>, Header, description = "the `ETag` of what is there already")),
+/// A file, whole or one range of it: by its name, or a single file by its path.
+///
+/// Where the server keeps its files in S3, the answer may be a redirect.
+#[utoipa::path(get, path = "/competitions/{competition}/tracks/{track}/files/{*name}", operation_id = "get_file",
+    tag = "participation",
+    params(("competition" = String, Path), ("track" = String, Path),
+        ("name" = String, Path, description = "The file's name, or a single file's path with its slashes"),
+        ("Range" = Option<String>, Header, description = "One range of bytes, such as `bytes=100-`"),
+        ("If-Range" = Option<String>, Header, description = "The `ETag` or `Last-Modified` of what the client has"),
+        ("If-None-Match" = Option<String>, Header, description = "An `ETag`: 304 if the file still has it"),
+        ("If-Modified-Since" = Option<String>, Header, description = "A date: 304 if the file is not newer"),
+        ("If-Match" = Option<String>, Header, description = "An `ETag`: 412 unless the file has it"),
+        ("If-Unmodified-Since" = Option<String>, Header, description = "A date: 412 if the file is newer")),
     security(("token" = [])),
-    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 206), (status = 304),
-        (status = 307), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 416)))]
+    responses(
+        (status = 200, description = "The whole file", body = Binary, content_type = "application/octet-stream",
+            headers(("ETag" = String, description = "The file's SHA-256, in quotes"))),
+        (status = 206, description = "The range", body = Binary, content_type = "application/octet-stream",
+            headers(("Content-Range" = String, description = "Which bytes these are, and of how many"))),
+        (status = 304, description = "The client has the file already"),
+        (status = 307, description = "The bytes are in the bucket, at an address that is good for five minutes",
+            headers(("Location" = String, description = "That address"))),
+        (status = 403, description = "`not_enrolled`, `not_approved_yet`, `denied`, `not_open`"),
+        (status = 404, description = "`not_found`: no such track or file"),
+        (status = 412, description = "`precondition_failed`: `If-Match` or `If-Unmodified-Since` does not hold"),
+        (status = 416, description = "`range_not_satisfiable`: the range begins at or behind the end of the file",
+            headers(("Content-Range" = String, description = "The size: `bytes */SIZE`")))))]
 pub(super) async fn bytes(
     State(app): State<App>,
     Downloader { track, user, .. }: Downloader,
@@ -166,12 +187,36 @@ pub(super) async fn bytes(
     download::answer(&app, &requested, user.id, &method, &headers).await
 }
 
-/// The same at the address that the list of files has, which needs no token: it is signed, for one account and a day, and
-/// is good as long as the enrolment.
-#[utoipa::path(get, path = "/api/v1/files/{id}/{name}",
-    params(("id" = String, Path), ("name" = String, Path), Signed),
-    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 206), (status = 304),
-        (status = 307), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 416)))]
+/// The same file at the address that the list gives, which needs no token.
+///
+/// The address is signed for one account and one day, and every request asks again whether that account may have
+/// the file.
+#[utoipa::path(get, path = "/files/{id}/{*name}", operation_id = "get_signed_file", tag = "participation",
+    params(("id" = String, Path, description = "The file's id, which stands for its content"),
+        ("name" = String, Path, description = "The file's name, or a single file's path with its slashes"), Signed,
+        ("Range" = Option<String>, Header, description = "One range of bytes, such as `bytes=100-`"),
+        ("If-Range" = Option<String>, Header, description = "The `ETag` or `Last-Modified` of what the client has"),
+        ("If-None-Match" = Option<String>, Header, description = "An `ETag`: 304 if the file still has it"),
+        ("If-Modified-Since" = Option<String>, Header, description = "A date: 304 if the file is not newer"),
+        ("If-Match" = Option<String>, Header, description = "An `ETag`: 412 unless the file has it"),
+        ("If-Unmodified-Since" = Option<String>, Header, description = "A date: 412 if the file is newer")),
+    security(()),
+    responses(
+        (status = 200, description = "The whole file", body = Binary, content_type = "application/octet-stream",
+            headers(("ETag" = String, description = "The file's SHA-256, in quotes"))),
+        (status = 206, description = "The range", body = Binary, content_type = "application/octet-stream",
+            headers(("Content-Range" = String, description = "Which bytes these are, and of how many"))),
+        (status = 304, description = "The client has the file already"),
+        (status = 307, description = "The bytes are in the bucket, at an address that is good for five minutes",
+            headers(("Location" = String, description = "That address"))),
+        (status = 403, description = "`link_expired`: get a new address from the list of files; `not_enrolled`, `not_approved_yet`, \
+            `denied`, `not_open`"),
+        (status = 404, description = "`not_found`: nobody signed this address, or the file was replaced"),
+        (status = 412, description = "`precondition_failed`: `If-Match` or `If-Unmodified-Since` does not hold"),
+        (status = 416, description = "`range_not_satisfiable`: the range begins at or behind the end of the file",
+            headers(("Content-Range" = String, description = "The size: `bytes */SIZE`"))),
+        (status = 500, description = "`internal`: a fault of the server"),
+        (status = 503, description = "`unavailable`: the database cannot work just now; try again")))]
 pub(super) async fn signed(
     State(app): State<App>,
     path: Result<Path<(String, String)>, PathRejection>,

@@ -119,8 +119,13 @@ fn with_etag(board: &Board, headers: &HeaderMap, body: impl FnOnce() -> Response
 
 /// The leaderboard.
 #[utoipa::path(get, path = "/competitions/{competition}/tracks/{track}/leaderboard",
-    params(("competition" = String, Path), ("track" = String, Path), BoardParams),
-    responses((status = 200, body = LeaderboardView), (status = 304), (status = 404)))]
+    operation_id = "get_leaderboard", tag = "leaderboard",
+    params(("competition" = String, Path), ("track" = String, Path), BoardParams,
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the board that the client has")),
+    responses((status = 200, description = "The ranked entries", body = LeaderboardView,
+            headers(("ETag" = String, description = "Changes with the board"))),
+        (status = 304, description = "The board is still the one named in `If-None-Match`"),
+        (status = 404, description = "`not_found`: no such track; `not_revealed`: the final board before the reveal")))]
 pub(super) async fn show(
     State(app): State<App>,
     view: TrackView,
@@ -144,8 +149,13 @@ pub(super) async fn show(
 
 /// The leaderboard as CSV.
 #[utoipa::path(get, path = "/competitions/{competition}/tracks/{track}/leaderboard.csv",
-    params(("competition" = String, Path), ("track" = String, Path), BoardParams),
-    responses((status = 200, content_type = "text/csv", body = String), (status = 304), (status = 404)))]
+    operation_id = "get_leaderboard_csv", tag = "leaderboard",
+    params(("competition" = String, Path), ("track" = String, Path), BoardParams,
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the board that the client has")),
+    responses((status = 200, description = "A header line, and a line for each entry", content_type = "text/csv",
+            body = String, headers(("ETag" = String, description = "Changes with the board"))),
+        (status = 304, description = "The board is still the one named in `If-None-Match`"),
+        (status = 404, description = "`not_found`: no such track; `not_revealed`: the final board before the reveal")))]
 pub(super) async fn csv(
     State(app): State<App>,
     view: TrackView,
@@ -173,11 +183,17 @@ struct Change {
     version: i64,
 }
 
-/// Server-sent events: one `leaderboard` event a change. Its `id` is the board's version; sent back as
-/// `Last-Event-ID`, it brings an event at once if something changed since.
+/// Server-sent events: one `leaderboard` event for each change of the board.
+///
+/// The event's `id` is the board's version; sent back as `Last-Event-ID`, it brings an event at once if the board has
+/// changed since.
 #[utoipa::path(get, path = "/competitions/{competition}/tracks/{track}/leaderboard/events",
-    params(("competition" = String, Path), ("track" = String, Path)),
-    responses((status = 200, content_type = "text/event-stream", body = String), (status = 404)))]
+    operation_id = "watch_leaderboard", tag = "leaderboard",
+    params(("competition" = String, Path), ("track" = String, Path),
+        ("Last-Event-ID" = Option<i64>, Header, description = "The version of the board that the client has seen last")),
+    responses((status = 200, description = "A stream of events that does not end", content_type = "text/event-stream",
+            body = String),
+        (status = 404, description = "`not_found`: no such track")))]
 pub(super) async fn events(
     State(app): State<App>,
     view: TrackView,

@@ -2,6 +2,7 @@
 //! what scripts read changes only on purpose. It must not know the pages.
 
 mod competition;
+mod description;
 mod file;
 mod health;
 mod leaderboard;
@@ -13,44 +14,28 @@ mod upload;
 
 pub(crate) use problem::write as write_problem;
 
-use axum::Router;
-use axum::middleware;
-use axum::routing::get;
+use std::sync::Arc;
+
+use axum::routing::any;
+use axum::{Extension, Json, Router, middleware};
 use tower_http::timeout::RequestBodyDeadlineLayer;
-use utoipa::OpenApi;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::drain::drain_unread;
 use crate::http::error::HttpError;
 use crate::http::listener::BODY_TIME;
-use crate::http::server::ServerState;
+use crate::http::server::{ServerState, Site};
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Callimico",
-        description = "A competition server for membership inference. Numbers are f64 written to read back equal; \
-                       times are RFC 3339. Errors are `application/problem+json` with a stable `code`.",
-    ),
-    modifiers(&BearerTokens),
-    paths(file::bytes, file::signed),
-)]
-struct Description;
-
-struct BearerTokens;
-
-impl utoipa::Modify for BearerTokens {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        openapi.components.get_or_insert_default().add_security_scheme("token", scheme);
-    }
+/// Uploads, which are large and have a time limit of their own.
+fn uploads() -> OpenApiRouter<ServerState> {
+    OpenApiRouter::new().routes(routes!(upload::create))
 }
 
-fn described() -> OpenApiRouter<ServerState> {
-    let uploads = OpenApiRouter::new().routes(routes!(upload::create)).layer(middleware::from_fn(drain_unread));
-    let rest = OpenApiRouter::new()
+fn calls() -> OpenApiRouter<ServerState> {
+    OpenApiRouter::new()
         .routes(routes!(competition::list))
         .routes(routes!(competition::show))
         .routes(routes!(competition::show_track))
@@ -63,22 +48,41 @@ fn described() -> OpenApiRouter<ServerState> {
         .routes(routes!(leaderboard::csv))
         .routes(routes!(leaderboard::events))
         .routes(routes!(file::list))
-        .layer(RequestBodyDeadlineLayer::new(BODY_TIME));
-    OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", rest.merge(uploads))
+        .routes(routes!(file::bytes))
+        .routes(routes!(file::signed))
+        .routes(routes!(openapi))
+}
+
+fn health() -> OpenApiRouter<ServerState> {
+    OpenApiRouter::new().routes(routes!(health::alive)).routes(routes!(health::ready))
+}
+
+/// Everything under its full path.
+fn together(uploads: OpenApiRouter<ServerState>, rest: OpenApiRouter<ServerState>) -> OpenApiRouter<ServerState> {
+    let outline = OpenApiRouter::with_openapi(description::Outline::openapi());
+    outline.nest("/api/v1", uploads.merge(rest)).merge(health())
+}
+
+/// The description of the API, as a server that is reached like this gives it.
+pub fn description(site: &Site) -> OpenApi {
+    description::complete(together(uploads(), calls()).into_openapi(), site)
+}
+
+/// This description.
+#[utoipa::path(get, path = "/openapi.json", operation_id = "get_description", tag = "service", security(()),
+    responses((status = 200, description = "An OpenAPI 3.1 document", body = serde_json::Value)))]
+async fn openapi(Extension(description): Extension<Arc<OpenApi>>) -> Json<Arc<OpenApi>> {
+    Json(description)
 }
 
 /// The API's routes, and the health checks beside them.
-pub fn router() -> Router<ServerState> {
-    let (api, openapi) = described().split_for_parts();
-    // A path, which the description has no word for.
-    let files = Router::new()
-        .route("/api/v1/competitions/{competition}/tracks/{track}/files/{*name}", get(file::bytes))
-        .route("/api/v1/files/{id}/{*name}", get(file::signed));
-    api.merge(files)
-        .route("/api/v1/openapi.json", get(move || std::future::ready(axum::Json(openapi))))
-        .route("/api/v1/{*unknown}", axum::routing::any(|| std::future::ready(HttpError::NotFound)))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+pub fn router(site: &Site) -> Router<ServerState> {
+    let uploads = uploads().layer(middleware::from_fn(drain_unread));
+    let rest = calls().layer(RequestBodyDeadlineLayer::new(BODY_TIME));
+    let (router, _) = together(uploads, rest).split_for_parts();
+    router
+        .layer(Extension(Arc::new(description(site))))
+        .route("/api/v1/{*unknown}", any(|| std::future::ready(HttpError::NotFound)))
         .method_not_allowed_fallback(|| std::future::ready(HttpError::MethodNotAllowed))
         .layer(middleware::map_response(problem::write))
 }

@@ -29,11 +29,21 @@ pub(super) struct EnrolmentView {
     participant: String,
 }
 
-/// Enrols the caller. Asked again, it answers 200 and how the enrolment stands.
-#[utoipa::path(post, path = "/competitions/{competition}/tracks/{track}/participants",
-    params(("competition" = String, Path), ("track" = String, Path)), request_body = Enrolment,
+/// Enrols the caller.
+///
+/// Called again, it answers 200 and how the enrolment stands.
+#[utoipa::path(post, path = "/competitions/{competition}/tracks/{track}/participants", operation_id = "enrol",
+    tag = "participation", params(("competition" = String, Path), ("track" = String, Path)),
+    request_body(content = Enrolment, description = "The acceptance of the track's terms"),
     security(("token" = [])),
-    responses((status = 201, body = EnrolmentView), (status = 200, body = EnrolmentView), (status = 401), (status = 422)))]
+    responses((status = 201, description = "Enrolled", body = EnrolmentView),
+        (status = 200, description = "Already enrolled; how the enrolment stands", body = EnrolmentView),
+        (status = 400, description = "`bad_json`: the body is not JSON; `bad_parameter`: a query parameter"),
+        (status = 403, description = "`read_only_token`, `closed`: the track takes no more participants, `cross_site`"),
+        (status = 404, description = "`not_found`: no such track"),
+        (status = 413, description = "`too_large`: a body over 64 KiB"),
+        (status = 415, description = "`not_json`: another `Content-Type` than `application/json`"),
+        (status = 422, description = "`terms_not_accepted`; `bad_field`: a field is missing, unknown or of another type")))]
 pub(super) async fn enrol(
     State(app): State<App>,
     Enroller(login): Enroller,
@@ -58,7 +68,12 @@ fn bad_json(rejection: JsonRejection) -> HttpError {
             HttpError::UnsupportedMedia(Detail::new("not_json", "Send `Content-Type: application/json`."))
         }
         JsonRejection::JsonDataError(error) => HttpError::Unprocessable(Detail::new("bad_field", error.body_text())),
-        JsonRejection::BytesRejection(_) => HttpError::TooLarge { limit: 65_536 },
+        JsonRejection::BytesRejection(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            HttpError::TooLarge { limit: 65_536 }
+        }
+        JsonRejection::BytesRejection(_) => {
+            HttpError::BadRequest(Detail::new("bad_json", "The body did not arrive whole."))
+        }
         _ => HttpError::BadRequest(Detail::new("bad_json", "The body is not valid JSON.")),
     }
 }

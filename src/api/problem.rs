@@ -8,8 +8,12 @@ use scoring::{Problem, Problems};
 use crate::domain::timestamp::rfc3339;
 use crate::http::error::ErrorBody;
 
-/// An error as clients read it.
+/// The media type of errors.
+pub(super) const MEDIA_TYPE: &str = "application/problem+json";
+
+/// An error as clients read it (RFC 9457).
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
 pub(super) struct ProblemDocument {
     /// Always `about:blank`: `code` says which error it is.
     #[serde(rename = "type")]
@@ -36,6 +40,7 @@ pub(super) struct ProblemDocument {
 
 /// One problem of an upload.
 #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = UploadProblem)]
 pub(super) struct ProblemLine {
     /// A stable code.
     pub code: String,
@@ -100,6 +105,6 @@ fn with_body(response: Response, body: ErrorBody) -> Response {
             written.headers_mut().insert(name, value.clone());
         }
     }
-    written.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    written.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     written
 }

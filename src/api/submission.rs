@@ -9,6 +9,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use scoring::{RocGrid, Split};
 
+use super::description::Binary;
 use super::metrics::ScenarioNumbers;
 use super::problem::ProblemLine;
 use crate::app::App;
@@ -167,10 +168,14 @@ pub(super) struct SubmissionLine {
     problems_total: usize,
 }
 
-/// Every submission of a track with its problems, rejected ones too. For its organisers.
+/// Every submission of a track with its problems, rejected ones too.
+///
+/// For the track's organisers.
 #[utoipa::path(get, path = "/competitions/{competition}/tracks/{track}/submissions",
+    operation_id = "list_submissions", tag = "submissions",
     params(("competition" = String, Path), ("track" = String, Path)), security(("token" = [])),
-    responses((status = 200, body = SubmissionList), (status = 401), (status = 404)))]
+    responses((status = 200, description = "The submissions, newest first", body = SubmissionList),
+        (status = 404, description = "`not_found`: no such track, or the caller does not organise it")))]
 pub(super) async fn list(
     State(app): State<App>,
     OrganiserOf(view): OrganiserOf,
@@ -205,8 +210,10 @@ pub(super) struct WaitParams {
 }
 
 /// A submission: state, problems, scores.
-#[utoipa::path(get, path = "/submissions/{id}", params(("id" = String, Path), WaitParams), security(("token" = [])),
-    responses((status = 200, body = SubmissionView), (status = 401), (status = 404)))]
+#[utoipa::path(get, path = "/submissions/{id}", operation_id = "get_submission", tag = "submissions",
+    params(("id" = String, Path, description = "The submission's id"), WaitParams), security(("token" = [])),
+    responses((status = 200, description = "The submission as it stands", body = SubmissionView),
+        (status = 404, description = "`not_found`: no such submission, or not the caller's")))]
 pub(super) async fn show(
     State(app): State<App>,
     SignedIn(login): SignedIn,
@@ -249,9 +256,10 @@ pub(super) struct SplitParams {
 }
 
 /// The scores as the original program wrote them.
-#[utoipa::path(get, path = "/submissions/{id}/scores.txt", params(("id" = String, Path), SplitParams),
-    security(("token" = [])),
-    responses((status = 200, content_type = "text/plain", body = String), (status = 401), (status = 404)))]
+#[utoipa::path(get, path = "/submissions/{id}/scores.txt", operation_id = "get_scores_txt", tag = "submissions",
+    params(("id" = String, Path, description = "The submission's id"), SplitParams), security(("token" = [])),
+    responses((status = 200, description = "A number a line", content_type = "text/plain", body = String),
+        (status = 404, description = "`not_found`: no such submission, not the caller's, or no such scores yet")))]
 pub(super) async fn scores_txt(
     State(app): State<App>,
     SeenSubmission { access, .. }: SeenSubmission,
@@ -275,8 +283,10 @@ pub(super) fn split_param(split: Option<&str>) -> Result<Split, HttpError> {
 }
 
 /// The upload as it came.
-#[utoipa::path(get, path = "/submissions/{id}/archive", params(("id" = String, Path)), security(("token" = [])),
-    responses((status = 200, content_type = "application/zip", body = Vec<u8>), (status = 401), (status = 404)))]
+#[utoipa::path(get, path = "/submissions/{id}/archive", operation_id = "get_archive", tag = "submissions",
+    params(("id" = String, Path, description = "The submission's id")), security(("token" = [])),
+    responses((status = 200, description = "The zip, byte for byte", content_type = "application/zip", body = Binary),
+        (status = 404, description = "`not_found`: no such submission, not the caller's, or it was rejected")))]
 pub(super) async fn archive(
     State(app): State<App>,
     SeenSubmission { submission, .. }: SeenSubmission,

@@ -6,14 +6,14 @@ use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::problem::ProblemDocument;
+use super::description::Binary;
 use crate::app::App;
 use crate::domain::quota::AttemptsLeft;
 use crate::domain::submission::SubmissionState;
 use crate::domain::timestamp::rfc3339;
 use crate::http::auth::Submitter;
 use crate::http::error::{Detail, HttpError};
-use crate::http::upload;
+use crate::http::upload::{self, UploadForm};
 use crate::objects::Staged;
 use crate::service::submit::{self, Details, DetailsError};
 use crate::store::participant::Participant;
@@ -44,7 +44,7 @@ pub(super) struct Receipt {
 pub(super) struct DetailParams {
     /// What it is, in at most 500 characters.
     description: Option<String>,
-    /// Where the method is described.
+    /// Where the method is described: `http://` or `https://`, at most 500 characters.
     method_url: Option<String>,
 }
 
@@ -54,17 +54,37 @@ impl DetailParams {
     }
 }
 
-/// Submits a zip. 201 once it is durable; 200 and the earlier submission where the same `Idempotency-Key` and
-/// bytes came before.
-#[utoipa::path(post, path = "/competitions/{competition}/tracks/{track}/submissions",
+/// Submits a zip.
+///
+/// It answers 201 once the zip is durable, or 200 and the earlier submission where the same `Idempotency-Key` and bytes
+/// came before.
+#[utoipa::path(post, path = "/competitions/{competition}/tracks/{track}/submissions", operation_id = "submit",
+    tag = "submissions",
     params(("competition" = String, Path), ("track" = String, Path), DetailParams,
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 200 visible ASCII characters")),
-    request_body(content_type = "application/zip", content = Vec<u8>),
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "1 to 200 visible ASCII characters, new for each upload: sent again with the same key and \
+                bytes, an upload counts once")),
+    request_body(description = "The zip, or a form with the zip as its field `file`",
+        content((Binary = "application/zip"), (UploadForm = "multipart/form-data"))),
     security(("token" = [])),
-    responses((status = 201, body = Receipt), (status = 200, body = Receipt),
-        (status = 403, body = ProblemDocument), (status = 409, body = ProblemDocument),
-        (status = 413, body = ProblemDocument), (status = 415, body = ProblemDocument),
-        (status = 422, body = ProblemDocument), (status = 429, body = ProblemDocument)))]
+    responses(
+        (status = 201, description = "Taken: the upload is on disk and cannot be lost", body = Receipt,
+            headers(("Location" = String, description = "The submission"))),
+        (status = 200, description = "Taken before, under the same key; the submission as it stands", body = Receipt,
+            headers(("Location" = String, description = "The submission"))),
+        (status = 400, description = "`bad_parameter`; `bad_form`; `bad_field`: `description` or `method_url`; \
+            `bad_idempotency_key`; `broken_upload`: it did not arrive whole"),
+        (status = 403, description = "`read_only_token`, `not_enrolled`, `not_approved_yet`, `denied`, `not_open`, \
+            `closed`, `cross_site`"),
+        (status = 404, description = "`not_found`: no such track"),
+        (status = 408, description = "`too_slow`: the upload took longer than the server allows"),
+        (status = 409, description = "`idempotency_key_reused`: the key came before with other bytes"),
+        (status = 413, description = "`too_large`: more bytes than the track's `limits.bytes`"),
+        (status = 415, description = "`content_type`: neither a zip nor a form; `content_encoding`: compressed again"),
+        (status = 422, description = "`rejected`: the zip is wrong, as `problems` says; no attempt was used"),
+        (status = 429, description = "`limit_today`, `limit_total`, `too_many_rejected`"),
+        (status = 503, description = "`unavailable`: nothing was kept; `undecided`: it may have been taken, so send it \
+            again with the same `Idempotency-Key`")))]
 pub(super) async fn create(
     State(app): State<App>,
     submitter: Submitter,

@@ -10,6 +10,7 @@ mod lira;
 mod login;
 mod migrate;
 mod offline;
+mod openapi;
 mod postgres;
 mod progress;
 mod release;
@@ -94,6 +95,8 @@ enum Command {
     Download(Box<download::Args>),
     /// A whole small competition from nothing, served on 127.0.0.1:8080
     Demo(demo::Args),
+    /// Print the description of the JSON interface (OpenAPI 3.1), as the server answers it at /api/v1/openapi.json
+    Openapi(openapi::Args),
     /// Run a command with DATABASE_URL set to the private Postgres, for example `postgres -- sh -c 'psql "$DATABASE_URL"'`
     Postgres(postgres::Args),
 }
@@ -132,6 +135,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Login(args) => login::run(args).await,
         Command::Download(args) => download::run(*args).await,
         Command::Demo(args) => demo::run(&storage, args).await,
+        Command::Openapi(args) => openapi::run(&args),
         Command::Postgres(args) => postgres::run(&storage, args).await,
     }
 }

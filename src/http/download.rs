@@ -120,12 +120,18 @@ pub async fn answer(
         let headers = [(header::LOCATION, url), (header::CACHE_CONTROL, "private, no-store".to_owned())];
         return Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response());
     }
-    let mut response = match answer.bytes(representation.size).filter(|_| method != Method::HEAD) {
-        Some(bytes) => Response::new(body(app, requested, bytes).await?),
-        None => Response::new(Body::empty()),
+    let mut response = match (&answer, answer.bytes(representation.size)) {
+        (Answer::PreconditionFailed, _) => HttpError::PreconditionFailed.into_response(),
+        (Answer::NotSatisfiable, _) => HttpError::RangeNotSatisfiable.into_response(),
+        (_, Some(bytes)) if method != Method::HEAD => Response::new(body(app, requested, bytes).await?),
+        _ => Response::new(Body::empty()),
     };
     *response.status_mut() = answer.status();
-    describe(requested, &representation, &answer, response.headers_mut());
+    representation.write_headers(&answer, response.headers_mut());
+    // The body of an error is not the file's, and has a length and a type of its own.
+    if !answer.status().is_client_error() {
+        describe(requested, &representation, &answer, response.headers_mut());
+    }
     Ok(response)
 }
 
@@ -142,7 +148,6 @@ async fn body(app: &App, requested: &RequestedFile, bytes: std::ops::Range<u64>)
 }
 
 fn describe(requested: &RequestedFile, representation: &Representation, answer: &Answer, headers: &mut HeaderMap) {
-    representation.write_headers(answer, headers);
     if let Some(bytes) = answer.bytes(representation.size) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.end - bytes.start));
     }

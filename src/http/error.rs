@@ -35,6 +35,10 @@ pub enum HttpError {
     Conflict(Detail),
     /// The address exists, but does not answer this method.
     MethodNotAllowed,
+    /// A file is not in the version that the client asks for.
+    PreconditionFailed,
+    /// A range has none of the bytes of its file.
+    RangeNotSatisfiable,
     /// The body is larger than allowed.
     TooLarge {
         /// The limit in bytes.
@@ -147,6 +151,14 @@ impl HttpError {
             Self::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 Detail::new("method_not_allowed", "This address does not answer this method."),
+            ),
+            Self::PreconditionFailed => (
+                StatusCode::PRECONDITION_FAILED,
+                Detail::new("precondition_failed", "The file is not, or no longer, the one that was asked for."),
+            ),
+            Self::RangeNotSatisfiable => (
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                Detail::new("range_not_satisfiable", "The range begins at or behind the end of the file."),
             ),
             Self::TooLarge { limit } => (
                 StatusCode::PAYLOAD_TOO_LARGE,

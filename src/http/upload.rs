@@ -48,14 +48,16 @@ pub fn refuse_large(headers: &HeaderMap, track: &Track) -> Result<(), HttpError>
     Ok(())
 }
 
-/// A form with a file, as it was sent.
-#[derive(Debug)]
+/// The form that carries an upload.
+#[derive(Debug, utoipa::ToSchema)]
 pub struct UploadForm {
-    /// The file, on disk; `None` where the form has none.
+    /// The zip.
+    // On disk by now; `None` where the form has none.
+    #[schema(rename = "file", required, nullable = false, value_type = String, content_media_type = "application/zip")]
     pub staged: Option<Staged>,
-    /// What its sender says of it.
+    /// What the submission is, in at most 500 characters.
     pub description: Option<String>,
-    /// Where its method is described.
+    /// Where the method is described: `http://` or `https://`, at most 500 characters.
     pub method_url: Option<String>,
 }
 

@@ -50,6 +50,8 @@ fn default_text(status: u16) -> (&'static str, &'static str) {
         405 => ("That does not work here", "This address does not accept that kind of request."),
         408 => ("That took too long", "The upload did not arrive in time. Nothing was kept and no attempt was used."),
         409 => ("Already done", "Somebody, perhaps you, has done this already."),
+        412 => ("The file has changed", "The file here is no longer the one that was asked for."),
+        416 => ("Nothing more to send", "The file ends before the range that was asked for."),
         413 => ("That is too large", "Nothing was kept and no attempt was used."),
         422 => ("Something in the form is wrong", "Go back and check what you entered."),
         429 => ("Too many requests", "Wait a little and try again."),

@@ -16,6 +16,7 @@ mod forms;
 mod idempotency;
 mod live;
 mod migrations;
+mod openapi;
 mod participants;
 mod phases;
 mod queue;

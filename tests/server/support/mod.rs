@@ -3,6 +3,7 @@
 
 mod actor;
 mod answer;
+mod routes;
 mod score;
 mod track;
 mod upload;
