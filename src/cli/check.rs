@@ -1,4 +1,4 @@
-//! `callimico check`: validates a submission offline, by the same code as the server.
+//! `callimico check`: validates a submission offline, with the same code as the server.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ pub(super) struct Args {
     zip: PathBuf,
     #[command(flatten)]
     track: TrackArgs,
-    /// The greatest size the track takes, in bytes
+    /// The track's size limit, in bytes
     #[arg(long, default_value_t = SubmissionLimits::MICO.bytes, value_name = "BYTES")]
     max_bytes: u64,
     /// Write the outcome as JSON
@@ -46,5 +46,5 @@ fn json(args: &Args, limits: &Limits, shape: &scoring::TrackShape) -> Result<(),
         }
     };
     println!("{}", serde_json::to_string_pretty(&document).context("cannot write the outcome")?);
-    outcome.map(|_| ()).map_err(|_| Failure::Told)
+    outcome.map(|_| ()).map_err(|_| Failure::AlreadyReported)
 }

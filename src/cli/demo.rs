@@ -1,4 +1,4 @@
-//! `callimico demo`: a whole small competition from nothing.
+//! `callimico demo`: a complete small competition, made from scratch and served.
 
 use std::net::SocketAddr;
 
@@ -11,10 +11,10 @@ use crate::demo;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Address to serve on; the next free port where it is taken and was not named
+    /// Address to serve on [default: 127.0.0.1:8080, or any free port if that is taken]
     #[arg(long, env = "CALLIMICO_BIND", value_name = "ADDRESS")]
     bind: Option<SocketAddr>,
-    /// End once everything is made and scored
+    /// Exit once everything is made and scored
     #[arg(long)]
     no_serve: bool,
 }
@@ -22,14 +22,14 @@ pub(super) struct Args {
 pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failure> {
     if storage.database_url.is_some() {
         return Err(Failure::input(
-            "the demo makes accounts and passwords of its own, so it works with a private database only: unset DATABASE_URL",
+            "the demo makes its own accounts and passwords, so it works only with a private database: unset DATABASE_URL",
         ));
     }
     let stop = serve::stop_signal()?;
     let listener = listen(args.bind).await?;
     let address = listener.local_addr().context("the listening address is gone")?;
     println!("callimico demo, kept under {}", storage.data_dir.display());
-    let session = Session::open_with(storage, LimitsConfig::default(), serve::WAIT_FOR_OWNER).await?;
+    let session = Session::open_with(storage, LimitsConfig::default(), serve::DATABASE_WAIT).await?;
     let outcome = async {
         let made = demo::make(&session.app, &storage.data_dir.join("demo"), &mut |line| println!("  {line}")).await?;
         print!("{made}");
@@ -45,9 +45,9 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
     session.close(outcome).await
 }
 
-/// The port that was asked for; else 8080, or any free one where that is taken.
-async fn listen(asked: Option<SocketAddr>) -> Result<TcpListener, Failure> {
-    if let Some(address) = asked {
+/// Listens on `bind` if given, else on port 8080, or on any free port if that is taken.
+async fn listen(bind: Option<SocketAddr>) -> Result<TcpListener, Failure> {
+    if let Some(address) = bind {
         let listener = TcpListener::bind(address).await;
         return Ok(listener.with_context(|| format!("cannot listen on {address} (is another server running there?)"))?);
     }

@@ -1,4 +1,4 @@
-//! `callimico doctor`: checks what the server and the baseline need, a line each.
+//! `callimico doctor`: checks what the server and the baseline need, one line each.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ pub(super) async fn run(storage: &StorageConfig, args: &Args) -> Result<(), Fail
     if findings.iter().all(|finding| finding.ok) {
         Ok(())
     } else {
-        Err(Failure::Ours(anyhow::anyhow!("something is not in order")))
+        Err(Failure::Ours(anyhow::anyhow!("a check failed")))
     }
 }
 
@@ -61,8 +61,8 @@ fn finding(check: &'static str, outcome: anyhow::Result<String>) -> Finding {
 
 async fn objects(storage: &StorageConfig) -> anyhow::Result<String> {
     let objects = Objects::open(&storage.objects, &storage.data_dir)?;
-    objects.probe().await.context("the folder takes no files")?;
-    Ok(format!("{} takes files and gives them back", storage.objects))
+    objects.probe().await.context("a test file cannot be written and read back")?;
+    Ok(format!("{} stores files and returns them", storage.objects))
 }
 
 async fn describe(database: &Database) -> anyhow::Result<String> {
@@ -79,22 +79,22 @@ async fn migrations(database: &Database) -> anyhow::Result<String> {
     }
 }
 
-/// Deadlines are read off this machine's clock and leases off the database's: they should agree.
+/// Deadlines follow this machine's clock and leases the database's, so the two should agree.
 async fn clock(database: &Database) -> anyhow::Result<String> {
-    let theirs = crate::store::health::now(&database.pool).await?;
-    let apart = (Clock::System.now() - theirs).abs();
-    if apart < time::Duration::seconds(5) {
-        Ok(format!("within {:.1} s of the database's", apart.as_seconds_f64().max(0.1)))
+    let database_now = crate::store::health::now(&database.pool).await?;
+    let difference = (Clock::System.now() - database_now).abs();
+    if difference < time::Duration::seconds(5) {
+        Ok(format!("within {:.1} s of the database's", difference.as_seconds_f64().max(0.1)))
     } else {
-        anyhow::bail!("{:.0} s apart from the database's: let both follow a time server", apart.as_seconds_f64())
+        anyhow::bail!("{:.0} s off the database's: synchronise both with a time server", difference.as_seconds_f64())
     }
 }
 
-/// The server does without, so that it is not here is nothing wrong.
+/// The server does not need ONNX Runtime, so its absence is not a failure.
 fn onnxruntime() -> anyhow::Result<String> {
     let library = match Library::load() {
         Err(error @ RuntimeError::NotFound) => {
-            return Ok(format!("not here, and only `callimico lira` and the demo need it. {error}"));
+            return Ok(format!("not found; only `callimico lira` and the demo need it. {error}"));
         }
         loaded => loaded?,
     };

@@ -1,4 +1,4 @@
-//! How a command fails: whose fault it was decides the exit code.
+//! How a command fails. Whose fault it was decides the exit code.
 
 use std::process::ExitCode;
 
@@ -9,32 +9,32 @@ use crate::release::ReleaseError;
 use crate::service::accounts::AccountError;
 use crate::store::StoreError;
 
-/// Why a command did not do what it was asked.
+/// Why a command failed.
 #[derive(Debug)]
 pub enum Failure {
     /// Our fault (exit code 1).
     Ours(anyhow::Error),
-    /// The input is wrong (2).
+    /// The input is wrong (exit code 2).
     Input(anyhow::Error),
-    /// The input is wrong, and everything about it was said already (2).
-    Told,
-    /// The input is right and whoever asks may not (4).
+    /// The input is wrong, and the problems have been printed already (exit code 2).
+    AlreadyReported,
+    /// The input is right, but the user lacks permission (exit code 4).
     NotAllowed(anyhow::Error),
-    /// The network, or what lies behind it, did not answer; trying again is safe (5).
+    /// The network, or a service behind it, did not answer; trying again is safe (exit code 5).
     Network(anyhow::Error),
-    /// It was told to stop, and said where it stands (130, as shells have it for Ctrl-C).
+    /// Interrupted; the error says how far it got (exit code 130, as shells use for Ctrl-C).
     Stopped(anyhow::Error),
-    /// A started program ended with this code.
+    /// A program that we started ended with this exit code.
     Child(u8),
 }
 
 impl Failure {
-    /// Wrong input, in a sentence.
+    /// Wrong input, with this message.
     pub fn input(text: impl Into<String>) -> Self {
         Self::Input(anyhow::anyhow!(text.into()))
     }
 
-    /// Says what the failure means, before what it is.
+    /// Puts a message about the consequences in front of the error.
     pub fn context(self, text: &'static str) -> Self {
         match self {
             Self::Ours(error) => Self::Ours(error.context(text)),
@@ -42,11 +42,11 @@ impl Failure {
             Self::NotAllowed(error) => Self::NotAllowed(error.context(text)),
             Self::Network(error) => Self::Network(error.context(text)),
             Self::Stopped(error) => Self::Stopped(error.context(text)),
-            other @ (Self::Told | Self::Child(_)) => other,
+            other @ (Self::AlreadyReported | Self::Child(_)) => other,
         }
     }
 
-    /// Says on stderr what went wrong; answers the exit code.
+    /// Prints the error to stderr and returns the exit code.
     pub fn report(&self) -> ExitCode {
         let (error, code) = match self {
             Self::Ours(error) => (error, 1),
@@ -54,7 +54,7 @@ impl Failure {
             Self::NotAllowed(error) => (error, 4),
             Self::Network(error) => (error, 5),
             Self::Stopped(error) => (error, 130),
-            Self::Told => return ExitCode::from(2),
+            Self::AlreadyReported => return ExitCode::from(2),
             Self::Child(code) => return ExitCode::from(*code),
         };
         eprintln!("error: {error:#}");
@@ -64,7 +64,7 @@ impl Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        let unreachable = error.chain().any(|cause| cause.downcast_ref::<sqlx::Error>().is_some_and(is_of_the_network));
+        let unreachable = error.chain().any(|cause| cause.downcast_ref::<sqlx::Error>().is_some_and(is_network_error));
         if unreachable { Self::Network(error) } else { Self::Ours(error) }
     }
 }
@@ -85,7 +85,7 @@ impl From<AccountError> for Failure {
     }
 }
 
-fn is_of_the_network(error: &sqlx::Error) -> bool {
+fn is_network_error(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_))
 }
 

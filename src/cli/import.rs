@@ -19,7 +19,7 @@ use crate::store;
 pub(super) struct Args {
     /// The track directory
     path: PathBuf,
-    /// The competition's short name; made if there is none
+    /// The competition's short name; it is created if it does not exist
     #[arg(long, value_name = "SLUG")]
     competition: Slug,
     /// The track's short name; the folder's name if not given
@@ -31,7 +31,7 @@ pub(super) struct Args {
     /// Only print the plan
     #[arg(long)]
     dry_run: bool,
-    /// Do not make the participants' archives; `callimico release` does it later
+    /// Do not make the participants' archives; `callimico release` can make them later
     #[arg(long)]
     no_release: bool,
     /// Write the plan as JSON
@@ -77,7 +77,7 @@ async fn import(app: &App, args: &Args, request: &Request, stop: &Arc<AtomicBool
     if args.dry_run {
         eprintln!("nothing was changed (--dry-run)");
     } else if !args.no_release {
-        released = release_too(app, args, request, stop).await?;
+        released = make_release(app, args, request, stop).await?;
     }
     if args.json {
         let mut json = serde_json::to_value(&plan).context("cannot write the plan")?;
@@ -91,25 +91,25 @@ async fn import(app: &App, args: &Args, request: &Request, stop: &Arc<AtomicBool
     Ok(())
 }
 
-/// Makes the participants' archives, unless the organiser hosts archives of their own.
-async fn release_too(
+/// Makes the participants' archives, unless the organiser has released archives of their own.
+async fn make_release(
     app: &App,
     args: &Args,
     request: &Request,
     stop: &Arc<AtomicBool>,
 ) -> Result<Option<Outcome>, Failure> {
     let track = store::track::by_path(&app.db, &request.track).await?;
-    let standing = match &track {
+    let released = match &track {
         Some(track) => store::release::files(&app.db, track.id).await?,
         None => Vec::new(),
     };
-    if standing.iter().any(|file| file.is_verbatim) {
-        eprintln!("participants get the archives that are hosted as they are; `callimico release` would replace them");
+    if released.iter().any(|file| file.is_verbatim) {
+        eprintln!("the organiser's own archives stay released; `callimico release` would replace them");
         return Ok(None);
     }
-    let wanted =
+    let request =
         crate::release::Request { track: request.track.clone(), from: Some(args.path.clone()), verbatim: Vec::new() };
-    let made = release::make(app, &wanted, stop).await;
+    let made = release::make(app, &request, stop).await;
     let made = made.map_err(|failure| failure.context("the track is imported, but participants have no archives"))?;
     if !args.json {
         release::tell(&made);

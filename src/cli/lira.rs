@@ -225,11 +225,11 @@ fn attack(args: &Args, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let mut on_event = |event: Event<'_>| match event {
         Event::Queries(progress) => {
             let bar = bar.get_or_insert_with(|| Bar::with_rate(progress.total, "queries"));
-            bar.set_with_found(progress.done, progress.cached);
+            bar.set_with_cached(progress.done, progress.cached);
         }
         Event::Scored(report) => {
             let say = || tell!("{}", sentence(report));
-            bar.as_ref().map_or_else(say, |bar| bar.aside(say));
+            bar.as_ref().map_or_else(say, |bar| bar.suspend(say));
         }
     };
     let outcome = lira::run(&track, &runtime, &settings, options, &mut on_event).map_err(failure)?;

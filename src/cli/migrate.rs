@@ -1,4 +1,4 @@
-//! `callimico migrate`: brings the database up to date.
+//! `callimico migrate`: applies the missing migrations to the database.
 
 use super::{Failure, Session};
 use crate::config::StorageConfig;

@@ -1,4 +1,5 @@
-//! The commands, one file each. Human text goes to stderr, results to stdout; the exit code says whose fault it was.
+//! The commands, one file each. Results go to stdout, messages for people to stderr; the exit code
+//! says whose fault a failure was.
 
 mod check;
 mod demo;
@@ -39,14 +40,14 @@ pub use failure::Failure;
 
 /// A competition server for membership inference.
 ///
-/// Exit codes: 0 fine, 1 our fault, 2 the input is wrong, 3 a limit is reached, 4 not allowed, 5 network (try again);
-/// 130 stopped by Ctrl-C.
+/// Exit codes: 0 success, 1 our fault, 2 the input is wrong, 3 a limit is reached, 4 not allowed, 5
+/// network (try again); 130 stopped by Ctrl-C.
 #[derive(Debug, Parser)]
 #[command(name = "callimico", version, arg_required_else_help = true)]
 struct Cli {
     #[command(flatten)]
     storage: StorageConfig,
-    /// How the log is written
+    /// The format of the log
     #[arg(long, env = "CALLIMICO_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, global = true)]
     log_format: LogFormat,
     #[command(subcommand)]
@@ -55,9 +56,9 @@ struct Cli {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum LogFormat {
-    /// Lines for people.
+    /// Lines of text.
     Text,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -67,45 +68,47 @@ enum Command {
     Serve(serve::Args),
     /// Scoring workers only; any number, on any machine that reaches the database and the objects
     Worker(worker::Args),
-    /// Bring the database up to date and end
+    /// Apply the missing migrations to the database
     Migrate,
-    /// Check database, objects, clock and ONNX Runtime, a line each
+    /// Check database, objects, clock and ONNX Runtime, one line each
     Doctor(doctor::Args),
-    /// Accounts and their tokens
+    /// Create accounts and tokens
     #[command(subcommand)]
     User(user::Command),
     /// Import a track directory
     Import(import::Args),
     /// Make the archives that participants get
     Release(release::Args),
-    /// The life of a track
+    /// Open a track; retry its failed submissions
     #[command(subcommand)]
     Track(track::Command),
     /// Check a submission offline
     Check(check::Args),
     /// Score predictions offline against solution.csv files
     Score(score::Args),
-    /// The reference baseline: from a copy of a track to a submission, by the likelihood ratio attack and others
+    /// Run the reference baseline: make a submission from a copy of a track, by the likelihood
+    /// ratio attack and others
     Lira(Box<lira::Args>),
     /// Make a track directory: networks with and without differential privacy, splits, solutions
     Train(Box<train::Args>),
-    /// Keep a server's address and your token on this machine
+    /// Store a server's address and your token on this machine
     Login(login::Args),
-    /// Bring the files of a track here, and go on where an earlier run ended
+    /// Download the files of a track, continuing where an earlier run stopped
     Download(Box<download::Args>),
-    /// A whole small competition from nothing, served on 127.0.0.1:8080
+    /// Make a complete small competition and serve it on 127.0.0.1:8080
     Demo(demo::Args),
     /// Print the description of the JSON interface (OpenAPI 3.1), as the server answers it at /api/v1/openapi.json
     Openapi(openapi::Args),
-    /// Run a command with DATABASE_URL set to the private Postgres, for example `postgres -- sh -c 'psql "$DATABASE_URL"'`
+    /// Run a command with DATABASE_URL set to the private Postgres, for example
+    /// `postgres -- sh -c 'psql "$DATABASE_URL"'`
     Postgres(postgres::Args),
 }
 
-/// Runs the program with the arguments it was started with.
+/// Runs the command given on the command line.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     start_log(&cli);
-    // Asked for by whatever speaks TLS; where somebody chose one already, that one is as good.
+    // rustls needs a default provider. If one is installed already, it serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -140,7 +143,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
     }
 }
 
-/// The log goes to stderr. Servers tell what they do; the other commands only what is wrong.
+/// Logs to stderr: servers from level `info`, all other commands from `warn`.
 fn start_log(cli: &Cli) {
     let level = match cli.command {
         Command::Serve(_) | Command::Worker(_) => "info",
@@ -154,40 +157,36 @@ fn start_log(cli: &Cli) {
     }
 }
 
-/// What a command that ends soon works with.
+/// The app and its database, open for the duration of one command.
 struct Session {
     app: App,
     database: Database,
 }
 
 impl Session {
-    /// Opens database and objects, which must belong together, and brings the database up to date.
+    /// Opens the database and the objects, which must belong together, and applies all migrations.
     async fn open(storage: &StorageConfig) -> Result<Self, Failure> {
         Self::open_with(storage, LimitsConfig::default(), Duration::ZERO).await
     }
 
-    async fn open_with(
-        storage: &StorageConfig,
-        limits: LimitsConfig,
-        wait_for_owner: Duration,
-    ) -> Result<Self, Failure> {
-        let session = Self::connect(storage, limits, wait_for_owner).await?;
+    async fn open_with(storage: &StorageConfig, limits: LimitsConfig, wait: Duration) -> Result<Self, Failure> {
+        let session = Self::connect(storage, limits, wait).await?;
         match session.database.migrate().await {
-            Ok(()) => session.with_its_objects().await,
+            Ok(()) => session.claim_objects().await,
             Err(error) => session.close(Err(error.into())).await,
         }
     }
 
-    /// Opens a database that is up to date already.
+    /// The same without migrating: fails if a migration is missing.
     async fn open_without_migrating(
         storage: &StorageConfig,
         limits: LimitsConfig,
-        wait_for_owner: Duration,
+        wait: Duration,
     ) -> Result<Self, Failure> {
-        let session = Self::connect(storage, limits, wait_for_owner).await?;
+        let session = Self::connect(storage, limits, wait).await?;
         let missing = store::health::missing_migrations(&session.app.db).await;
         let failure = match missing {
-            Ok(0) => return session.with_its_objects().await,
+            Ok(0) => return session.claim_objects().await,
             Ok(missing) => {
                 Failure::Ours(anyhow::anyhow!("{missing} migrations are not applied: run `callimico migrate`"))
             }
@@ -196,16 +195,17 @@ impl Session {
         session.close(Err(failure)).await
     }
 
-    async fn connect(storage: &StorageConfig, limits: LimitsConfig, wait_for_owner: Duration) -> Result<Self, Failure> {
+    /// `wait` is how long to wait for another command that is running the private Postgres to end.
+    async fn connect(storage: &StorageConfig, limits: LimitsConfig, wait: Duration) -> Result<Self, Failure> {
         let objects =
             Objects::open(&storage.objects, &storage.data_dir).map_err(|error| Failure::Input(error.into()))?;
-        let database = Database::open(storage, wait_for_owner).await?;
+        let database = Database::open(storage, wait).await?;
         let app = App::new(database.pool.clone(), objects, Clock::System, limits);
         Ok(Self { app, database })
     }
 
-    /// Goes on only if the objects are the database's own.
-    async fn with_its_objects(self) -> Result<Self, Failure> {
+    /// Fails if the objects belong to another database.
+    async fn claim_objects(self) -> Result<Self, Failure> {
         let failure = match self.app.claim_objects().await {
             Ok(()) => return Ok(self),
             Err(error) if error.is_setting() => Failure::Input(error.into()),
@@ -214,7 +214,7 @@ impl Session {
         self.close(Err(failure)).await
     }
 
-    /// Ends in good order, whatever came of the work.
+    /// Closes everything, whether the work succeeded or failed, and returns `outcome`.
     async fn close<T>(self, outcome: Result<T, Failure>) -> Result<T, Failure> {
         self.app.live.stop();
         self.database.close().await;

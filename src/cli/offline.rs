@@ -1,4 +1,4 @@
-//! What checking and scoring offline share: a track directory and predictions, read from disk.
+//! What offline checking and scoring share: reading a track directory and predictions from disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use track_files::{PassedOver, TrackDirectory};
 use super::Failure;
 use super::progress;
 
-/// Larger archives are not read offline either, whatever a track's limit is.
+/// Larger archives, in bytes, are not read, whatever the track's limit is.
 const ARCHIVE_LIMIT: usize = 1 << 30;
 
 /// Where the track directory is, and what it is called inside submissions.
@@ -19,13 +19,14 @@ pub(super) struct TrackArgs {
     /// The track directory
     #[arg(long, value_name = "DIR")]
     track_dir: PathBuf,
-    /// The track's short name, the first folder inside a submission; the directory's name if not given
+    /// The track's short name, the first folder inside a submission; the directory's name if not
+    /// given
     #[arg(long, value_name = "SLUG")]
     track: Option<String>,
 }
 
 impl TrackArgs {
-    /// Reads `splits` of the directory.
+    /// Reads these splits of the directory.
     pub(super) fn read(&self, splits: &[Split]) -> Result<TrackDirectory, Failure> {
         let slug = slug(&self.track_dir, self.track.as_deref())?;
         let directory = TrackDirectory::read(&self.track_dir, &slug, splits)?;
@@ -43,7 +44,7 @@ pub(super) fn tell_passed_over<'a>(passed_over: impl IntoIterator<Item = &'a Pas
     }
 }
 
-/// What the track in `folder` is called: as was `given`, else as the folder is.
+/// The slug of the track in `folder`: `given`, else the folder's name.
 pub(super) fn slug(folder: &Path, given: Option<&str>) -> Result<String, Failure> {
     if !folder.is_dir() {
         return Err(Failure::input(format!("there is no folder {}", folder.display())));
@@ -52,10 +53,10 @@ pub(super) fn slug(folder: &Path, given: Option<&str>) -> Result<String, Failure
     slug.ok_or_else(|| Failure::input("the folder has no name to call the track by: give --track"))
 }
 
-/// Reads a zip and checks it in full, as the server does. `archive_bytes` is the greatest size taken.
+/// Reads a zip and validates it in full, as the server does. `archive_bytes` is the size limit.
 pub(super) fn check_archive(path: &Path, shape: &TrackShape, archive_bytes: usize) -> Result<Validated, Failure> {
     let bytes = read_archive(path)?;
-    tell(scoring::validate_archive(&bytes, shape, &Limits::for_shape(shape, archive_bytes)))
+    report(scoring::validate_archive(&bytes, shape, &Limits::for_shape(shape, archive_bytes)))
 }
 
 /// Reads the predictions of one split from a zip or a directory tree.
@@ -63,15 +64,15 @@ pub(super) fn predictions(path: &Path, shape: &TrackShape, split: Split) -> Resu
     if path.is_dir() {
         let mut files = Vec::new();
         collect(path, path, &mut files).with_context(|| format!("cannot read {}", path.display()))?;
-        tell(scoring::validate_files(files, shape, &[split]))
+        report(scoring::validate_files(files, shape, &[split]))
     } else {
         let bytes = read_archive(path)?;
         let limits = Limits::for_shape(shape, ARCHIVE_LIMIT);
-        tell(scoring::validate_archive_splits(&bytes, shape, &limits, &[split]))
+        report(scoring::validate_archive_splits(&bytes, shape, &limits, &[split]))
     }
 }
 
-/// Reads a zip whole, if it is not beyond all measure.
+/// Reads a zip into memory, up to [`ARCHIVE_LIMIT`].
 pub(super) fn read_archive(path: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable =
         |error| Failure::Input(anyhow::Error::new(error).context(format!("cannot read {}", path.display())));
@@ -82,8 +83,8 @@ pub(super) fn read_archive(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(unreadable)
 }
 
-/// Collects the prediction files of a tree. Models and challenge points may lie beside them, as in the starting
-/// kit's way of working, and are passed over.
+/// Collects the prediction files of a directory tree. Models and challenge points may be beside
+/// them, as in the starting kit, and are skipped.
 fn collect(root: &Path, folder: &Path, files: &mut Vec<FileEntry>) -> std::io::Result<()> {
     let mut entries: Vec<PathBuf> =
         fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
@@ -103,8 +104,8 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<FileEntry>) -> std::io::R
     Ok(())
 }
 
-/// Says on stderr what is wrong with predictions, or odd about them.
-fn tell(outcome: Result<Validated, scoring::Problems>) -> Result<Validated, Failure> {
+/// Prints the warnings to stderr, or the problems to stdout and their number to stderr.
+fn report(outcome: Result<Validated, scoring::Problems>) -> Result<Validated, Failure> {
     match outcome {
         Ok(validated) => {
             for warning in &validated.warnings {
@@ -121,7 +122,7 @@ fn tell(outcome: Result<Validated, scoring::Problems>) -> Result<Validated, Fail
             let shown =
                 if hidden > 0 { format!(", of which {} are shown", problems.shown.len()) } else { String::new() };
             eprintln!("{} {noun}{shown}", problems.total);
-            Err(Failure::Told)
+            Err(Failure::AlreadyReported)
         }
     }
 }

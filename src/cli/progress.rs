@@ -1,10 +1,11 @@
-//! A progress bar on stderr, where that is a terminal; a line at every tenth elsewhere.
+//! Progress on stderr: a bar on a terminal, elsewhere a line for every tenth that is done.
 
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
-/// Says a line on stderr. That nobody reads it is no reason to end what took hours.
+/// Prints a line to stderr. Unlike `eprintln!` it does not panic if stderr is closed, which must
+/// not end work that took hours.
 macro_rules! tell {
     ($($line:tt)*) => {{
         use std::io::Write as _;
@@ -13,27 +14,29 @@ macro_rules! tell {
 }
 pub(super) use tell;
 
-/// What a bar of bytes is of. Where no bar can be drawn, it says nothing about what is done in a moment.
+/// The unit of a bar that counts bytes.
 const BYTES: &str = "bytes";
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Work on bytes that takes less than this prints no lines where there is no terminal.
+const PRINT_BYTES_AFTER: Duration = Duration::from_secs(3);
 
-/// The bar of one piece of work. It goes away when it is dropped.
+/// A progress bar for one piece of work. It is cleared when it is dropped.
 pub(super) struct Bar {
     bar: ProgressBar,
-    things: String,
-    /// Since when this run has been at work, and how much of what is done came from elsewhere; where the rate is told.
-    pace: Option<(Instant, u64)>,
+    /// What is counted, in the plural.
+    unit: String,
+    /// For bars that show a rate: when this run began, and how much came from the cache.
+    rate_since: Option<(Instant, u64)>,
 }
 
 impl Bar {
-    /// A bar of `total` things, in plural.
-    pub(super) fn new(total: u64, things: &str) -> Self {
-        Self { bar: styled(total, things, "{eta} left"), things: things.to_owned(), pace: None }
+    /// A bar of `total` units; `unit` is in the plural.
+    pub(super) fn new(total: u64, unit: &str) -> Self {
+        Self { bar: styled(total, unit, "{eta} left"), unit: unit.to_owned(), rate_since: None }
     }
 
-    /// A bar that tells how many things are done in a second.
-    pub(super) fn with_rate(total: u64, things: &str) -> Self {
-        Self { bar: styled(total, things, "{msg}"), things: things.to_owned(), pace: Some((Instant::now(), 0)) }
+    /// A bar that also shows how many units are done per second.
+    pub(super) fn with_rate(total: u64, unit: &str) -> Self {
+        Self { bar: styled(total, unit, "{msg}"), unit: unit.to_owned(), rate_since: Some((Instant::now(), 0)) }
     }
 
     /// A bar of bytes.
@@ -43,25 +46,26 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("━╸ "));
         }
-        Self { bar, things: BYTES.to_owned(), pace: None }
+        Self { bar, unit: BYTES.to_owned(), rate_since: None }
     }
 
-    /// As [`set`](Self::set), of which `found` were done earlier and say nothing about rate and time left.
-    pub(super) fn set_with_found(&mut self, done: u64, found: u64) {
-        if let Some((_, known)) = &mut self.pace {
-            *known = found;
+    /// Like [`set`](Self::set), but `cached` of the units that are done came from the cache and do
+    /// not count towards the rate and the time left.
+    pub(super) fn set_with_cached(&mut self, done: u64, cached: u64) {
+        if let Some((_, known)) = &mut self.rate_since {
+            *known = cached;
         }
         if !self.bar.is_hidden() {
-            self.bar.set_message(self.pace(done).unwrap_or_default());
+            self.bar.set_message(self.rate(done).unwrap_or_default());
         }
         self.set(done);
     }
 
-    /// Rate and time left, once something is done.
-    fn pace(&self, done: u64) -> Option<String> {
-        let (began, found) = self.pace?;
+    /// Rate and time left; `None` until something is done.
+    fn rate(&self, done: u64) -> Option<String> {
+        let (began, cached) = self.rate_since?;
         let elapsed = began.elapsed().as_secs_f64();
-        let rate = done.saturating_sub(found) as f64 / elapsed;
+        let rate = done.saturating_sub(cached) as f64 / elapsed;
         if rate <= 0.0 || !rate.is_finite() {
             return None;
         }
@@ -70,19 +74,19 @@ impl Bar {
         Some(format!("{} a second, {} left", HumanCount(rate as u64), HumanDuration(left)))
     }
 
-    /// Begins at `done`, which was done earlier and says nothing about the time that is left.
+    /// Starts at `done`, which an earlier run did and which does not count towards the time left.
     pub(super) fn begin_at(&self, done: u64) {
         self.bar.set_position(done);
         self.bar.reset_eta();
     }
 
-    /// Lets `say` write lines without the bar in between.
-    pub(super) fn aside(&self, say: impl FnOnce()) {
-        self.bar.suspend(say);
+    /// Hides the bar while `print` prints lines.
+    pub(super) fn suspend(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
     }
 
     pub(super) fn set(&self, done: u64) {
-        if self.things == BYTES && self.bar.elapsed() < PATIENCE {
+        if self.unit == BYTES && self.bar.elapsed() < PRINT_BYTES_AFTER {
             self.bar.set_position(done);
             return;
         }
@@ -90,21 +94,21 @@ impl Bar {
         let is_next_tenth = tenths(done) > tenths(self.bar.position());
         self.bar.set_position(done);
         if is_next_tenth && self.bar.is_hidden() {
-            let pace = self.pace(done).map(|pace| format!(", {pace}")).unwrap_or_default();
+            let rate = self.rate(done).map(|rate| format!(", {rate}")).unwrap_or_default();
             let total = self.bar.length().unwrap_or(done);
-            if self.things == BYTES {
+            if self.unit == BYTES {
                 tell!("{} of {}", HumanBytes(done), HumanBytes(total));
             } else {
-                tell!("{done} of {total} {}{pace}", self.things);
+                tell!("{done} of {total} {}{rate}", self.unit);
             }
         }
     }
 }
 
-/// A bar with how much is done, and `end` behind it.
-fn styled(total: u64, things: &str, end: &str) -> ProgressBar {
+/// A bar that shows how much is done, followed by `end`.
+fn styled(total: u64, unit: &str, end: &str) -> ProgressBar {
     let bar = ProgressBar::new(total);
-    let template = format!("{{bar:30}} {{human_pos}} of {{human_len}} {things}, {end}");
+    let template = format!("{{bar:30}} {{human_pos}} of {{human_len}} {unit}, {end}");
     if let Ok(style) = ProgressStyle::with_template(&template) {
         bar.set_style(style.progress_chars("━╸ "));
     }

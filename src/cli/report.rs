@@ -1,4 +1,5 @@
-//! scores.html: one file with the table and the ROC curves, to keep or to send; and what else of a score is written.
+//! Output files for a score: scores.html (table and ROC curves in one self-contained file), the
+//! columns of scores.json, and SVG plots.
 
 use anyhow::Context;
 use askama::Template;
@@ -40,7 +41,7 @@ struct Figure<'a> {
     svg: String,
 }
 
-/// The page of a score, curves in full.
+/// scores.html for a score, with the full curves.
 pub(super) fn page(track: &str, split: Split, score: &TrackScore, interval: Interval) -> Result<String, Failure> {
     let rows = score.scenarios.iter().map(|scenario| Row {
         name: &scenario.name,
@@ -78,7 +79,7 @@ pub(super) fn metrics(score: &TrackScore) -> Map<String, Value> {
     score.scenarios.iter().map(|scenario| (scenario.name.clone(), json!(scenario.metrics))).collect()
 }
 
-/// The curves of each scenario on both scales as files of their own: names and SVG.
+/// The ROC curve of each scenario on both scales, as pairs of file name and SVG.
 pub(super) fn plots(score: &TrackScore) -> Result<Vec<(String, String)>, Failure> {
     let mut files = Vec::new();
     for (name, scale) in [("log", Scale::LogLog), ("linear", Scale::Linear)] {

@@ -1,4 +1,4 @@
-//! `callimico score`: scores predictions offline, by the same code as the server.
+//! `callimico score`: scores predictions offline, with the same code as the server.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The same shape as a submission's scores in the API, with the curves in full.
+/// The scores as JSON, in the same form as in the API, but with the full curves.
 fn document(track: &str, split: Split, score: &TrackScore, interval: Interval) -> Value {
     let mut curves = Map::new();
     for scenario in &score.scenarios {

@@ -17,10 +17,10 @@ use crate::http::rate_limit::RateLimits;
 use crate::http::server::{ServerState, Site};
 use crate::{routes, worker};
 
-/// How long a server waits for a shorter-lived command that runs the private Postgres.
-pub(super) const WAIT_FOR_OWNER: Duration = Duration::from_secs(10);
-/// How long requests under way may take once the server is told to stop.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long a server waits for another command that is running the private Postgres to end.
+pub(super) const DATABASE_WAIT: Duration = Duration::from_secs(10);
+/// How long running requests may still take once the server is told to stop.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -30,28 +30,28 @@ pub(super) struct Args {
     workers: WorkerConfig,
     #[command(flatten)]
     limits: LimitsConfig,
-    /// Do not bring the database up to date; end with an error where it is not
+    /// Do not apply migrations; fail if any are missing
     #[arg(long)]
     no_migrate: bool,
 }
 
 pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failure> {
     let stop = stop_signal()?;
-    // The address first: where it is taken, nothing else is begun.
+    // Bind first: if the address is taken, nothing else has been started yet.
     let listener = TcpListener::bind(args.http.bind)
         .await
         .with_context(|| format!("cannot listen on {} (is another server running there?)", args.http.bind))?;
     let session = if args.no_migrate {
-        Session::open_without_migrating(storage, args.limits, WAIT_FOR_OWNER).await?
+        Session::open_without_migrating(storage, args.limits, DATABASE_WAIT).await?
     } else {
-        Session::open_with(storage, args.limits, WAIT_FOR_OWNER).await?
+        Session::open_with(storage, args.limits, DATABASE_WAIT).await?
     };
     let outcome = serve(session.app.clone(), listener, &args.http, args.workers.workers, stop).await;
     session.close(outcome).await
 }
 
-/// Serves until `stop` turns true, then ends in good order: no new connections, requests and scorings under way
-/// are finished.
+/// Serves until `stop` becomes true, then shuts down gracefully: it accepts no new connections and
+/// finishes the running requests and scorings.
 pub(super) async fn serve(
     app: App,
     listener: TcpListener,
@@ -67,14 +67,14 @@ pub(super) async fn serve(
         );
     }
     let rate_limits = RateLimits::new(app.limits.logins_per_minute);
-    let keeper = tokio::spawn(forget_old(rate_limits.clone()));
+    let cleanup = tokio::spawn(forget_old(rate_limits.clone()));
     let router = routes::all(ServerState { app: app.clone(), site: site.clone(), rate_limits })?;
     let address = listener.local_addr().context("the listening address is gone")?;
     tracing::info!(%address, url = site.base(), workers, "serving");
     let scoring = tokio::spawn(worker::run(app, workers, stop.clone()));
-    listener::serve(listener, router, Limits::of_process(GRACE), stopped(stop)).await;
-    keeper.abort();
-    scoring.await.context("the workers broke off")?;
+    listener::serve(listener, router, Limits::of_process(SHUTDOWN_GRACE), stopped(stop)).await;
+    cleanup.abort();
+    scoring.await.context("the workers panicked")?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -87,11 +87,11 @@ async fn forget_old(rate_limits: RateLimits) {
 }
 
 async fn stopped(mut stop: watch::Receiver<bool>) {
-    // A sender that is gone means stop, too.
+    // If the sender is gone, stop as well.
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Turns true at Ctrl-C or SIGTERM; the second one ends the process at once.
+/// Becomes true on Ctrl-C or SIGTERM; the second signal ends the process at once.
 pub(super) fn stop_signal() -> Result<watch::Receiver<bool>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let (sender, receiver) = watch::channel(false);
@@ -106,22 +106,22 @@ pub(super) fn stop_signal() -> Result<watch::Receiver<bool>, Failure> {
             if *sender.borrow() {
                 std::process::exit(130);
             }
-            // Nobody waiting any more is fine.
+            // It does not matter if nobody waits for it any more.
             let _ = sender.send(true);
         }
     });
     Ok(receiver)
 }
 
-/// The same for work outside of the runtime: becomes true at Ctrl-C or SIGTERM.
+/// [`stop_signal`] as a flag, for code that runs outside the async runtime.
 pub(super) fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut stopped = stop_signal()?;
-    let asked = Arc::clone(&stop);
+    let flag = Arc::new(AtomicBool::new(false));
+    let mut signal = stop_signal()?;
+    let set = Arc::clone(&flag);
     tokio::spawn(async move {
-        if stopped.wait_for(|stopped| *stopped).await.is_ok() {
-            asked.store(true, Ordering::Relaxed);
+        if signal.wait_for(|stop| *stop).await.is_ok() {
+            set.store(true, Ordering::Relaxed);
         }
     });
-    Ok(stop)
+    Ok(flag)
 }

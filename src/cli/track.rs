@@ -1,4 +1,4 @@
-//! `callimico track`: the life of a track.
+//! `callimico track`: moves a track from phase to phase, and retries failed submissions.
 
 use super::{Failure, Session};
 use crate::app::App;
@@ -8,12 +8,12 @@ use crate::service::lifecycle::{self, Step, StepError};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Let a track take submissions; its dev board goes live
+    /// Open a track for submissions; its dev board goes live
     Open {
         /// competition/track
         track: TrackPath,
     },
-    /// Put the submissions that the server could not score back into the queue
+    /// Queue again the submissions that the server failed to score
     Retry {
         /// competition/track
         track: TrackPath,
@@ -22,14 +22,14 @@ pub(super) enum Command {
 
 pub(super) async fn run(storage: &StorageConfig, command: Command) -> Result<(), Failure> {
     let session = Session::open(storage).await?;
-    let outcome = act(&session.app, &command).await.map_err(failure);
-    let done = session.close(outcome).await?;
-    eprintln!("{done}");
+    let outcome = execute(&session.app, &command).await.map_err(failure);
+    let message = session.close(outcome).await?;
+    eprintln!("{message}");
     Ok(())
 }
 
-/// Does what the command says; answers what to say.
-async fn act(app: &App, command: &Command) -> Result<String, StepError> {
+/// Executes the command and returns the message to print.
+async fn execute(app: &App, command: &Command) -> Result<String, StepError> {
     match command {
         Command::Open { track } => Ok(match lifecycle::open(app, track).await? {
             Step::Taken => format!("{track} is open"),

@@ -15,9 +15,10 @@ use crate::store;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Make an account. The password is read from stdin; without one it is made up and printed once
+    /// Create an account. The password is read from stdin; without one a password is generated and
+    /// printed once
     Create(CreateArgs),
-    /// Print a new API token of an account, once
+    /// Create an API token for an account and print it, once
     Token(TokenArgs),
 }
 
@@ -40,7 +41,7 @@ pub(super) struct CreateArgs {
 pub(super) struct TokenArgs {
     /// The account's public name
     name: String,
-    /// Let the token read only
+    /// Make a read-only token
     #[arg(long)]
     read_only: bool,
     /// What the token is for, to tell it from others
@@ -61,7 +62,7 @@ pub(super) async fn run(storage: &StorageConfig, command: Command) -> Result<(),
 async fn create(storage: &StorageConfig, args: &CreateArgs) -> Result<(), Failure> {
     let name: UserName = parse(&args.name)?;
     let email: Email = parse(&args.email)?;
-    let (password, made_up) = password()?;
+    let (password, generated) = password()?;
     let session = Session::open(storage).await?;
     let outcome = async {
         let account = NewAccount { name: name.clone(), email: Some(email), password };
@@ -73,10 +74,10 @@ async fn create(storage: &StorageConfig, args: &CreateArgs) -> Result<(), Failur
         other => other,
     })?;
     if args.json {
-        println!("{}", serde_json::json!({"id": id, "name": name.as_str(), "password": made_up}));
+        println!("{}", serde_json::json!({"id": id, "name": name.as_str(), "password": generated}));
     } else {
         eprintln!("made the account {name}");
-        if let Some(password) = made_up {
+        if let Some(password) = generated {
             eprintln!("its password, shown this once:");
             println!("{password}");
         }
@@ -111,34 +112,34 @@ where
     text.parse().map_err(|error: T::Err| Failure::Input(anyhow::Error::new(error).context(format!("`{text}`"))))
 }
 
-/// The password from stdin's first line; else one made up, and its text.
+/// The password from the first line of stdin; else a generated one, together with its text.
 fn password() -> Result<(Password, Option<String>), Failure> {
     if let Some(line) = stdin_line() {
         let password = line.parse().map_err(|error| Failure::Input(anyhow::Error::new(error)))?;
         return Ok((password, None));
     }
-    let made_up = secret::generate("")?;
-    let password = made_up.parse().map_err(|error| Failure::Ours(anyhow::Error::new(error)))?;
-    Ok((password, Some(made_up)))
+    let generated = secret::generate("")?;
+    let password = generated.parse().map_err(|error| Failure::Ours(anyhow::Error::new(error)))?;
+    Ok((password, Some(generated)))
 }
 
-/// The first line of stdin, if something is sent there within three seconds.
+/// The first line of stdin, if stdin is sent something and closed within three seconds.
 ///
-/// A script that starts us with an open but silent stdin must not hang for ever.
+/// The timeout keeps a script that leaves stdin open and silent from hanging for ever.
 fn stdin_line() -> Option<String> {
-    const PATIENCE: Duration = Duration::from_secs(3);
+    const STDIN_TIMEOUT: Duration = Duration::from_secs(3);
     if std::io::stdin().is_terminal() {
         return None;
     }
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let mut text = String::new();
-        // Far more than a password may have; what is longer is refused by its length.
+        // Far longer than a password may be; a longer input is refused for its length.
         let read = std::io::stdin().lock().take(64 * 1024).read_to_string(&mut text).context("cannot read stdin");
         // The receiver may have given up.
         let _ = sender.send(read.map(|_| text));
     });
-    let text = receiver.recv_timeout(PATIENCE).ok()?.ok()?;
+    let text = receiver.recv_timeout(STDIN_TIMEOUT).ok()?.ok()?;
     let line = text.lines().next().unwrap_or_default();
     (!line.is_empty()).then(|| line.to_owned())
 }

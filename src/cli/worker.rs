@@ -15,7 +15,7 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
         return Err(Failure::input("a worker process needs at least one worker: --workers 1"));
     }
     let stop = serve::stop_signal()?;
-    let session = Session::open_with(storage, LimitsConfig::default(), serve::WAIT_FOR_OWNER).await?;
+    let session = Session::open_with(storage, LimitsConfig::default(), serve::DATABASE_WAIT).await?;
     tracing::info!(workers = args.workers.workers, "working");
     worker::run(session.app.clone(), args.workers.workers, stop).await;
     session.close(Ok(())).await
