@@ -130,7 +130,7 @@ fn a_split_in_which_no_model_is_left_is_named_with_what_was_looked_for() {
         assert!(said.contains(&format!("{}: there are no models in `dev`", dev.display())), "{said}");
         said
     };
-    assert!(refused().contains("`Dev` is one in other letters"));
+    assert!(refused().contains("only `Dev`, and capital letters count"));
     fs::write(&dev, "no folder").expect("written");
     assert!(refused().contains("it should be a folder and is a file"));
     fs::remove_file(&dev).expect("removed");

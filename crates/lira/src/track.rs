@@ -155,13 +155,13 @@ impl Reader {
         let train = self.models(scenario, Split::Train, scenario.models(Split::Train))?;
         // A submission answers these two, so both are needed.
         let dev = self.models(scenario, Split::Dev, scenario.needed(Split::Dev)?)?;
-        let r#final = self.models(scenario, Split::Final, scenario.needed(Split::Final)?)?;
-        let shape = [(Split::Train, &train), (Split::Dev, &dev), (Split::Final, &r#final)].map(|(split, models)| {
+        let final_ = self.models(scenario, Split::Final, scenario.needed(Split::Final)?)?;
+        let shape = [(Split::Train, &train), (Split::Dev, &dev), (Split::Final, &final_)].map(|(split, models)| {
             let target = |model: &Model| TargetModel { name: model.name.clone(), points: model.rows.len() };
             (split, models.iter().map(target).collect())
         });
         let shape = ScenarioShape::new(&scenario.name, shape);
-        Ok((PublicScenario { name: scenario.name.clone(), train, targets: [dev, r#final] }, shape))
+        Ok((PublicScenario { name: scenario.name.clone(), train, targets: [dev, final_] }, shape))
     }
 
     fn models(

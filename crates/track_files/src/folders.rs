@@ -169,7 +169,7 @@ impl ScenarioFolder {
         } else if let Some(instead) = self.strangers.iter().find(|one| one.path == folder) {
             format!("it should be a folder and is {}", instead.why)
         } else if let Some(other) = self.strangers.iter().find(is_misspelt) {
-            format!("there is no such folder; `{}` is one in other letters", other.name().escape_debug())
+            format!("there is no such folder, only `{}`, and capital letters count", other.name().escape_debug())
         } else {
             "there is no such folder".to_owned()
         };

@@ -195,7 +195,7 @@ fn a_split_without_models_is_named_with_what_was_looked_for() {
     for (instead, says) in [
         ("", "/s/final: there are no models in `final`: there is no such folder"),
         ("s/final", "/s/final: there are no models in `final`: it should be a folder and is a file"),
-        ("s/Final/m2/solution.csv", "there is no such folder; `Final` is one in other letters"),
+        ("s/Final/m2/solution.csv", "there is no such folder, only `Final`, and capital letters count"),
         (
             "s/final/",
             "no folder in it holds model.*, pytorch_model.bin, challenge*, solution.csv, seed_* or train_idx.npy",
@@ -288,7 +288,7 @@ fn a_folder_that_may_not_be_read_is_an_error_that_names_it() {
     for folder in ["", "other", "s", "s/dev", "s/dev/closed"] {
         let root = track(&WHOLE);
         add(root.path(), &["other/", "s/dev/closed/model.pt"]);
-        let closed = root.path().join(folder);
+        let closed = if folder.is_empty() { root.path().to_owned() } else { root.path().join(folder) };
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).expect("permissions");
         let found = TrackFolders::read(root.path()).map_err(|error| error.to_string());
         // Root reads whatever it likes.
