@@ -24,7 +24,7 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     ("service", &["app", "domain", "objects", "secret", "store"]),
     ("worker", &["app", "domain", "objects", "service", "store"]),
     ("importer", &["app", "domain", "service", "store"]),
-    ("release", &["app", "domain", "importer", "objects", "store"]),
+    ("release", &["app", "domain", "objects", "store"]),
     ("http", &["app", "config", "domain", "objects", "secret", "service", "store"]),
     ("web", &["app", "board", "domain", "http", "service", "store"]),
     ("api", &["app", "board", "domain", "http", "objects", "service", "store"]),
