@@ -12,15 +12,21 @@ use crate::domain::timestamp::rfc3339;
 use crate::domain::track::EntryRule;
 use crate::http::auth::{TrackView, Viewer, is_listed};
 use crate::http::error::HttpError;
+use crate::http::paging::Paging;
 use crate::http::path_parameter::PathParameter;
 use crate::store;
 use crate::store::competition::Competition;
 use crate::store::track::{Track, TrackCounts};
 
-/// All competitions.
+/// The most competitions on one page of the list.
+const COMPETITIONS_A_PAGE: usize = 100;
+
+/// Competitions.
 #[derive(serde::Serialize, utoipa::ToSchema)]
 pub(super) struct CompetitionList {
     competitions: Vec<CompetitionView>,
+    /// The address of the next page; null on the last one.
+    next: Option<String>,
 }
 
 /// A competition.
@@ -143,19 +149,27 @@ async fn view(app: &App, competition: Competition, viewer: &Viewer) -> Result<Co
 
 /// All competitions with their tracks.
 ///
-/// Drafts are listed for their organisers only.
+/// Drafts are listed for their organisers only, so a page can have fewer competitions than it has room for.
 #[utoipa::path(get, path = "/competitions", operation_id = "list_competitions", tag = "competitions",
-    responses((status = 200, description = "The competitions, newest first", body = CompetitionList)))]
-pub(super) async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<CompetitionList>, HttpError> {
+    params(Paging<COMPETITIONS_A_PAGE>),
+    responses((status = 200, description = "A page of the competitions, newest first", body = CompetitionList)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    viewer: Viewer,
+    paging: Paging<COMPETITIONS_A_PAGE>,
+) -> Result<Json<CompetitionList>, HttpError> {
+    let after = paging.after()?;
+    let found = store::competition::list(&app.db, after.as_ref(), paging.to_load()).await?;
+    let page = paging.page(found, |competition| (competition.created_at, competition.slug.to_string()))?;
     let mut competitions = Vec::new();
-    for competition in store::competition::list(&app.db).await? {
+    for competition in page.items {
         let view = view(&app, competition, &viewer).await?;
         // What is being prepared is named to nobody.
         if !view.tracks.is_empty() {
             competitions.push(view);
         }
     }
-    Ok(Json(CompetitionList { competitions }))
+    Ok(Json(CompetitionList { competitions, next: page.next }))
 }
 
 /// A competition with its tracks.

@@ -3,7 +3,7 @@
 //! Each handler describes what is its own. What holds for every call is added here, so that no handler can
 //! leave it out: who may call, the errors that any call may answer, and the form that errors have.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use utoipa::OpenApi;
 use utoipa::openapi::header::Header;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
@@ -14,6 +14,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Content, Object, ObjectBuilder, RefOr, Response};
 
 use super::problem::ProblemDocument;
+use crate::http::query::QueryNames;
 use crate::http::server::Site;
 
 #[derive(OpenApi)]
@@ -101,6 +102,26 @@ fn described_path(route: &str) -> String {
 
 fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+/// The query parameters that each route takes, from a description whose paths are still those of the router.
+pub(super) fn query_names(openapi: &utoipa::openapi::OpenApi) -> QueryNames {
+    let by_method = |item: &PathItem| {
+        let PathItem { get, post, put, patch, delete, .. } = item.clone();
+        let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+        methods.into_iter().zip([get, post, put, patch, delete])
+    };
+    let names = |operation: Operation| {
+        let parameters = operation.parameters.into_iter().flatten();
+        parameters.filter_map(|parameter| match parameter {
+            RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter.name),
+            _ => None,
+        })
+    };
+    let routes = openapi.paths.paths.iter().flat_map(|(path, item)| {
+        by_method(item).filter_map(|(method, operation)| Some((method, path.clone(), names(operation?))))
+    });
+    routes.collect()
 }
 
 fn complete_operation(operation: &mut Operation) {

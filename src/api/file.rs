@@ -27,6 +27,8 @@ pub(super) struct FileList {
     /// `competition/track`.
     track: String,
     files: Vec<FileView>,
+    /// Always null: the list is whole.
+    next: Option<String>,
 }
 
 /// A file, or a single file within an archive.
@@ -62,7 +64,7 @@ pub(super) struct DownloadsView {
 
 /// Which files.
 #[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListParams {
     /// The single files within the archives, in place of the archives.
@@ -107,7 +109,7 @@ pub(super) async fn list(
             files.push(lister.view(file, downloads).await?);
         }
     }
-    Ok(Json(FileList { track: track.path().to_string(), files }))
+    Ok(Json(FileList { track: track.path().to_string(), files, next: None }))
 }
 
 /// Downloads by file name, for whoever may know.

@@ -85,7 +85,6 @@ impl From<&RankedEntry> for EntryView {
 
 /// Which board.
 #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct BoardParams {
     /// `dev` (also when missing) or, after the reveal, `final`.
@@ -170,11 +169,6 @@ pub(super) async fn csv(
     }))
 }
 
-/// An address that takes no parameters.
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NoParams {}
-
 /// A change of the board.
 #[derive(Debug, serde::Serialize)]
 struct Change {
@@ -197,10 +191,8 @@ struct Change {
 pub(super) async fn events(
     State(app): State<App>,
     view: TrackView,
-    params: Result<Query<NoParams>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, HttpError> {
-    params?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
     // Listen first, look second.
     let signals = app.live.subscribe();

@@ -27,6 +27,7 @@ use utoipa_axum::routes;
 use crate::http::drain::drain_unread;
 use crate::http::error::HttpError;
 use crate::http::listener::BODY_TIME;
+use crate::http::query;
 use crate::http::server::{ServerState, Site};
 
 /// Uploads, which are large and have a time limit of their own.
@@ -58,14 +59,23 @@ fn health() -> OpenApiRouter<ServerState> {
 }
 
 /// Everything under its full path.
-fn together(uploads: OpenApiRouter<ServerState>, rest: OpenApiRouter<ServerState>) -> OpenApiRouter<ServerState> {
+fn together(
+    uploads: OpenApiRouter<ServerState>,
+    calls: OpenApiRouter<ServerState>,
+    health: OpenApiRouter<ServerState>,
+) -> OpenApiRouter<ServerState> {
     let outline = OpenApiRouter::with_openapi(description::Outline::openapi());
-    outline.nest("/api/v1", uploads.merge(rest)).merge(health())
+    outline.nest("/api/v1", uploads.merge(calls)).merge(health)
+}
+
+/// What the handlers describe, under the paths of the router.
+fn outline() -> OpenApi {
+    together(uploads(), calls(), health()).into_openapi()
 }
 
 /// The description of the API, as a server that is reached like this gives it.
 pub fn description(site: &Site) -> OpenApi {
-    description::complete(together(uploads(), calls()).into_openapi(), site)
+    description::complete(outline(), site)
 }
 
 /// This description.
@@ -77,9 +87,12 @@ async fn openapi(Extension(description): Extension<Arc<OpenApi>>) -> Json<Arc<Op
 
 /// The API's routes, and the health checks beside them.
 pub fn router(site: &Site) -> Router<ServerState> {
-    let uploads = uploads().layer(middleware::from_fn(drain_unread));
-    let rest = calls().layer(RequestBodyDeadlineLayer::new(BODY_TIME));
-    let (router, _) = together(uploads, rest).split_for_parts();
+    let names = description::query_names(&outline());
+    let refuse_unknown = middleware::from_fn_with_state(names, query::refuse_unknown);
+    // Inside of the draining, so that a client that still sends its upload gets to read the refusal.
+    let uploads = uploads().layer(refuse_unknown.clone()).layer(middleware::from_fn(drain_unread));
+    let calls = calls().layer(refuse_unknown.clone()).layer(RequestBodyDeadlineLayer::new(BODY_TIME));
+    let (router, _) = together(uploads, calls, health().layer(refuse_unknown)).split_for_parts();
     router
         .layer(Extension(Arc::new(description(site))))
         .route("/api/v1/{*unknown}", any(|| std::future::ready(HttpError::NotFound)))

@@ -19,8 +19,10 @@ use crate::domain::submission::SubmissionState;
 use crate::domain::timestamp::rfc3339;
 use crate::domain::visibility::SubmissionAccess;
 use crate::http::auth::{OrganiserOf, SeenSubmission, SignedIn};
-use crate::http::error::{Detail, HttpError};
+use crate::http::error::HttpError;
+use crate::http::paging::Paging;
 use crate::http::path_parameter::PathParameter;
+use crate::http::query::bad_parameter;
 use crate::objects::ObjectKey;
 use crate::store;
 use crate::store::live::Signal;
@@ -145,11 +147,16 @@ async fn visible_scores(app: &App, access: SubmissionAccess) -> Result<BTreeMap<
     Ok(scores)
 }
 
+/// The most submissions on one page of the list.
+const SUBMISSIONS_A_PAGE: usize = 500;
+
 /// The submissions of a track, for its organisers.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 pub(super) struct SubmissionList {
-    /// Newest first, at most 500.
+    /// Newest first.
     submissions: Vec<SubmissionLine>,
+    /// The address of the next page; null on the last one.
+    next: Option<String>,
 }
 
 /// A submission in a list.
@@ -173,16 +180,18 @@ pub(super) struct SubmissionLine {
 /// For the track's organisers.
 #[utoipa::path(get, path = "/competitions/{competition}/tracks/{track}/submissions",
     operation_id = "list_submissions", tag = "submissions",
-    params(("competition" = String, Path), ("track" = String, Path)), security(("token" = [])),
-    responses((status = 200, description = "The submissions, newest first", body = SubmissionList),
+    params(("competition" = String, Path), ("track" = String, Path), Paging<SUBMISSIONS_A_PAGE>),
+    security(("token" = [])),
+    responses((status = 200, description = "A page of the submissions, newest first", body = SubmissionList),
         (status = 404, description = "`not_found`: no such track, or the caller does not organise it")))]
 pub(super) async fn list(
     State(app): State<App>,
     OrganiserOf(view): OrganiserOf,
+    paging: Paging<SUBMISSIONS_A_PAGE>,
 ) -> Result<Json<SubmissionList>, HttpError> {
-    const MOST: i64 = 500;
-    let submissions = store::submission::latest_of_track(&app.db, view.track.id, MOST).await?;
-    let lines = submissions.into_iter().map(|submission| {
+    let found = store::submission::of_track(&app.db, view.track.id, paging.after()?, paging.to_load()).await?;
+    let page = paging.page(found, |submission| (submission.received_at, submission.id))?;
+    let lines = page.items.into_iter().map(|submission| {
         let problems = submission.problems;
         SubmissionLine {
             id: submission.id.to_string(),
@@ -196,12 +205,11 @@ pub(super) async fn list(
             problems: ProblemLine::all(problems.as_ref()),
         }
     });
-    Ok(Json(SubmissionList { submissions: lines.collect() }))
+    Ok(Json(SubmissionList { submissions: lines.collect(), next: page.next }))
 }
 
 /// How long to hold an answer.
 #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct WaitParams {
     /// Hold the answer for at most so many seconds (60 at most) until nothing more will happen.
@@ -248,7 +256,6 @@ pub(super) async fn show(
 
 /// Which split's scores are asked for.
 #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SplitParams {
     /// `dev` (also when missing) or, after the reveal, `final`.
@@ -278,7 +285,7 @@ pub(super) async fn scores_txt(
 pub(super) fn split_param(split: Option<&str>) -> Result<Split, HttpError> {
     match split.unwrap_or("dev").parse() {
         Ok(split @ (Split::Dev | Split::Final)) => Ok(split),
-        _ => Err(HttpError::BadRequest(Detail::new("bad_parameter", "`split` is `dev` or `final`."))),
+        _ => Err(bad_parameter("`split` is `dev` or `final`.")),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::domain::submission::SubmissionState;
 use crate::domain::timestamp::rfc3339;
 use crate::http::auth::Submitter;
 use crate::http::error::{Detail, HttpError};
+use crate::http::query::bad_parameter;
 use crate::http::upload::{self, UploadForm};
 use crate::objects::Staged;
 use crate::service::submit::{self, Details, DetailsError};
@@ -39,7 +40,6 @@ pub(super) struct Receipt {
 
 /// What may be said of a submission when the body is the zip itself.
 #[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DetailParams {
     /// What it is, in at most 500 characters.
@@ -109,7 +109,7 @@ pub(super) async fn create(
         BodyKind::Form if params.is_empty() => form(&app, &track, participant, request, key).await?,
         BodyKind::Form => {
             let text = "A form carries `description` and `method_url` as fields, not in the address.";
-            return Err(HttpError::BadRequest(Detail::new("bad_parameter", text)));
+            return Err(bad_parameter(text));
         }
     };
     let accepted = submit::accept(&app, &track, participant, staged, &details).await.map_err(submit_error)?;

@@ -256,7 +256,7 @@ fn is_temporary(error: &sqlx::Error) -> bool {
 impl From<QueryRejection> for HttpError {
     /// A query parameter has a value that cannot be read.
     fn from(rejection: QueryRejection) -> Self {
-        Self::BadRequest(Detail::new("bad_parameter", rejection.body_text()))
+        super::query::bad_parameter(rejection.body_text())
     }
 }
 

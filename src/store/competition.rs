@@ -34,12 +34,20 @@ pub async fn by_slug(db: impl PgExecutor<'_>, slug: &Slug) -> Result<Option<Comp
     .await?)
 }
 
-/// All competitions, newest first.
-pub async fn list(db: impl PgExecutor<'_>) -> Result<Vec<Competition>, StoreError> {
+/// A place in the list of competitions, which is ordered by when they were made, newest first, and then by slug.
+pub type Place = (OffsetDateTime, String);
+
+/// The newest competitions behind `after`.
+pub async fn list(db: impl PgExecutor<'_>, after: Option<&Place>, most: usize) -> Result<Vec<Competition>, StoreError> {
     Ok(sqlx::query_as!(
         Competition,
         r#"select id as "id: CompetitionId", slug as "slug: Slug", title, description, created_at
-           from competitions order by created_at desc, slug"#,
+           from competitions
+           where $1::timestamptz is null or created_at < $1 or (created_at = $1 and slug > $2)
+           order by created_at desc, slug limit $3"#,
+        after.map(|(created_at, _)| *created_at),
+        after.map(|(_, slug)| slug.as_str()),
+        super::to_i64(most as u64),
     )
     .fetch_all(db)
     .await?)

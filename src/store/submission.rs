@@ -187,6 +187,7 @@ struct Which<'a> {
     track: Option<TrackId>,
     participant: Option<ParticipantId>,
     idempotency_key: Option<&'a str>,
+    after: Option<Place>,
     most: Option<i64>,
 }
 
@@ -204,6 +205,7 @@ async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Submiss
              and ($2::uuid is null or s.participant_id = $2)
              and ($3::text is null or s.idempotency_key = $3)
              and ($4::uuid is null or s.track_id = $4)
+             and ($6::timestamptz is null or (s.received_at, s.id) < ($6, $7))
            order by s.received_at desc, s.id desc
            limit $5"#,
         which.id.map(SubmissionId::as_uuid),
@@ -211,6 +213,8 @@ async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Submiss
         which.idempotency_key,
         which.track.map(TrackId::as_uuid),
         which.most,
+        which.after.map(|(received_at, _)| received_at),
+        which.after.map(|(_, id)| id.as_uuid()),
     )
     .fetch_all(db)
     .await?;
@@ -222,13 +226,17 @@ pub async fn by_id(db: impl PgExecutor<'_>, id: SubmissionId) -> Result<Option<S
     Ok(select(db, Which { id: Some(id), ..Which::default() }).await?.pop())
 }
 
-/// The newest submissions of a track, whoever sent them and whatever became of them.
-pub async fn latest_of_track(
+/// A place in a list of submissions, which is ordered by arrival, newest first.
+pub type Place = (OffsetDateTime, SubmissionId);
+
+/// The newest submissions of a track that arrived before `after`, whoever sent them and whatever became of them.
+pub async fn of_track(
     db: impl PgExecutor<'_>,
     track: TrackId,
-    most: i64,
+    after: Option<Place>,
+    most: usize,
 ) -> Result<Vec<Submission>, StoreError> {
-    select(db, Which { track: Some(track), most: Some(most), ..Which::default() }).await
+    select(db, Which { track: Some(track), after, most: Some(super::to_i64(most as u64)), ..Which::default() }).await
 }
 
 /// The submission a participant sent under a key.
@@ -258,21 +266,25 @@ pub struct Summary {
     pub problems: i64,
 }
 
-/// A participant's submissions, newest first, at most `limit`.
-pub async fn latest_of_participant(
+/// The newest submissions of a participant that arrived before `after`.
+pub async fn of_participant(
     db: impl PgExecutor<'_>,
     participant: ParticipantId,
-    limit: i64,
+    after: Option<Place>,
+    most: usize,
 ) -> Result<Vec<Summary>, StoreError> {
     Ok(sqlx::query_as!(
         Summary,
-        r#"select id as "id: SubmissionId", row_number() over (order by received_at, id) as "number!",
-                  state as "state: SubmissionState", received_at, description,
+        r#"select id as "id: SubmissionId", number as "number!", state as "state: SubmissionState", received_at, description,
                   coalesce((problems->>'total')::bigint, 0) as "problems!"
-           from submissions where participant_id = $1
-           order by received_at desc, id desc limit $2"#,
+           from (select *, row_number() over (order by received_at, id) as number
+                 from submissions where participant_id = $1) as numbered
+           where $2::timestamptz is null or (received_at, id) < ($2, $3)
+           order by received_at desc, id desc limit $4"#,
         participant.as_uuid(),
-        limit,
+        after.map(|(received_at, _)| received_at),
+        after.map(|(_, id)| id.as_uuid()),
+        super::to_i64(most as u64),
     )
     .fetch_all(db)
     .await?)

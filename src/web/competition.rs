@@ -15,17 +15,23 @@ use crate::domain::slug::Slug;
 use crate::domain::visibility::TrackAccess;
 use crate::http::auth::{Viewer, is_listed};
 use crate::http::error::HttpError;
+use crate::http::paging::Paging;
 use crate::http::path_parameter::PathParameter;
 use crate::store;
 use crate::store::competition::Competition;
 use crate::store::track::Track;
 
-/// `/`: all competitions with their tracks.
+/// The most competitions that one page lists.
+const CARDS: usize = 100;
+
+/// `/`: the competitions with their tracks, newest first.
 #[derive(Template)]
 #[template(path = "competition/list.html")]
 pub(crate) struct ListPage {
     pub(crate) reader: Reader,
     pub(crate) competitions: Vec<Card>,
+    /// The address of older competitions, where there are more.
+    pub(crate) older: Option<String>,
 }
 
 /// `/c/{competition}`.
@@ -66,16 +72,23 @@ pub(crate) struct Leader {
 }
 
 /// `GET /`
-pub(crate) async fn list(State(app): State<App>, viewer: Viewer) -> Result<Html<String>, HttpError> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    viewer: Viewer,
+    paging: Paging<CARDS>,
+) -> Result<Html<String>, HttpError> {
+    let after = paging.after()?;
+    let found = store::competition::list(&app.db, after.as_ref(), paging.to_load()).await?;
+    let page = paging.page(found, |competition| (competition.created_at, competition.slug.to_string()))?;
     let mut competitions = Vec::new();
-    for competition in store::competition::list(&app.db).await? {
+    for competition in page.items {
         let card = card(&app, competition, &viewer).await?;
         // A competition of which the reader may see no track is still in preparation: leave it out.
         if !card.tracks.is_empty() {
             competitions.push(card);
         }
     }
-    render(&ListPage { reader: Reader::of(viewer.0.as_ref()), competitions })
+    render(&ListPage { reader: Reader::of(viewer.0.as_ref()), competitions, older: page.next })
 }
 
 /// `GET /c/{competition}`

@@ -22,6 +22,7 @@ pub(crate) mod track;
 pub(crate) mod track_head;
 
 use axum::Router;
+use axum::http::Method;
 use axum::middleware;
 use axum::response::Html;
 use axum::routing::{get, post};
@@ -30,11 +31,24 @@ use tower_http::timeout::RequestBodyDeadlineLayer;
 use crate::http::drain::drain_unread;
 use crate::http::error::HttpError;
 use crate::http::listener::BODY_TIME;
+use crate::http::query::{self, QueryNames};
 use crate::http::server::ServerState;
+
+/// The query parameters that pages take; a page that is not here takes none.
+const QUERY_NAMES: [(&str, &[&str]); 5] = [
+    ("/", &["after", "limit"]),
+    ("/c/{competition}/{track}/leaderboard", &["split", "by", "sort", "curves", "page"]),
+    ("/c/{competition}/{track}/submissions", &["after", "limit"]),
+    ("/login", &["next"]),
+    ("/register", &["next"]),
+];
 
 /// The routes of the pages and their error pages; also answers every address that has no route.
 pub fn router(state: ServerState) -> Router<ServerState> {
-    let upload = post(submission::new::create).layer(middleware::from_fn(drain_unread));
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let names = QUERY_NAMES.iter().map(|(path, known)| (Method::GET, (*path).to_owned(), names(known)));
+    let refuse_unknown = middleware::from_fn_with_state(names.collect::<QueryNames>(), query::refuse_unknown);
+    let submit = get(submission::new::form).post(submission::new::create);
     Router::new()
         .route("/", get(competition::list))
         .route("/c/{competition}", get(competition::show))
@@ -53,11 +67,14 @@ pub fn router(state: ServerState) -> Router<ServerState> {
         .route("/account/tokens", post(account::show::create_token))
         .route("/account/tokens/{id}/revoke", post(account::show::revoke_token))
         .route("/account/sessions/end", post(account::show::end_sessions))
+        .layer(refuse_unknown.clone())
+        // Its address has the version of the file in the query.
         .route("/static/{name}", get(asset::serve))
         .layer(RequestBodyDeadlineLayer::new(BODY_TIME))
         // Routes added from here on are outside the body deadline: an upload has a deadline of its
-        // own.
-        .route("/c/{competition}/{track}/submit", upload.get(submission::new::form))
+        // own. The query is checked inside of the draining, so that a browser that is still sending
+        // its upload gets to show the refusal.
+        .route("/c/{competition}/{track}/submit", submit.layer(refuse_unknown).layer(middleware::from_fn(drain_unread)))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(middleware::from_fn_with_state(state, error::write))

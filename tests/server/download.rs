@@ -235,7 +235,6 @@ async fn guessing_at_an_address_finds_nothing(db: PgPool) {
         format!("{path}?{bare}&by={flipped}"),
         format!("{path}?{bare}&by={}", &signature[..62]),
         format!("{path}?{user}&until={later}&by={signature}"),
-        format!("{path}?{query}&more=1"),
         format!("{path}?{other_query}"),
         format!("{other_path}?{query}"),
         url.replace(ARCHIVE, "tiny_hi-final.tar"),
@@ -243,6 +242,9 @@ async fn guessing_at_an_address_finds_nothing(db: PgPool) {
         "/api/v1/files/not-an-id/x?for=1&until=2&by=3".to_owned(),
     ] {
         assert_eq!(ask(&world, "GET", &guess, &[]).await.status, StatusCode::NOT_FOUND, "{guess}");
+    }
+    for decorated in [format!("{path}?{query}&more=1"), format!("{path}?{query}&until={later}")] {
+        ask(&world, "GET", &decorated, &[]).await.problem(StatusCode::BAD_REQUEST, "bad_parameter");
     }
     assert_eq!(ask(&world, "GET", &url, &[]).await.status, StatusCode::OK, "the real one");
 }

@@ -4,10 +4,11 @@ use axum::body::Body;
 use axum::http::{StatusCode, header};
 use callimico::domain::phase::Phase;
 use callimico::service::lifecycle::{self, Step, StepError};
+use callimico::store;
 use sqlx::PgPool;
 use time::Duration;
 
-use crate::support::{Actor, TRACK_URL, TrackFiles, Upload, World};
+use crate::support::{Actor, Change, TRACK_URL, TrackFiles, Upload, World};
 
 /// Open from an hour from the beginning of the test until two hours from then.
 const DATES: &str = "dates: {opens: 2026-11-23T13:00:00Z, closes: 2026-11-23T14:00:00Z}\n";
@@ -149,4 +150,26 @@ async fn what_was_handed_in_before_the_close_still_reaches_the_board_and_after_t
         assert_eq!(board["entries"][0]["submission"], if moves { second } else { first }, "{phase:?}");
         world.sql("truncate competitions, users cascade").await;
     }
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn what_is_scored_against_changes_in_a_draft_alone(db: PgPool) {
+    let world = World::new(db).await;
+    let before = store::solution::all(&world.app.db, world.track().await.id).await.expect("an answer");
+    for phase in [Phase::Open, Phase::Closed, Phase::Revealed, Phase::Benchmark] {
+        set_phase(&world, phase).await;
+        for change in [Change::DevLabels, Change::FinalLabels, Change::Models] {
+            let refused = world.try_import(&TrackFiles::changed(change)).await.expect_err("it is scored against");
+            assert!(refused.to_string().contains("can no longer change"), "{phase:?} {change:?}: {refused}");
+            let track = world.track().await;
+            assert_eq!(store::solution::all(&world.app.db, track.id).await.expect("an answer"), before);
+            assert_eq!(track.shape.scenarios()[0].models(scoring::Split::Dev).len(), 3);
+        }
+    }
+    set_phase(&world, Phase::Draft).await;
+    for change in [Change::DevLabels, Change::FinalLabels, Change::Models] {
+        world.import(&TrackFiles::changed(change)).await;
+    }
+    let after = store::solution::all(&world.app.db, world.track().await.id).await.expect("an answer");
+    assert_eq!(after.len(), before.len() + 1);
 }

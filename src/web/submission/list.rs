@@ -21,13 +21,14 @@ use crate::domain::track::EntryRule;
 use crate::domain::visibility::TrackAccess;
 use crate::http::auth::TrackView;
 use crate::http::error::HttpError;
+use crate::http::paging::Paging;
 use crate::store;
 use crate::store::participant::Participant;
 use crate::store::submission::Summary;
 use figures::history_plot::{Counts, Score, history_svg};
 
-/// At most so many submissions are listed and drawn, the latest ones.
-const MOST_ROWS: i64 = 300;
+/// The most submissions that one page lists and draws.
+const ROWS: usize = 300;
 /// The score of guessing.
 const CHANCE: f64 = 0.1;
 
@@ -41,6 +42,9 @@ pub(crate) struct ListPage {
     pub(crate) attempts: Option<Attempts>,
     pub(crate) rows: Vec<Row>,
     pub(crate) history: Option<Markup>,
+    /// The addresses of the newest and of older submissions, where the page does not show them.
+    pub(crate) newest: Option<String>,
+    pub(crate) older: Option<String>,
     /// Which submission counts, as a sentence.
     pub(crate) entry_rule: &'static str,
 }
@@ -67,7 +71,11 @@ impl Row {
 }
 
 /// `GET /c/{competition}/{track}/submissions`
-pub(crate) async fn list(State(app): State<App>, view: TrackView) -> Result<Html<String>, HttpError> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    view: TrackView,
+    paging: Paging<ROWS>,
+) -> Result<Html<String>, HttpError> {
     let mut page = ListPage {
         reader: Reader::of(view.login.as_ref()),
         head: TrackHead::load(&app, &view.track, view.access, Tab::Submissions).await?,
@@ -75,6 +83,8 @@ pub(crate) async fn list(State(app): State<App>, view: TrackView) -> Result<Html
         attempts: None,
         rows: Vec::new(),
         history: None,
+        newest: None,
+        older: None,
         entry_rule: match view.track.settings.entry_rule {
             EntryRule::Latest => "Your latest scored submission stands on the board.",
             EntryRule::Best => "Your best submission on dev stands on the board.",
@@ -85,7 +95,12 @@ pub(crate) async fn list(State(app): State<App>, view: TrackView) -> Result<Html
     };
     if let Some(participant) = view.participant {
         page.attempts = Some(Attempts::load(&app, &view.track, participant.id).await?);
-        (page.rows, page.history) = history(&app, participant, view.access).await?;
+        let after = paging.after()?;
+        page.newest = after.is_some().then(|| format!("/c/{}/submissions", view.track.path()));
+        let found = store::submission::of_participant(&app.db, participant.id, after, paging.to_load()).await?;
+        let listed = paging.page(found, |summary| (summary.received_at, summary.id))?;
+        (page.rows, page.history) = history(&app, participant, view.access, listed.items).await?;
+        page.older = listed.next;
     }
     render(&page)
 }
@@ -94,8 +109,8 @@ async fn history(
     app: &App,
     participant: Participant,
     access: TrackAccess,
+    summaries: Vec<Summary>,
 ) -> Result<(Vec<Row>, Option<Markup>), HttpError> {
-    let summaries = store::submission::latest_of_participant(&app.db, participant.id, MOST_ROWS).await?;
     let standing = store::entry::standing(&app.db, participant.id).await?;
     let scored = match access.own_dev_scores() {
         Some(visible) => store::scoring::history(&app.db, visible).await?,

@@ -30,6 +30,18 @@ pub(crate) fn truth(scenario: &str, model: &str) -> [Membership; POINTS] {
 pub(crate) struct TrackFiles {
     yaml: String,
     final_labels: FinalLabels,
+    changed: Option<Change>,
+}
+
+/// What is other than in the usual directory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Change {
+    /// The labels of one dev model are the opposite.
+    DevLabels,
+    /// The labels of one final model are.
+    FinalLabels,
+    /// There is one dev model more.
+    Models,
 }
 
 #[derive(Default, PartialEq)]
@@ -50,6 +62,11 @@ impl TrackFiles {
         Self { final_labels: FinalLabels::ComeLater, ..self }
     }
 
+    /// With something changed.
+    pub(crate) fn changed(change: Change) -> Self {
+        Self { changed: Some(change), ..Self::default() }
+    }
+
     /// Writes the directory.
     pub(crate) fn write(&self, root: &Path) {
         fs::create_dir_all(root).expect("a folder");
@@ -67,6 +84,22 @@ impl TrackFiles {
                         fs::write(folder.join("model.pt"), "a model").expect("model.pt");
                     }
                 }
+            }
+        }
+        let first = |split: &str, model: &str| root.join(SCENARIOS[0]).join(split).join(model);
+        let opposite =
+            |model: &str| solution(SCENARIOS[0], model).replace('0', "x").replace('1', "0").replace('x', "1");
+        match self.changed {
+            None => {}
+            Some(Change::DevLabels) => {
+                fs::write(first("dev", "model_3").join("solution.csv"), opposite("model_3")).expect("solution.csv");
+            }
+            Some(Change::FinalLabels) => {
+                fs::write(first("final", "model_30").join("solution.csv"), opposite("model_30")).expect("solution.csv");
+            }
+            Some(Change::Models) => {
+                fs::create_dir(first("dev", "model_21")).expect("a folder");
+                fs::write(first("dev", "model_21").join("solution.csv"), opposite("model_3")).expect("solution.csv");
             }
         }
     }
