@@ -137,9 +137,12 @@ pub async fn of_user(db: impl PgExecutor<'_>, user: UserId) -> Result<Vec<Enrolm
 
 /// Locks a participant until the transaction ends: its submissions pass one by one, so that no limit is passed by
 /// racing and no entry is picked from half the submissions.
+///
+/// Rows that refer to the participant can still be added: freezing the entries does that while it holds the track, for
+/// which the holder of this lock may be waiting.
 pub async fn lock(db: &mut PgConnection, id: ParticipantId) -> Result<Option<ParticipantStatus>, StoreError> {
     let row = sqlx::query!(
-        r#"select status as "status: ParticipantStatus" from participants where id = $1 for update"#,
+        r#"select status as "status: ParticipantStatus" from participants where id = $1 for no key update"#,
         id.as_uuid()
     )
     .fetch_optional(db)

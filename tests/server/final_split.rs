@@ -1,6 +1,8 @@
 //! Jobs for the final split: whatever becomes of one, submission, attempts, dev entry and dev board stay as they are, and
 //! nobody can notice.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use callimico::domain::ids::WorkerId;
 use callimico::service::entries;
@@ -241,4 +243,21 @@ async fn nothing_about_final_jobs_can_be_noticed_before_the_reveal(db: PgPool) {
     for (event, look) in &looks[1..] {
         assert_eq!(*look, looks[0].1, "{event} can be noticed");
     }
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn freezing_does_not_wait_for_those_who_wait_for_the_track(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    ada.submitted(&world, Upload::hitting(5).zip()).await;
+    world.drain().await;
+    world.sql("update tracks set phase = 'closed'").await;
+    let track = world.track().await.id;
+    let participant = store::entry::participants(&world.app.db, track).await.expect("an answer")[0];
+    // An upload or a worker holds its participant and will ask for the track next.
+    let mut other = world.app.db.begin().await.expect("a transaction");
+    store::participant::lock(&mut other, participant).await.expect("the participant");
+    let frozen = tokio::time::timeout(Duration::from_secs(10), entries::freeze(&world.app, track)).await;
+    assert!(frozen.expect("the two wait for each other").expect("an answer"));
+    assert!(store::track::lock_entries(&mut other, track).await.expect("the track").is_frozen);
 }
