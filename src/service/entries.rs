@@ -57,7 +57,7 @@ async fn put(
 }
 
 /// Makes the entries of a closed track official: from now on neither scores nor rules change them. Says whether it did
-/// so now; a second time, and in any other phase, it changes nothing.
+/// so now; while a dev score is awaited, a second time, and in any other phase, it changes nothing.
 ///
 /// # Errors
 /// The database cannot answer.
@@ -65,6 +65,10 @@ pub async fn freeze(app: &App, track: TrackId) -> Result<bool, StoreError> {
     let mut db = app.db.begin().await?;
     let gate = store::track::lock_entries(&mut db, track).await?;
     if !gate.phase.rules().final_can_begin || gate.is_frozen {
+        return Ok(false);
+    }
+    // What was handed in before the close counts, also where its score comes after it.
+    if store::submission::is_any_unfinished(&mut *db, track).await? {
         return Ok(false);
     }
     store::entry::freeze(&mut db, track).await?;

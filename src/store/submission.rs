@@ -164,6 +164,17 @@ pub async fn attempts_used(
     Ok(AttemptsUsed { today: count(row.today), total: count(row.total) })
 }
 
+/// Whether any submission of a track still waits for its dev score.
+pub async fn is_any_unfinished(db: impl PgExecutor<'_>, track: TrackId) -> Result<bool, StoreError> {
+    let row = sqlx::query!(
+        r#"select exists (select from submissions where track_id = $1 and state in ('queued', 'scoring')) as "yes!""#,
+        track.as_uuid(),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(row.yes)
+}
+
 /// When the `n`-th last of a participant's rejected uploads arrived, counted from 1; `None` where there are fewer.
 pub async fn nth_last_rejected(
     db: impl PgExecutor<'_>,

@@ -261,3 +261,27 @@ async fn freezing_does_not_wait_for_those_who_wait_for_the_track(db: PgPool) {
     assert!(frozen.expect("the two wait for each other").expect("an answer"));
     assert!(store::track::lock_entries(&mut other, track).await.expect("the track").is_frozen);
 }
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn nothing_is_frozen_while_a_dev_score_is_awaited(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    ada.submitted(&world, Upload::hitting(5).zip()).await;
+    world.drain().await;
+    world.wait(time::Duration::MINUTE);
+    let last = ada.submitted(&world, Upload::hitting(6).zip()).await;
+    world.sql("update tracks set phase = 'closed'").await;
+    let track = world.track().await.id;
+    for state in ["queued", "scoring"] {
+        sqlx::query("update submissions set state = $1::submission_state where id = $2")
+            .bind(state)
+            .bind(World::id(&last).as_uuid())
+            .execute(&world.app.db)
+            .await
+            .expect("a state");
+        assert!(!entries::freeze(&world.app, track).await.expect("an answer"), "{state}");
+    }
+    world.drain().await;
+    assert!(entries::freeze(&world.app, track).await.expect("an answer"));
+    assert_eq!(store::entry::official(&world.app.db, track).await.expect("an answer"), [World::id(&last)]);
+}
