@@ -57,7 +57,8 @@ pub async fn open(app: &App, path: &TrackPath) -> Result<Step, StepError> {
     Ok(Step::Taken)
 }
 
-/// Puts the submissions of a track that could not be scored back into the queue, all of them or none; answers how many.
+/// Puts the submissions of a track that could not be scored back into the queue, on either split, all of them or none;
+/// answers how many.
 ///
 /// # Errors
 /// There is no such track, or the database cannot answer.

@@ -150,14 +150,22 @@ pub async fn give_up(db: &mut PgConnection, job: Job, error: &str) -> Result<boo
     Ok(done.rows_affected() == 1)
 }
 
-/// Puts a track's failed submissions back into the queue, as if they had just come; answers how many. The
-/// wake-ups leave with the caller's commit.
+/// Puts a track's failed submissions and its final jobs that were given up back into the queue, as if they had just come;
+/// answers how many. The wake-ups leave with the caller's commit.
 pub async fn enqueue_failed(db: &mut PgConnection, track: TrackId, now: OffsetDateTime) -> Result<usize, StoreError> {
     let again = super::submission::queue_failed(db, track).await?;
     for submission in &again {
         enqueue(db, *submission, Split::Dev, now).await?;
     }
-    Ok(again.len())
+    let given_up = sqlx::query!(
+        "update jobs set failed_at = null, errors = 0, attempts = 0, run_after = clock_timestamp()
+         from submissions s where s.id = jobs.submission_id and s.track_id = $1 and jobs.failed_at is not null",
+        track.as_uuid(),
+    )
+    .execute(&mut *db)
+    .await?;
+    super::live::notify(db, super::live::Signal::Job).await?;
+    Ok(again.len() + usize::try_from(given_up.rows_affected()).unwrap_or(usize::MAX))
 }
 
 /// Puts back into the queue what was forgotten: submissions that wait for a dev score without a job, and official

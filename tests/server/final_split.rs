@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use callimico::domain::ids::WorkerId;
-use callimico::service::entries;
+use callimico::service::{entries, lifecycle};
 use callimico::store;
 use callimico::worker::Step;
 use scoring::Split;
@@ -284,4 +284,20 @@ async fn nothing_is_frozen_while_a_dev_score_is_awaited(db: PgPool) {
     world.drain().await;
     assert!(entries::freeze(&world.app, track).await.expect("an answer"));
     assert_eq!(store::entry::official(&world.app.db, track).await.expect("an answer"), [World::id(&last)]);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_final_job_that_was_given_up_is_queued_again_by_a_retry(db: PgPool) {
+    let begun = Begun::new(db).await;
+    let world = &begun.world;
+    let before = begun.look().await;
+    world.sql("update jobs set attempts = 50").await;
+    world.drain().await;
+    assert_eq!(begun.jobs("failed_at is not null").await, 2);
+    let path = world.track().await.path();
+    assert_eq!(lifecycle::retry_failed(&world.app, &path).await.expect("an answer"), 2);
+    assert_eq!(world.drain().await.len(), 2);
+    assert_eq!(world.count("scorings where split = 'final'").await, 2);
+    assert_eq!(begun.look().await, before);
+    assert_eq!(lifecycle::retry_failed(&world.app, &path).await.expect("an answer"), 0);
 }
