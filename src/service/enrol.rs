@@ -44,10 +44,15 @@ pub async fn accepting_terms(app: &App, track: &Track, user: &User) -> Result<(P
     let mut db = app.db.begin().await.map_err(StoreError::from)?;
     // Of one person's two requests at once, the second finds what the first made.
     store::user::lock(&mut db, user.id).await?;
-    if let Some(earlier) = store::participant::find(&mut *db, track.id, user.id).await?
-        && earlier.status != ParticipantStatus::Withdrawn
-    {
-        return Ok((earlier, false));
+    let earlier = store::participant::find(&mut *db, track.id, user.id).await?;
+    if let Some(earlier) = earlier {
+        if earlier.status != ParticipantStatus::Withdrawn {
+            return Ok((earlier, false));
+        }
+        // Whoever comes back changes the participant and the board. A worker that scores for them takes the same locks
+        // in the same order.
+        store::participant::lock(&mut db, earlier.id).await?;
+        store::track::lock_entries(&mut db, track.id).await?;
     }
     // As it stands now, and held still: it may have closed since the page was read.
     let (stage, _) = store::track::gate(&mut db, track.id)
@@ -58,7 +63,11 @@ pub async fn accepting_terms(app: &App, track: &Track, user: &User) -> Result<(P
         return earlier.map(|participant| (participant, false)).ok_or(EnrolError::Closed(refusal));
     }
     let status = ParticipantStatus::at_enrolment(track.settings.approval);
-    let enrolled = store::participant::enrol(&mut db, track.id, user, status, now).await?;
+    let (participant, is_new_or_back) = store::participant::enrol(&mut db, track.id, user, status, now).await?;
+    if earlier.is_some() && is_new_or_back {
+        // What they reached before is shown again.
+        store::track::board_changed(&mut db, track.id, now).await?;
+    }
     db.commit().await.map_err(StoreError::from)?;
-    Ok(enrolled)
+    Ok((participant, is_new_or_back))
 }

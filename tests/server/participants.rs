@@ -1,6 +1,9 @@
 //! A participant owns its submissions, its entry and its attempts; its members share them, and nobody else has a part.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
+use callimico::store;
 use serde_json::json;
 use sqlx::PgPool;
 
@@ -72,11 +75,11 @@ async fn nobody_else_has_a_part_in_it_nor_who_left(db: PgPool) {
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
 async fn a_person_is_in_one_participant_of_a_track_however_often_they_ask(db: PgPool) {
-    let world = std::sync::Arc::new(World::new(db).await);
+    let world = Arc::new(World::new(db).await);
     let ada = world.account("ada").await;
     let mut asking = tokio::task::JoinSet::new();
     for _ in 0..20 {
-        let (world, ada) = (std::sync::Arc::clone(&world), ada.clone());
+        let (world, ada) = (Arc::clone(&world), ada.clone());
         asking.spawn(async move { ada.enrol(&world).await.status.as_u16() });
     }
     let mut answers = asking.join_all().await;
@@ -107,4 +110,54 @@ async fn an_account_that_is_gone_leaves_what_its_participant_reached(db: PgPool)
     let other = world.account("Ada").await;
     other.enrol(&world).await.problem(StatusCode::CONFLICT, "name_taken");
     assert_eq!(other.get(&world, &format!("/api/v1/submissions/{id}")).await.status, StatusCode::NOT_FOUND);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn who_comes_back_while_their_submission_is_scored_waits_and_is_on_the_board_again(db: PgPool) {
+    let world = Arc::new(World::new(db).await);
+    let ada = world.participant("ada").await;
+    ada.submitted(&world, Upload::hitting(5).zip()).await;
+    world.drain().await;
+    world
+        .sql("update participants set status = 'withdrawn'; update tracks set board_version = board_version + 1")
+        .await;
+    let entries = async || {
+        let board = Actor::visitor().get(&world, &format!("{TRACK_URL}/leaderboard")).await.json();
+        board["entries"].as_array().map(Vec::len)
+    };
+    assert_eq!(entries().await, Some(0));
+    let track = world.track().await.id;
+    let participant = store::entry::participants(&world.app.db, track).await.expect("an answer")[0];
+    // A worker holds the participant and will ask for the track next.
+    let mut worker = world.app.db.begin().await.expect("a transaction");
+    store::participant::lock(&mut worker, participant).await.expect("the participant");
+    let coming_back = tokio::spawn({
+        let (world, ada) = (Arc::clone(&world), ada.clone());
+        async move { ada.enrol(&world).await.status }
+    });
+    while world.count("pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'").await == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    store::track::lock_entries(&mut worker, track).await.expect("the two wait for each other");
+    worker.commit().await.expect("a commit");
+    assert_eq!(coming_back.await.expect("an answer"), StatusCode::CREATED);
+    assert_eq!(entries().await, Some(1), "the board does not show who came back");
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn who_is_denied_while_coming_back_stays_denied(db: PgPool) {
+    let world = Arc::new(World::new(db).await);
+    let ada = world.participant("ada").await;
+    world.sql("update participants set status = 'withdrawn'").await;
+    let mut organiser = world.app.db.begin().await.expect("a transaction");
+    sqlx::query("update participants set status = 'denied'").execute(&mut *organiser).await.expect("denied");
+    let coming_back = tokio::spawn({
+        let (world, ada) = (Arc::clone(&world), ada.clone());
+        async move { ada.enrol(&world).await.json()["status"].clone() }
+    });
+    while world.count("pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'").await == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    organiser.commit().await.expect("a commit");
+    assert_eq!(coming_back.await.expect("an answer"), "denied");
 }
