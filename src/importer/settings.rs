@@ -189,21 +189,21 @@ fn apply_date(dates: &mut Dates, key: &str, value: &Value, notes: &mut Notes) ->
         return Ok(());
     }
     let written = text(key, value)?;
-    let (moment, assumed) = moment(&written).ok_or_else(|| {
+    let (timestamp, assumed) = timestamp(&written).ok_or_else(|| {
         ImportError::Settings(format!("`dates.{key}` is no date: write it like 2026-12-05T23:59:00Z or 2026-12-05"))
     })?;
     if assumed {
         notes.remarks.push(format!("dates.{key}: `{written}` has no offset and is read as UTC"));
     }
-    *date = Some(moment);
+    *date = Some(timestamp);
     Ok(())
 }
 
-/// A moment, and whether its offset had to be assumed.
-fn moment(text: &str) -> Option<(OffsetDateTime, bool)> {
+/// A timestamp, and whether its offset had to be assumed.
+fn timestamp(text: &str) -> Option<(OffsetDateTime, bool)> {
     let text = text.trim();
-    if let Ok(moment) = OffsetDateTime::parse(&text.replacen(' ', "T", 1), &Rfc3339) {
-        return Some((moment, false));
+    if let Ok(timestamp) = OffsetDateTime::parse(&text.replacen(' ', "T", 1), &Rfc3339) {
+        return Some((timestamp, false));
     }
     let plain = text.replacen('T', " ", 1);
     let local = PrimitiveDateTime::parse(&plain, format_description!("[year]-[month]-[day] [hour]:[minute]:[second]"))

@@ -49,13 +49,13 @@ async fn every_gate_answers_as_the_table_says_and_page_and_api_alike(db: PgPool)
         (Phase::Benchmark, [(403, 200, 201), (403, 200, 201), (403, 200, 201)]),
     ];
     let mut names = (0..).map(|number| format!("newcomer{number}"));
-    for moment in 0..3 {
+    for instant in 0..3 {
         for (phase, answers) in table {
             set_phase(&world, phase).await;
-            let (upload, files, enrol) = answers[moment];
-            assert_eq!(of_participant(&world, &ada).await, (upload, files), "{phase:?}, moment {moment}");
+            let (upload, files, enrol) = answers[instant];
+            assert_eq!(of_participant(&world, &ada).await, (upload, files), "{phase:?}, instant {instant}");
             let name = names.next().expect("endless");
-            assert_eq!(of_newcomer(&world, &name).await, (enrol, enrol == 201), "{phase:?}, moment {moment}");
+            assert_eq!(of_newcomer(&world, &name).await, (enrol, enrol == 201), "{phase:?}, instant {instant}");
         }
         world.wait(Duration::HOUR);
     }

@@ -74,18 +74,18 @@ pub(crate) enum Outcome {
 /// A step of a submission's processing.
 pub(crate) struct Step {
     pub(crate) label: &'static str,
-    pub(crate) progress: Progress,
+    pub(crate) state: StepState,
 }
 
 /// How far a step has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Progress {
+pub(crate) enum StepState {
     Done,
     Now,
     Later,
 }
 
-impl Progress {
+impl StepState {
     fn class(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -197,12 +197,12 @@ async fn page(
 
 fn steps(state: SubmissionState) -> [Step; 4] {
     let scoring = state == SubmissionState::Scoring;
-    let step = |label, progress| Step { label, progress };
+    let step = |label, state| Step { label, state };
     [
-        step("Received and checked", Progress::Done),
-        step("Waiting for a worker", if scoring { Progress::Done } else { Progress::Now }),
-        step("Scoring", if scoring { Progress::Now } else { Progress::Later }),
-        step("Scores", Progress::Later),
+        step("Received and checked", StepState::Done),
+        step("Waiting for a worker", if scoring { StepState::Done } else { StepState::Now }),
+        step("Scoring", if scoring { StepState::Now } else { StepState::Later }),
+        step("Scores", StepState::Later),
     ]
 }
 
