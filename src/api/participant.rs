@@ -10,6 +10,7 @@ use crate::domain::participant::ParticipantStatus;
 use crate::http::auth::{Enroller, TrackView};
 use crate::http::error::{Detail, HttpError};
 use crate::service::enrol;
+use crate::store;
 
 /// What enrolling takes.
 #[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
@@ -41,6 +42,7 @@ pub(super) struct EnrolmentView {
         (status = 400, description = "`bad_json`: the body is not JSON; `bad_parameter`: a query parameter"),
         (status = 403, description = "`read_only_token`, `closed`: the track takes no more participants, `cross_site`"),
         (status = 404, description = "`not_found`: no such track"),
+        (status = 409, description = "`name_taken`: another participant of the track has the caller's name"),
         (status = 413, description = "`too_large`: a body over 64 KiB"),
         (status = 415, description = "`not_json`: another `Content-Type` than `application/json`"),
         (status = 422, description = "`terms_not_accepted`; `bad_field`: a field is missing, unknown or of another type")))]
@@ -57,8 +59,8 @@ pub(super) async fn enrol(
     }
     let (participant, is_new) = enrol::accepting_terms(&app, &track, &login.user).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let view =
-        EnrolmentView { status: participant.status, track: track.path().to_string(), participant: login.user.name };
+    let name = store::participant::name(&app.db, participant.id).await?;
+    let view = EnrolmentView { status: participant.status, track: track.path().to_string(), participant: name };
     Ok((status, Json(view)))
 }
 

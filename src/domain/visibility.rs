@@ -80,10 +80,22 @@ impl<Of: Copy> VisibleSplit<Of> {
     }
 }
 
-impl VisibleSplit<ParticipantId> {
-    /// The dev scores among which the entry rule picks. Nobody is shown them, and none of them is final.
+/// A participant's scores, as the entry rule compares them. They are shown to nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidates(ParticipantId);
+
+impl Candidates {
+    /// Whose scores they are.
+    pub fn participant(self) -> ParticipantId {
+        self.0
+    }
+}
+
+impl VisibleSplit<Candidates> {
+    /// The dev scores among which the entry rule picks, whoever asks: none of them is final, and the one query that takes
+    /// this answers no numbers that a page could show.
     pub fn for_entry_rule(participant: ParticipantId) -> Self {
-        Self { of: participant, split: Split::Dev }
+        Self { of: Candidates(participant), split: Split::Dev }
     }
 }
 

@@ -78,7 +78,8 @@ pub async fn freeze(app: &App, track: TrackId) -> Result<bool, StoreError> {
 }
 
 /// Queues the official entries of a closed track for a score on the final split; final scores exist from here on. Says
-/// whether it did so now. Nothing happens before the entries are frozen, a second time, or in any other phase.
+/// whether it did so now. Nothing happens before the entries are frozen, while final labels are missing, a second time,
+/// or in any other phase.
 ///
 /// # Errors
 /// The database cannot answer.
@@ -87,6 +88,10 @@ pub async fn begin_final(app: &App, track: TrackId) -> Result<bool, StoreError> 
     let mut db = app.db.begin().await?;
     let gate = store::track::lock_entries(&mut db, track).await?;
     if !gate.phase.rules().final_can_begin || !gate.is_frozen || gate.final_has_begun {
+        return Ok(false);
+    }
+    // Without them every job would fail, and there would be no way back.
+    if !store::solution::is_complete(&mut *db, track, Split::Final).await? {
         return Ok(false);
     }
     store::track::set_final_begun(&mut db, track, now).await?;

@@ -67,10 +67,11 @@ pub async fn freeze(db: &mut PgConnection, track: TrackId) -> Result<u64, StoreE
     Ok(done.rows_affected())
 }
 
-/// The submissions that are official entries of a track, in the order in which they arrived.
+/// The submissions that are official entries of a track's approved participants, in the order in which they arrived.
 pub async fn official(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<SubmissionId>, StoreError> {
     Ok(sqlx::query_scalar!(
         r#"select s.id as "id: SubmissionId" from official_entries o join submissions s on s.id = o.submission_id
+           join participants p on p.id = o.participant_id and p.status = 'approved'
            where o.track_id = $1 order by s.received_at, s.id"#,
         track.as_uuid(),
     )

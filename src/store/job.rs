@@ -181,6 +181,7 @@ pub async fn enqueue_forgotten(db: &PgPool) -> Result<u64, StoreError> {
          union all
          select s.id, 'final'::split, clock_timestamp(), t.final_begun_at
          from official_entries o join submissions s on s.id = o.submission_id join tracks t on t.id = o.track_id
+         join participants p on p.id = o.participant_id and p.status = 'approved'
          where t.final_begun_at is not null
            and not exists (select from jobs j where j.submission_id = s.id and j.split = 'final')
            and not exists (select from scorings g

@@ -135,6 +135,11 @@ pub async fn of_user(db: impl PgExecutor<'_>, user: UserId) -> Result<Vec<Enrolm
     .await?)
 }
 
+/// A participant's public name.
+pub async fn name(db: impl PgExecutor<'_>, id: ParticipantId) -> Result<String, StoreError> {
+    Ok(sqlx::query_scalar!("select name from participants where id = $1", id.as_uuid()).fetch_one(db).await?)
+}
+
 /// Locks a participant until the transaction ends: its submissions pass one by one, so that no limit is passed by
 /// racing and no entry is picked from half the submissions.
 ///

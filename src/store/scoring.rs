@@ -9,7 +9,7 @@ use super::{DbSplit, StoreError};
 use crate::domain::entry::Candidate;
 use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId, TrackId};
 use crate::domain::leaderboard::{ScenarioResult, SplitResult};
-use crate::domain::visibility::VisibleSplit;
+use crate::domain::visibility::{Candidates, VisibleSplit};
 
 /// The version of the scorer, kept beside each score.
 pub const SCORER_VERSION: &str = concat!("callimico ", env!("CARGO_PKG_VERSION"));
@@ -94,14 +94,14 @@ pub async fn history(
 /// A participant's scored submissions, among which the entry is picked.
 pub async fn candidates(
     db: impl PgExecutor<'_>,
-    visible: VisibleSplit<ParticipantId>,
+    visible: VisibleSplit<Candidates>,
 ) -> Result<Vec<Candidate>, StoreError> {
     let rows = sqlx::query!(
         r#"select s.id as "submission: SubmissionId", g.id as "scoring: ScoringId", s.received_at,
                   g.ranking as "ranking: Json<RankingNumber>"
            from submissions s join scorings g on g.submission_id = s.id and g.split = $2 and g.superseded_at is null
            where s.participant_id = $1 and s.state = 'scored'"#,
-        visible.of().as_uuid(),
+        visible.of().participant().as_uuid(),
         DbSplit::from(visible.split()) as DbSplit,
     )
     .fetch_all(db)

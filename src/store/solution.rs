@@ -68,6 +68,18 @@ pub async fn all(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<ModelSol
         .collect())
 }
 
+/// Whether every target model of a split has its solution.
+///
+/// # Errors
+/// [`StoreError::Inconsistent`] where there is no such track.
+pub async fn is_complete(db: &mut PgConnection, track: TrackId, split: Split) -> Result<bool, StoreError> {
+    let found = super::track::by_id(&mut *db, track).await?;
+    let found = found.ok_or_else(|| StoreError::Inconsistent("the track is gone".to_owned()))?;
+    let models: usize = found.shape.scenarios().iter().map(|scenario| scenario.models(split).len()).sum();
+    let solved = all(&mut *db, track).await?.into_iter().filter(|one| one.split == split).count();
+    Ok(solved == models)
+}
+
 /// The whole solution of one split, in the order of the shape.
 ///
 /// # Errors

@@ -301,3 +301,25 @@ async fn a_final_job_that_was_given_up_is_queued_again_by_a_retry(db: PgPool) {
     assert_eq!(begun.look().await, before);
     assert_eq!(lifecycle::retry_failed(&world.app, &path).await.expect("an answer"), 0);
 }
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn final_scores_begin_only_with_all_labels_and_for_those_who_still_take_part(db: PgPool) {
+    let world = World::with_files(db, TrackFiles::default().without_final_labels()).await;
+    let (ada, bob) = (world.participant("ada").await, world.participant("bob").await);
+    for actor in [&ada, &bob] {
+        actor.submitted(&world, Upload::hitting(5).zip()).await;
+    }
+    world.drain().await;
+    world.sql("update tracks set phase = 'closed'").await;
+    let track = world.track().await.id;
+    assert!(entries::freeze(&world.app, track).await.expect("an answer"));
+    assert!(!entries::begin_final(&world.app, track).await.expect("an answer"), "begun without labels");
+    assert_eq!(world.count("jobs").await, 0);
+    world.import(&TrackFiles::default()).await;
+    world.sql("update participants set status = 'denied' where name = 'bob'").await;
+    assert!(entries::begin_final(&world.app, track).await.expect("an answer"));
+    assert_eq!(world.count("jobs where split = 'final'").await, 1, "somebody who was denied is scored");
+    world.sql("delete from jobs").await;
+    assert_eq!(store::job::enqueue_forgotten(&world.app.db).await.expect("an answer"), 1);
+    assert_eq!(world.drain().await.len(), 1);
+}

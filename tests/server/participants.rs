@@ -42,7 +42,8 @@ async fn members_share_submissions_attempts_and_the_entry(db: PgPool) {
         let board = member.get(&world, "/c/mico/tiny/leaderboard").await.expect(StatusCode::OK).text().to_owned();
         assert!(board.contains(&format!("/submissions/{second}")), "{board}");
         // Enrolling again finds the participant and makes no second one.
-        assert_eq!(member.enrol(&world).await.expect(StatusCode::OK).json()["status"], "approved");
+        let enrolment = member.enrol(&world).await.expect(StatusCode::OK).json();
+        assert_eq!((&enrolment["status"], &enrolment["participant"]), (&json!("approved"), &json!("Two of us")));
     }
     let board = Actor::visitor().get(&world, &format!("{TRACK_URL}/leaderboard")).await.json();
     assert_eq!(board["entries"].as_array().map(Vec::len), Some(1));

@@ -24,7 +24,7 @@ async fn definitions_tell_a_script_all_it_needs_to_submit(db: PgPool) {
     let competition = visitor.get(&world, "/api/v1/competitions/mico").await.expect(StatusCode::OK).json();
     assert_eq!(competition["tracks"], json!([track]));
     let all = visitor.get(&world, "/api/v1/competitions").await.expect(StatusCode::OK).json();
-    assert_eq!(all, json!({"competitions": [competition]}));
+    assert_eq!(all, json!({"competitions": [competition], "next": null}));
 }
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
