@@ -72,8 +72,8 @@ impl fmt::Display for Attack {
     }
 }
 
-/// The answers of the shadow models: phi [shadows][R], and which records each model was trained on,
-/// of the same shape.
+/// The answers of the shadow models: phi `[shadows][R]`, and which records each model was trained
+/// on, of the same shape.
 #[derive(Clone, Debug, Default)]
 pub struct Shadows {
     phi: Vec<Vec<f64>>,
@@ -81,7 +81,7 @@ pub struct Shadows {
 }
 
 impl Shadows {
-    /// Takes phi and whether the model was trained on the record, both [shadows][R].
+    /// Takes phi and whether the model was trained on the record, both `[shadows][R]`.
     ///
     /// # Panics
     /// If the two have different shapes, or rows of different lengths.
@@ -119,7 +119,7 @@ impl Shadows {
         self.phi[model][row]
     }
 
-    /// The numbers that the attack compares [shadows][R].
+    /// The numbers that the attack compares `[shadows][R]`.
     fn signals(&self, attack: Attack) -> Cow<'_, [Vec<f64>]> {
         if !matches!(attack, Attack::Calibrated(_)) {
             return Cow::Borrowed(&self.phi);

@@ -27,7 +27,7 @@ pub(super) struct QueryPlan {
     pub(super) extra: Vec<usize>,
     /// The challenge points of each target model in their order, for dev and final.
     pub(super) targets: [Vec<Vec<usize>>; 2],
-    /// Whether each shadow model was trained on each record [shadows][rows]; empty if no shadow
+    /// Whether each shadow model was trained on each record `[shadows][rows]`; empty if no shadow
     /// model is queried.
     pub(super) trained_on: Vec<Vec<bool>>,
     /// The shadow models as targets, if they are to be scored too.
@@ -113,7 +113,7 @@ fn unique_rows<'a>(models: impl Iterator<Item = &'a Model>) -> Vec<usize> {
     rows
 }
 
-/// Whether each shadow model was trained on each of `rows` [shadows][rows].
+/// Whether each shadow model was trained on each of `rows` `[shadows][rows]`.
 fn trained_on(track: &PublicTrack, scenario: &PublicScenario, rows: &[usize]) -> Result<Vec<Vec<bool>>, LiraError> {
     let nameless = scenario.targets.iter().flatten().chain(&scenario.train).find(|model| !model.has_rows());
     if let Some(model) = nameless {

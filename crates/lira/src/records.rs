@@ -37,7 +37,7 @@ impl Column {
     }
 }
 
-/// Records: the arrays that models take, and the true classes [R].
+/// Records: the arrays that models take, and the true classes `[R]`.
 #[derive(Debug)]
 pub(super) struct Records {
     pub(super) columns: Vec<Column>,

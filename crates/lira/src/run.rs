@@ -178,7 +178,7 @@ pub fn run(
 struct Answers {
     /// Of the shadow models on the attacked records.
     shadows: Shadows,
-    /// Of the shadow models on the extra records [shadows][extra], if the train split is scored.
+    /// Of the shadow models on the extra records `[shadows][extra]`, if the train split is scored.
     extra: Vec<Vec<f64>>,
     /// Of each target model on its challenge points, for dev and final.
     targets: [Vec<Vec<f64>>; 2],

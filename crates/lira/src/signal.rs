@@ -4,7 +4,7 @@
 //! Pure functions, without models or files.
 
 /// The confidence as log-odds: phi = z_y - ln(sum over j != y of exp(z_j)), for logits `z`
-/// [classes] and the record's class `y`.
+/// `[classes]` and the record's class `y`.
 ///
 /// N. Carlini et al. 2022, "Membership Inference Attacks From First Principles", section V-B, where
 /// it is found to be nearly normally distributed over models. It is computed from the logits, less

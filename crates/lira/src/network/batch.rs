@@ -37,7 +37,7 @@ impl RecordIndices<'_> {
 
 /// The rows of a batch, padded to its size by repeating the last record.
 pub(super) struct BatchRows {
-    /// Which record each row is [size].
+    /// Which record each row is `[size]`.
     pub(super) indices: Vec<usize>,
     /// Rows before the padding.
     real: usize,

@@ -39,7 +39,7 @@ pub(super) struct Input {
     pub(super) is_trimmed: bool,
 }
 
-/// The length of each record's text in tokens [R]; `None` where the records are no text.
+/// The length of each record's text in tokens `[R]`; `None` where the records are no text.
 pub(super) type Lengths = Option<Vec<usize>>;
 
 /// The lengths of the records' texts: the array `lengths` or `length`, else up to the last token

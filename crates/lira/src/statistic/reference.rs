@@ -20,7 +20,7 @@ pub enum Deviations {
     Fixed,
 }
 
-/// (median, standard deviation) of each record [R], IN and OUT.
+/// (median, standard deviation) of each record `[R]`, IN and OUT.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reference {
     inside: Vec<(f64, f64)>,
@@ -29,7 +29,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Fits to the numbers of the shadow models, `signals` [shadows][R], and whether each was
+    /// Fits to the numbers of the shadow models, `signals` `[shadows][R]`, and whether each was
     /// trained on the record, `trained_on` of the same shape.
     pub fn fit<S: AsRef<[f64]>, T: AsRef<[bool]>>(signals: &[S], trained_on: &[T], deviations: Deviations) -> Self {
         let side = |is_in: bool| {

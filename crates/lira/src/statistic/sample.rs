@@ -67,8 +67,8 @@ impl RecordStatistics {
     }
 }
 
-/// The statistics of every record [R] from the numbers of the shadow models, `signals`
-/// [shadows][R], and whether each was trained on the record, `trained_on` of the same shape.
+/// The statistics of every record `[R]` from the numbers of the shadow models, `signals`
+/// `[shadows][R]`, and whether each was trained on the record, `trained_on` of the same shape.
 pub fn record_statistics<S: AsRef<[f64]>, T: AsRef<[bool]>>(signals: &[S], trained_on: &[T]) -> Vec<RecordStatistics> {
     let rows = signals.first().map_or(0, |row| row.as_ref().len());
     let mut records = vec![RecordStatistics::default(); rows];
