@@ -33,7 +33,7 @@ pub fn padded(columns: usize) -> usize {
 
 /// Adds the product `left` x `right` to `out`.
 ///
-/// `left` is [rows, depth], `right` [depth, columns], `out` [rows, columns], all row by row;
+/// `left` is `[rows, depth]`, `right` `[depth, columns]`, `out` `[rows, columns]`, all row by row;
 /// `columns` is a multiple of [`LANES`].
 #[multiversion(targets("x86_64+avx+avx2"))]
 pub fn add_product(left: &[f32], right: &[f32], out: &mut [f32], columns: usize) {
@@ -56,7 +56,7 @@ pub fn add_product(left: &[f32], right: &[f32], out: &mut [f32], columns: usize)
 
 /// Adds the product `left` transposed x `right` to `out`.
 ///
-/// `left` is [depth, rows], `right` [depth, columns], `out` [rows, columns], all row by row;
+/// `left` is `[depth, rows]`, `right` `[depth, columns]`, `out` `[rows, columns]`, all row by row;
 /// `columns` is a multiple of [`LANES`]. `memory` receives `left` transposed, which costs little
 /// compared with the product and lets it read along rows.
 pub fn add_transposed_product(left: &[f32], right: &[f32], out: &mut [f32], columns: usize, memory: &mut Vec<f32>) {
@@ -64,7 +64,7 @@ pub fn add_transposed_product(left: &[f32], right: &[f32], out: &mut [f32], colu
     add_product(memory, right, out, columns);
 }
 
-/// Sets `out` [columns, rows] to `values` [rows, columns] transposed.
+/// Sets `out` `[columns, rows]` to `values` `[rows, columns]` transposed.
 #[multiversion(targets("x86_64+avx+avx2"))]
 pub fn transpose(values: &[f32], columns: usize, out: &mut Vec<f32>) {
     out.resize(values.len(), 0.0);
@@ -154,7 +154,7 @@ pub fn tanh_backward(deltas: &mut [f32], values: &[f32]) {
     }
 }
 
-/// Turns each row of logits [rows, columns] into probabilities. Columns from `outputs` on are
+/// Turns each row of logits `[rows, columns]` into probabilities. Columns from `outputs` on are
 /// padding and become 0.
 #[multiversion(targets("x86_64+avx+avx2"))]
 pub fn softmax(logits: &mut [f32], columns: usize, outputs: usize) {
@@ -199,7 +199,7 @@ pub fn scale(values: &[f32], shift: f32, factor: f32, out: &mut [f32]) {
     }
 }
 
-/// Sets `out` [rows] to the sum of the squares of each row of `values` [rows, columns], in one
+/// Sets `out` `[rows]` to the sum of the squares of each row of `values` `[rows, columns]`, in one
 /// fixed order; `columns` is a multiple of [`LANES`].
 #[multiversion(targets("x86_64+avx+avx2"))]
 pub fn squares_of_rows(values: &[f32], columns: usize, out: &mut Vec<f32>) {
@@ -215,7 +215,7 @@ pub fn squares_of_rows(values: &[f32], columns: usize, out: &mut Vec<f32>) {
     }));
 }
 
-/// Multiplies each row of `values` [rows, columns] by its weight.
+/// Multiplies each row of `values` `[rows, columns]` by its weight.
 #[multiversion(targets("x86_64+avx+avx2"))]
 pub fn scale_rows(values: &mut [f32], columns: usize, weights: &[f32]) {
     for (row, weight) in values.chunks_exact_mut(columns).zip(weights) {

@@ -72,7 +72,7 @@ pub struct Dataset {
     y: Vec<usize>,
     classes: usize,
     scale: Scale,
-    /// The squared norm of each scaled record [N].
+    /// The squared norm of each scaled record `[N]`.
     squares: Vec<f32>,
 }
 
@@ -102,7 +102,7 @@ impl Scale {
 }
 
 impl Dataset {
-    /// Takes `x` [N, d] and `y` [N]; the number of classes is the largest label plus one.
+    /// Takes `x` `[N, d]` and `y` `[N]`; the number of classes is the largest label plus one.
     ///
     /// # Errors
     /// [`DatasetError`] if they do not fit together, are empty, or hold values that no network can
@@ -130,8 +130,8 @@ impl Dataset {
         Ok(Self { x, y, classes, scale, squares })
     }
 
-    /// Reads `x` [N, …] and `y` [N] from the bytes of an `.npz` file. All axes of `x` but the first
-    /// are joined into one.
+    /// Reads `x` `[N, …]` and `y` `[N]` from the bytes of an `.npz` file. All axes of `x` but the
+    /// first are joined into one.
     ///
     /// # Errors
     /// [`DatasetError`].
@@ -211,7 +211,7 @@ impl Dataset {
         self.classes
     }
 
-    /// The records, [N, d].
+    /// The records, `[N, d]`.
     pub fn x(&self) -> ArrayView2<'_, f32> {
         self.x.view()
     }
@@ -222,7 +222,7 @@ impl Dataset {
         self.x.as_slice().unwrap_or_default()
     }
 
-    /// The class of each record, [N].
+    /// The class of each record, `[N]`.
     pub fn y(&self) -> &[usize] {
         &self.y
     }

@@ -103,8 +103,8 @@ pub(super) struct Network {
     pub(super) second: Layer,
 }
 
-/// Scaled records for one pass: `records` [n, inputs], `labels` [n], and `squares` [n], the squared
-/// norm of each record.
+/// Scaled records for one pass: `records` `[n, inputs]`, `labels` `[n]`, and `squares` `[n]`, the
+/// squared norm of each record.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) records: Vec<f32>,
@@ -184,7 +184,7 @@ impl Network {
         Widths { inputs: self.first.inputs, hidden: self.first.outputs, classes: self.second.outputs }
     }
 
-    /// The logits of `records` [n, inputs] row by row, as [n, classes].
+    /// The logits of `records` `[n, inputs]` row by row, as `[n, classes]`.
     pub(super) fn logits(&self, records: &[f32]) -> Vec<f32> {
         let (mut hidden, mut logits) = (Vec::new(), Vec::new());
         self.forward(records, &mut hidden, &mut logits);
@@ -289,7 +289,7 @@ pub(super) fn count_correct(network: &Network, dataset: &Dataset, rows: &[usize]
     count_largest_at(&network.logits(&records), &labels, dataset.classes())
 }
 
-/// How many rows of `logits` [n, classes] are largest at their label. Of equal logits the first
+/// How many rows of `logits` `[n, classes]` are largest at their label. Of equal logits the first
 /// counts as the largest.
 fn count_largest_at(logits: &[f32], labels: &[usize], classes: usize) -> usize {
     let rows = logits.chunks(classes).zip(labels);

@@ -1,7 +1,7 @@
 //! Writes a network as an ONNX model.
 //!
-//! The model is what `torch.onnx.export` makes of Linear - Tanh - Linear: `input` [batch, d]
-//! float32 to `logits` [batch, classes], Gemm - Tanh - Gemm with weights [outputs, inputs], for
+//! The model is what `torch.onnx.export` makes of Linear - Tanh - Linear: `input` `[batch, d]`
+//! float32 to `logits` `[batch, classes]`, Gemm - Tanh - Gemm with weights `[outputs, inputs]`, for
 //! batches of any size. The field numbers are those of onnx.proto
 //! (<https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>). Models are run by ONNX Runtime; the
 //! reader in this module exists for the tests alone.

@@ -29,8 +29,8 @@ pub struct Schedule {
     pub weight_decay: f32,
 }
 
-/// Labelled records: `x` [N, inputs], row by row as in the pool, and `y` [N]. Networks see `x`
-/// scaled by `scale`; `squares` [N] are the squared norms of the scaled records.
+/// Labelled records: `x` `[N, inputs]`, row by row as in the pool, and `y` `[N]`. Networks see `x`
+/// scaled by `scale`; `squares` `[N]` are the squared norms of the scaled records.
 #[derive(Clone, Copy)]
 pub(super) struct Examples<'a> {
     pub(super) x: &'a [f32],
