@@ -91,7 +91,7 @@ pub async fn begin_final(app: &App, track: TrackId) -> Result<bool, StoreError> 
         return Ok(false);
     }
     // Without them every job would fail, and there would be no way back.
-    if !store::solution::is_complete(&mut *db, track, Split::Final).await? {
+    if !store::solution::is_complete(&mut db, track, Split::Final).await? {
         return Ok(false);
     }
     store::track::set_final_begun(&mut db, track, now).await?;
