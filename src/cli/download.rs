@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use self::bar::ByteBar;
 use super::login::{ServerArgs, failure};
-use super::progress::tell;
+use super::progress::message;
 use super::{Failure, serve};
 use client::{self, FetchOutcome, FileSelection, LocalState, RemoteFile, Report, Settings, TrackName, Unpacked};
 
@@ -106,10 +106,10 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     if args.json {
         print_json(&document(&track, &settings.folder, &report))?;
     }
-    tell!("{}", summary(&report, &settings.folder));
+    message!("{}", summary(&report, &settings.folder));
     if !settings.unpack && report.files.iter().any(|file| file.file.name.ends_with(".tar")) {
         let folder = quoted(&settings.folder);
-        tell!("to unpack: for f in {folder}/*.tar; do tar -xf \"$f\" -C {folder}; done");
+        message!("to unpack: for f in {folder}/*.tar; do tar -xf \"$f\" -C {folder}; done");
     }
     Ok(())
 }

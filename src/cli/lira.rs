@@ -12,7 +12,7 @@ use ndarray::ArrayView1;
 use scoring::{Split, SplitPredictions, SplitSolution, TrackShape};
 use serde_json::{Map, Value, json};
 
-use super::progress::{Bar, tell};
+use super::progress::{Bar, message};
 use super::{Failure, offline, report, serve};
 use lira::statistic::{Calibration, Deviations, Variances};
 use lira::{
@@ -217,7 +217,12 @@ fn attack(args: &Args, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let runtime =
         library.with_device(args.models.device.into(), args.models.tf32).map_err(|error| failure(error.into()))?;
     let library = runtime.library();
-    tell!("models run on {}, by ONNX Runtime {} in {}", runtime.device(), library.version(), library.path().display());
+    message!(
+        "models run on {}, by ONNX Runtime {} in {}",
+        runtime.device(),
+        library.version(),
+        library.path().display()
+    );
 
     let settings = Settings { attack: choice, cache: args.models.cache(), evaluate_train: args.evaluate_train };
     let options = RunOptions { threads, batch: args.models.batch.map(NonZero::get), stop };
@@ -228,7 +233,7 @@ fn attack(args: &Args, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
             bar.set_with_cached(progress.done, progress.cached);
         }
         Event::Scored(report) => {
-            let say = || tell!("{}", sentence(report));
+            let say = || message!("{}", sentence(report));
             bar.as_ref().map_or_else(say, |bar| bar.suspend(say));
         }
     };
@@ -253,7 +258,7 @@ fn write_outcome(args: &Args, track: &PublicTrack, runtime: &Runtime, outcome: &
     }
     let (out, data) = (args.out.display(), args.data.display());
     let track = args.track.as_ref().map(|track| format!(" --track {track}")).unwrap_or_default();
-    tell!("wrote {out}; next: callimico check {out} --track-dir {data}{track}");
+    message!("wrote {out}; next: callimico check {out} --track-dir {data}{track}");
     Ok(())
 }
 
@@ -284,7 +289,7 @@ fn evaluate(shape: &TrackShape, train: &TrainOutcome, plots: Option<&Path>) -> R
         for (name, svg) in report::plots(&score)? {
             write(&folder.join(name), svg.as_bytes())?;
         }
-        tell!("wrote scores.html and the curves into {}", folder.display());
+        message!("wrote scores.html and the curves into {}", folder.display());
     }
     Ok(score)
 }

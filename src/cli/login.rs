@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use super::Failure;
-use super::progress::tell;
+use super::progress::message;
 use client::{Api, ClientError, Login, LoginStore, RetryPolicy, Server, Token};
 
 /// The most bytes that are read as a token.
@@ -46,7 +46,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let api = Api::new(login.clone(), RetryPolicy::default()).map_err(failure)?;
     api.check().await.map_err(failure)?;
     LoginStore::of_this_user().store(&login).map_err(failure)?;
-    tell!("logged in to {}", login.server);
+    message!("logged in to {}", login.server);
     Ok(())
 }
 
@@ -68,7 +68,7 @@ fn token_of_environment() -> Result<Option<Token>, Failure> {
 
 fn warn_of(server: &Server) {
     if server.is_unencrypted() {
-        tell!("warning: whoever is on the way to {server} can read the token, as it is not https");
+        message!("warning: whoever is on the way to {server} can read the token, as it is not https");
     }
 }
 

@@ -40,7 +40,7 @@ impl TrackArgs {
 pub(super) fn tell_passed_over<'a>(passed_over: impl IntoIterator<Item = &'a PassedOver>) {
     let is_told = |one: &&PassedOver| !one.is_hidden_file() && (one.is_folder || !one.is_beside_scenarios());
     if let Some(list) = PassedOver::list(passed_over.into_iter().filter(is_told)) {
-        progress::tell!("note: passed over {list}");
+        progress::message!("note: passed over {list}");
     }
 }
 

@@ -6,13 +6,13 @@ use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyl
 
 /// Prints a line to stderr. Unlike `eprintln!` it does not panic if stderr is closed, which must
 /// not end work that took hours.
-macro_rules! tell {
+macro_rules! message {
     ($($line:tt)*) => {{
         use std::io::Write as _;
         let _ = writeln!(std::io::stderr(), $($line)*);
     }};
 }
-pub(super) use tell;
+pub(super) use message;
 
 /// The unit of a bar that counts bytes.
 const BYTES: &str = "bytes";
@@ -97,9 +97,9 @@ impl Bar {
             let rate = self.rate(done).map(|rate| format!(", {rate}")).unwrap_or_default();
             let total = self.bar.length().unwrap_or(done);
             if self.unit == BYTES {
-                tell!("{} of {}", HumanBytes(done), HumanBytes(total));
+                message!("{} of {}", HumanBytes(done), HumanBytes(total));
             } else {
-                tell!("{done} of {total} {}{rate}", self.unit);
+                message!("{done} of {total} {}{rate}", self.unit);
             }
         }
     }

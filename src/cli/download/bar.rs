@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressStyle};
 
-use super::tell;
+use super::message;
 use client::{ByteCounts, Event};
 
 /// The rate is that of the bytes received in this time.
@@ -41,7 +41,7 @@ impl ByteBar {
     pub(super) fn take(&self, event: Event) {
         match event {
             Event::Progress(progress) => self.show(progress),
-            Event::Message(text) => self.bar.suspend(|| tell!("{text}")),
+            Event::Message(text) => self.bar.suspend(|| message!("{text}")),
         }
     }
 
@@ -65,7 +65,7 @@ impl ByteBar {
         if !self.bar.is_hidden() {
             self.bar.set_message(text);
         } else if is_next {
-            tell!("{text}");
+            message!("{text}");
         }
     }
 
