@@ -37,8 +37,8 @@ async fn retrying_a_track_says_how_many_submissions_wait_again() {
     Client::new(&address, "").wait_until_ready().await;
     let url = done(&["postgres", "--data-dir", data, "--", "sh", "-c", "printf %s \"$DATABASE_URL\""]);
     let mut db = sqlx::PgConnection::connect(&url).await.expect("connected");
-    let insert = "insert into participants select gen_random_uuid(), t.id, u.id, 'approved', now(), now()
-                    from tracks t, users u;
+    let insert = "insert into participants (id, track_id, name, name_key, status, created_at)
+                    select gen_random_uuid(), t.id, u.name, u.name_key, 'approved', now() from tracks t, users u;
                   insert into submissions (id, track_id, participant_id, state, received_at, finished_at, size, sha256)
                     select gen_random_uuid(), p.track_id, p.id, s::submission_state, now(), now(), 1,
                            decode(repeat('00', 32), 'hex')
