@@ -80,7 +80,7 @@ impl Staged {
         self.guard.0.clone().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// Tells that the file was renamed, so there is nothing to remove.
+    /// Keeps the file, which has been renamed, from being removed.
     pub(super) fn moved(mut self) {
         self.guard.0 = None;
     }

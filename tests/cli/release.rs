@@ -1,5 +1,5 @@
-//! What participants are given, seen from outside: every byte of the archives, however odd the
-//! directory is.
+//! The release seen from outside: every byte of the archives, however odd the organiser's directory
+//! is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,14 +18,14 @@ use crate::support::{MODELS, SCENARIOS, callimico, done, folder, run, stderr, st
 
 /// Challenge points of each model.
 const CHALLENGES: i64 = 20;
-/// Rows of each model's training data that are no challenge points.
+/// Rows of each model's training data that are not challenge points.
 const OTHERS: i64 = 15;
-/// What is public of every model.
+/// The files that are public of every model.
 const PUBLIC: [&str; 3] = ["model.onnx", "challenge.npy", "seed_challenge"];
-/// What is told of train models besides.
+/// What is also revealed of train models.
 const TRUTH: [&str; 4] = ["solution.csv", "train_idx.npy", "seed_training", "seed_membership"];
 
-/// A private Postgres that several processes share. It ends in good order when this is dropped.
+/// A private Postgres that several processes share. It is shut down when this is dropped.
 pub(crate) struct Postgres {
     child: Child,
     pub(crate) url: String,
@@ -49,12 +49,12 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
-        // There is nobody to tell how it ended.
+        // How it ended does not matter to the test.
         let _ = self.child.wait();
     }
 }
 
-/// Numbers that look like chance and are the same in every run.
+/// Pseudo-random numbers that are the same in every run.
 struct Lcg(u64);
 
 impl Lcg {
@@ -64,7 +64,7 @@ impl Lcg {
     }
 }
 
-/// Another number for each model of each scenario.
+/// The folders of all models, each with its own number.
 fn numbered() -> Vec<(PathBuf, u64)> {
     let mut models = Vec::new();
     for scenario in SCENARIOS {
@@ -78,10 +78,10 @@ fn numbered() -> Vec<(PathBuf, u64)> {
     models
 }
 
-/// Who is a member.
+/// The truth of a model's challenge points: 1 for a member, 0 for a non-member.
 fn truth(number: u64) -> Vec<i64> {
-    let mut chance = Lcg(number * 7919 + 13);
-    (0..CHALLENGES).map(|_| i64::from(chance.draw() % 2 == 1)).collect()
+    let mut random = Lcg(number * 7919 + 13);
+    (0..CHALLENGES).map(|_| i64::from(random.draw() % 2 == 1)).collect()
 }
 
 fn solution(number: u64) -> String {
@@ -96,7 +96,7 @@ fn challenge(number: u64) -> Vec<i64> {
     (0..CHALLENGES).map(|point| first_row(number) + 3 * point).collect()
 }
 
-/// Training rows that are no challenge points.
+/// Training rows that are not challenge points.
 fn others(number: u64) -> Vec<i64> {
     (0..OTHERS).map(|row| first_row(number) + 100 + row * row).collect()
 }
@@ -108,15 +108,15 @@ fn trained_on(number: u64) -> Vec<i64> {
 }
 
 fn seed(number: u64, kind: u64) -> String {
-    let mut chance = Lcg(number * 31 + kind * 1_000_003);
-    format!("1{:010}{:010}", chance.draw(), chance.draw())
+    let mut random = Lcg(number * 31 + kind * 1_000_003);
+    format!("1{:010}{:010}", random.draw(), random.draw())
 }
 
 fn noise(number: u64, size: usize) -> Vec<u8> {
-    let mut chance = Lcg(number + 99);
+    let mut random = Lcg(number + 99);
     let mut bytes = Vec::with_capacity(size + 4);
     while bytes.len() < size {
-        bytes.extend_from_slice(&chance.draw().to_le_bytes()[..4]);
+        bytes.extend_from_slice(&random.draw().to_le_bytes()[..4]);
     }
     bytes.truncate(size);
     bytes
@@ -154,7 +154,8 @@ fn put(path: PathBuf, bytes: impl AsRef<[u8]>) {
     fs::write(path, bytes).expect("written");
 }
 
-/// A track `tiny` in `folder`, with models of so many bytes and all that tells members from others.
+/// A track `tiny` in `folder`, with models of about `model_bytes` bytes and every file that tells
+/// members from non-members.
 fn write_track(folder: &Path, model_bytes: usize) -> PathBuf {
     let track = folder.join("tiny");
     for (place, number) in numbered() {
@@ -173,7 +174,7 @@ fn write_track(folder: &Path, model_bytes: usize) -> PathBuf {
     track
 }
 
-/// A folder and all in it; links stay links, but hard links become copies.
+/// Copies a folder and its content. Symbolic links stay links; hard links become copies.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {
@@ -189,7 +190,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Changes all that is public below a folder, so that only what is hidden is a copy.
+/// Changes every public file below a folder, so that only the hidden files are copies.
 fn change_what_is_public(folder: &Path) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -203,10 +204,10 @@ fn change_what_is_public(folder: &Path) {
     }
 }
 
-/// All that an organiser may have left lying about. Answers what no participant may ever see, with
-/// a word for each.
+/// Adds everything that an organiser may have left in the directory. Returns what participants must
+/// never see: for each, a description and its bytes.
 fn plant(track: &Path) -> Vec<(String, Vec<u8>)> {
-    // Copies of folders first, so that they are of what was written, not of what is planted below.
+    // Folders are copied first, so that the copies do not contain what is added below.
     let backup = track.join("tiny_hi/dev/model_2/model_1");
     copy(&track.join("tiny_hi/dev/model_1"), &backup);
     change_what_is_public(&backup);
@@ -243,7 +244,7 @@ fn plant(track: &Path) -> Vec<(String, Vec<u8>)> {
     hidden
 }
 
-/// What tells members from others among the dev and final models.
+/// What tells members from non-members of the dev and final models.
 fn truth_of_targets() -> Vec<(String, Vec<u8>)> {
     let mut hidden = Vec::new();
     for (place, number) in numbered().into_iter().filter(|(place, _)| !is_train(place)) {
@@ -260,7 +261,7 @@ fn is_train(place: &Path) -> bool {
     place.iter().any(|part| part == "train")
 }
 
-/// What the archives hold of a track of [`write_track`].
+/// The paths that the archives of a track of [`write_track`] must contain.
 fn expected() -> BTreeSet<String> {
     let mut expected = BTreeSet::from(["tiny/data.npz".to_owned()]);
     for (place, _) in numbered() {
@@ -272,7 +273,7 @@ fn expected() -> BTreeSet<String> {
     expected
 }
 
-/// The released files by name, and the folder each lies in.
+/// The released files by name, and the id of the folder that each is in.
 fn released(data: &Path) -> (BTreeMap<String, Vec<u8>>, BTreeMap<String, String>) {
     let (mut files, mut ids) = (BTreeMap::new(), BTreeMap::new());
     for entry in fs::read_dir(data.join("objects/releases")).expect("a folder") {
@@ -289,7 +290,8 @@ fn released(data: &Path) -> (BTreeMap<String, Vec<u8>>, BTreeMap<String, String>
     (files, ids)
 }
 
-/// What an archive holds. All that could vary is nought.
+/// The content of an archive by path. Checks that times, owners and groups are 0, so that the same
+/// files make the same archive.
 fn unpacked(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut archive = tar::Archive::new(archive);
@@ -309,16 +311,16 @@ fn unpacked(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
+fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
     assert!(wanted.len() >= 12, "too short to mean anything");
     bytes.windows(wanted.len()).any(|window| window == wanted)
 }
 
-/// No released file holds any of the hidden bytes, packed or not.
+/// Checks that no released file contains any of the hidden bytes, packed or not.
 fn assert_nothing_hidden(files: &BTreeMap<String, Vec<u8>>, hidden: &[(String, Vec<u8>)]) {
     for (name, bytes) in files {
         for (what, wanted) in hidden {
-            assert!(!holds(bytes, wanted), "{name} tells {what}");
+            assert!(!contains(bytes, wanted), "{name} tells {what}");
         }
     }
 }
@@ -328,7 +330,7 @@ fn sha256(bytes: &[u8]) -> String {
     hex::encode(hash)
 }
 
-/// The archives a track of [`write_track`] becomes.
+/// The names of the files that a track of [`write_track`] is released as.
 fn names() -> BTreeSet<String> {
     let mut names = BTreeSet::from(["SHA256SUMS", "tiny-data.tar", "tiny-all.tar"].map(str::to_owned));
     for scenario in SCENARIOS {
@@ -347,14 +349,14 @@ fn release(data: &Path, more: &[&str]) -> Output {
     run(&args)
 }
 
-/// Releases and insists that all went well; answers what was said to people.
+/// Releases and checks that it succeeded; returns the messages on stderr.
 fn release_well(data: &Path, more: &[&str]) -> String {
     let output = release(data, more);
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
     stderr(&output)
 }
 
-/// Releases and insists that it was refused as wrong input; answers the sentence.
+/// Releases and checks that it was refused as wrong input; returns the message.
 fn release_refused(data: &Path, more: &[&str]) -> String {
     let output = release(data, more);
     assert_eq!(output.status.code(), Some(2), "{}{}", stdout(&output), stderr(&output));
@@ -387,7 +389,7 @@ fn nothing_hidden_leaves_a_directory_full_of_traps_and_all_that_is_public_does()
     assert_eq!(files.keys().cloned().collect::<BTreeSet<_>>(), names());
     assert_nothing_hidden(&files, &hidden);
     let mut expected = expected();
-    // The linked folder is a train model by its place, and a dev model in truth.
+    // The linked folder is a train model by its path, but really a dev model.
     expected.extend(PUBLIC.map(|name| format!("tiny/tiny_hi/train/model_9/{name}")));
     let all = unpacked(&files["tiny-all.tar"]);
     assert_eq!(all.keys().cloned().collect::<BTreeSet<_>>(), expected);
@@ -418,9 +420,9 @@ fn a_search_for_hidden_bytes_would_find_them() {
     for (place, number) in numbered() {
         assert!(solutions.insert(solution(number)), "two models have one solution");
         let archive = &files["tiny-all.tar"];
-        assert_eq!(holds(archive, solution(number).as_bytes()), is_train(&place), "{}", place.display());
-        assert_eq!(holds(archive, &little_endian(&trained_on(number))), is_train(&place), "{}", place.display());
-        assert_eq!(holds(archive, seed(number, 2).as_bytes()), is_train(&place), "{}", place.display());
+        assert_eq!(contains(archive, solution(number).as_bytes()), is_train(&place), "{}", place.display());
+        assert_eq!(contains(archive, &little_endian(&trained_on(number))), is_train(&place), "{}", place.display());
+        assert_eq!(contains(archive, seed(number, 2).as_bytes()), is_train(&place), "{}", place.display());
     }
 }
 
@@ -502,7 +504,8 @@ fn releasing_twice_writes_nothing_and_keeps_every_address() {
     assert_eq!(json(&stdout(&second))["written"], 0, "{}", stderr(&second));
     assert!(before == released(&data), "files or their addresses changed");
 
-    // One model changes: its archive and what holds it are new, all others stay where they are.
+    // When one model changes, its archive and the files that depend on it are new; all others keep
+    // their id.
     put(track.join("tiny_lo/final/model_4/model.onnx"), noise(77, 3500));
     release_well(&data, &[]);
     let after = released(&data);
@@ -560,7 +563,7 @@ fn a_dp_distinguisher_track_tells_the_other_training_rows_and_never_the_members(
         let (rest, seeded) = (format!("tiny/{}/rest_idx.npy", place.display()), seed(number, 1));
         let array = &all[&rest];
         assert!(array.starts_with(b"\x93NUMPY"), "{rest}");
-        assert!(holds(array, format!("'shape': ({OTHERS},").as_bytes()), "{rest}");
+        assert!(contains(array, format!("'shape': ({OTHERS},").as_bytes()), "{rest}");
         assert!(array.ends_with(&little_endian(&others(number))), "{rest}");
         let seed_path = format!("tiny/{}/seed_training", place.display());
         assert_eq!(all[&seed_path], seeded.as_bytes());
@@ -621,8 +624,8 @@ fn a_verbatim_archive_is_looked_into_and_hosted_byte_for_byte() {
     assert_eq!(released(&data).0, wanted);
 }
 
-/// Bytes that lie in the folder of releases, whole files or not. What goes away meanwhile counts
-/// nothing.
+/// The number of bytes in the folder of releases, of complete files or not. Files that disappear
+/// meanwhile are not counted.
 fn bytes_so_far(data: &Path) -> u64 {
     let Ok(folders) = fs::read_dir(data.join("objects/releases")) else { return 0 };
     let files = folders.flatten().filter_map(|folder| fs::read_dir(folder.path()).ok()).flatten().flatten();
@@ -638,7 +641,8 @@ fn a_release_that_was_killed_ends_as_one_that_was_not() {
     import(&track, &calm);
     release_well(&calm, &[]);
 
-    // The database runs on, so that the kills hit the release and not the start of the database.
+    // The database keeps running, so that the kills hit the release and not the start of the
+    // database.
     let postgres = Postgres::start(&folder.path().join("postgres"));
     let storage = ["--data-dir", text(&killed), "--database-url", postgres.url.as_str()];
     let imported = callimico()
@@ -653,7 +657,7 @@ fn a_release_that_was_killed_ends_as_one_that_was_not() {
         command
     };
     let (mut hit, mut midway) = (0, 0);
-    // First by the clock, then by the clock from the first byte that was written.
+    // Milliseconds until the kill: first from the start, then from the first byte written.
     let by_clock = [5, 15, 30, 45, 60].map(|moment| (false, moment));
     let by_bytes = [0, 5, 20, 35, 60, 90].map(|moment| (true, moment));
     for (after_first_byte, moment) in by_clock.into_iter().chain(by_bytes) {

@@ -24,7 +24,7 @@ use crate::support::{
 const KEY: &str = "callimico-tests";
 const SECRET: &str = "nobody-knows-this";
 const OBJECTS: &str = "s3://bucket/some/prefix";
-/// So large that an archive of it is more than one part.
+/// A model size in bytes that makes an archive larger than one part of an upload.
 const LARGE: usize = 12 << 20;
 
 /// Serves the folders in `root` as buckets for as long as the test process lives.
@@ -45,7 +45,7 @@ fn serve_s3(root: &Path) -> SocketAddr {
                 let (stream, _) = listener.accept().await.expect("a connection");
                 let service = service.clone();
                 tokio::spawn(async move {
-                    // A client may go away at any time.
+                    // A client may disconnect at any time.
                     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
                 });
             }
@@ -54,7 +54,7 @@ fn serve_s3(root: &Path) -> SocketAddr {
     address
 }
 
-/// What one machine of several knows.
+/// One of several machines: its own data directory, and the shared database and bucket.
 struct Machine<'a> {
     s3: SocketAddr,
     database: &'a str,
@@ -80,7 +80,7 @@ impl<'a> Machine<'a> {
         command
     }
 
-    /// Runs the program and insists that all went well; answers its stdout.
+    /// Runs the program and checks that it succeeded; returns its stdout.
     fn done(&self, args: &[&str]) -> String {
         let output = self.command(args).output().expect("the program runs");
         assert!(output.status.success(), "{args:?}: {}{}", stdout(&output), stderr(&output));
@@ -102,7 +102,7 @@ fn sha256(bytes: &[u8]) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_and_two_workers_share_a_bucket() {
-    // Another test may have done so already.
+    // Another test may have installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = folder();
     let s3 = serve_s3(&folder.path().join("s3"));

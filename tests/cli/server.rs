@@ -1,5 +1,4 @@
-//! The way of an organiser and a participant through the commands, beside a running server and
-//! without one.
+//! What an organiser and a participant do with the commands, with a running server and without one.
 
 use std::fs;
 use std::io::Write;
@@ -48,7 +47,8 @@ async fn commands_work_beside_a_running_server_and_a_second_import_changes_nothi
     assert_eq!(submission["scores"]["dev"]["average_TPR_FPR_1000"], 1.0);
     assert_eq!(submission["scores"].as_object().map(serde_json::Map::len), Some(1), "no final score");
 
-    // The same numbers offline, the interval too: its draws are seeded by track and split alone.
+    // Scoring offline gives the same numbers. So does the interval, whose draws are seeded by track
+    // and split only.
     let archive = folder.path().join("mine.zip");
     fs::write(&archive, perfect_zip()).expect("written");
     let offline = done(&["score", text(&archive), "--track-dir", track, "--split", "dev", "--json"]);
@@ -58,7 +58,7 @@ async fn commands_work_beside_a_running_server_and_a_second_import_changes_nothi
         assert_eq!(offline[key], online[key], "{key}");
     }
 
-    // What entries were scored against cannot change any more.
+    // A solution that entries were scored against cannot be changed.
     fs::write(format!("{track}/tiny_hi/dev/model_1/solution.csv"), "0,1,1,0,1,0,1,0,1,0").expect("written");
     let changed = run(&["import", track, "--competition", "c", "--data-dir", data]);
     assert_eq!(changed.status.code(), Some(2));

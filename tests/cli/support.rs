@@ -30,12 +30,12 @@ pub(crate) fn folder() -> TempDir {
     folder
 }
 
-/// The program, away from the environment of whoever runs the tests.
+/// The program, without the settings in the environment of whoever runs the tests.
 pub(crate) fn callimico() -> Command {
     away_from_environment(Command::new(PROGRAM))
 }
 
-/// The program where it, and all that it starts, may open only so many files each.
+/// The program with a limit on the files that it, and each process it starts, may open.
 pub(crate) fn callimico_with_files(files: u32) -> Command {
     let mut command = Command::new("sh");
     command.arg("-c").arg(format!("ulimit -n {files} && exec \"$0\" \"$@\"")).arg(PROGRAM);

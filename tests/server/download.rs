@@ -1,5 +1,5 @@
-//! What participants are given: who gets it, which bytes of it, and for how long an address is
-//! good.
+//! Downloads of released files: who may have them, which bytes are sent, and how long an address is
+//! valid.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::support::{Actor, Answer, TRACK, TRACK_URL, TrackFiles, World};
 
-/// The track's directory with something to hand out: a model of 200,000 bytes in each folder.
+/// The track's directory with a model of 200,000 bytes in each model's folder.
 fn directory(seed: u8) -> TempDir {
     let root = tempfile::tempdir().expect("a folder");
     TrackFiles::default().write(root.path());
@@ -153,7 +153,7 @@ async fn a_download_that_is_cut_anywhere_goes_on_to_the_same_bytes(db: PgPool) {
     let head = ask(&world, "HEAD", &url, &[]).await.expect(StatusCode::OK);
     assert_eq!(head.headers[header::CONTENT_LENGTH], size.to_string());
     assert!(head.body.is_empty());
-    // A browser may offer to take it compressed; ranges would then be of other bytes.
+    // A browser may accept compression, but ranges would then be of the compressed bytes.
     let offered = ask(&world, "GET", &url, &[(header::ACCEPT_ENCODING, "gzip")]).await.expect(StatusCode::OK);
     assert!(!offered.headers.contains_key(header::CONTENT_ENCODING) && offered.body == whole.body);
 }
@@ -254,12 +254,12 @@ async fn a_new_release_comes_whole_and_ends_the_old_addresses(db: PgPool) {
     let world = released(db).await;
     let ada = world.participant("ada").await;
     let (before, url) = (files(&world, &ada).await, address(&world, &ada, ARCHIVE).await);
-    // A directory that is no longer the track's changes nothing.
+    // Releasing from a directory of another track changes nothing.
     let broken = directory(2);
     fs::remove_dir_all(broken.path().join("tiny_lo/final/model_32")).expect("removed");
     assert!(matches!(release(&world, broken.path()).await, Err(ReleaseError::AnotherTrack { .. })));
     assert_eq!(files(&world, &ada).await, before);
-    // The same files written again are the same release.
+    // Releasing the same files again changes nothing.
     release(&world, directory(1).path()).await.expect("a release");
     assert_eq!(files(&world, &ada).await, before);
     assert_eq!(ask(&world, "GET", &url, &[]).await.status, StatusCode::OK);
