@@ -118,3 +118,18 @@ async fn only_an_open_track_takes_uploads_whatever_its_dates(db: PgPool) {
     }
     world.assert_nothing_kept().await;
 }
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn who_is_denied_or_leaves_while_an_upload_is_under_way_has_sent_it_for_nothing(db: PgPool) {
+    for (statement, code) in [
+        ("update participants set status = 'denied'", "denied"),
+        ("update participants set status = 'pending'", "not_approved_yet"),
+        ("update participants set status = 'withdrawn'", "not_enrolled"),
+    ] {
+        let world = Arc::new(World::with_yaml(db.clone(), DATES).await);
+        let refused = submit_slowly(&world, Upload::hitting(1).zip(), world.sql(statement)).await;
+        refused.problem(StatusCode::FORBIDDEN, code);
+        world.assert_nothing_kept().await;
+        world.sql("truncate competitions, users cascade").await;
+    }
+}
