@@ -44,30 +44,33 @@ pub async fn accepting_terms(app: &App, track: &Track, user: &User) -> Result<(P
     let mut db = app.db.begin().await.map_err(StoreError::from)?;
     // Of one person's two requests at once, the second finds what the first made.
     store::user::lock(&mut db, user.id).await?;
-    let earlier = store::participant::find(&mut *db, track.id, user.id).await?;
-    if let Some(earlier) = earlier {
-        if earlier.status != ParticipantStatus::Withdrawn {
-            return Ok((earlier, false));
-        }
+    let mut earlier = store::participant::find(&mut *db, track.id, user.id).await?;
+    if let Some(earlier) = earlier.as_mut().filter(|earlier| earlier.status == ParticipantStatus::Withdrawn) {
         // Whoever comes back changes the participant and the board. A worker that scores for them takes the same locks
-        // in the same order.
-        store::participant::lock(&mut db, earlier.id).await?;
+        // in the same order. An organiser may have decided otherwise in between.
+        earlier.status = store::participant::lock(&mut db, earlier.id).await?.unwrap_or(earlier.status);
         store::track::lock_entries(&mut db, track.id).await?;
+    }
+    if let Some(earlier) = earlier.filter(|earlier| earlier.status != ParticipantStatus::Withdrawn) {
+        return Ok((earlier, false));
     }
     // As it stands now, and held still: it may have closed since the page was read.
     let (stage, _) = store::track::gate(&mut db, track.id)
         .await?
         .ok_or_else(|| StoreError::Inconsistent("a track vanished while somebody enrolled".to_owned()))?;
     if let Err(refusal) = stage.admit(Act::Enrol, now) {
-        let earlier = store::participant::find(&mut *db, track.id, user.id).await?;
         return earlier.map(|participant| (participant, false)).ok_or(EnrolError::Closed(refusal));
     }
     let status = ParticipantStatus::at_enrolment(track.settings.approval);
-    let (participant, is_new_or_back) = store::participant::enrol(&mut db, track.id, user, status, now).await?;
-    if earlier.is_some() && is_new_or_back {
-        // What they reached before is shown again.
-        store::track::board_changed(&mut db, track.id, now).await?;
-    }
+    let participant = match earlier {
+        None => store::participant::create(&mut db, track.id, user, status, now).await?,
+        Some(earlier) => {
+            let back = store::participant::come_back(&mut db, earlier, user.id, status, now).await?;
+            // What they reached before is shown again.
+            store::track::board_changed(&mut db, track.id, now).await?;
+            back
+        }
+    };
     db.commit().await.map_err(StoreError::from)?;
-    Ok((participant, is_new_or_back))
+    Ok((participant, true))
 }

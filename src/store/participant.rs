@@ -20,26 +20,18 @@ pub struct Participant {
     pub status: ParticipantStatus,
 }
 
-/// Enrols an account as a participant of its own, under its own name. Where it is a member of a participant already,
-/// that one stays as it is, except that one who withdrew comes back as `status`. Answers the participant, and whether
-/// it is new or back.
+/// Adds a participant of which an account is the one member, under the account's name. The caller has seen that the
+/// account is in no participant of the track.
 ///
 /// # Errors
 /// [`StoreError::NameTaken`] where another participant of the track has the account's name.
-pub async fn enrol(
+pub async fn create(
     db: &mut PgConnection,
     track: TrackId,
     user: &User,
     status: ParticipantStatus,
     now: OffsetDateTime,
-) -> Result<(Participant, bool), StoreError> {
-    match find(&mut *db, track, user.id).await? {
-        Some(earlier) if earlier.status == ParticipantStatus::Withdrawn => {
-            return Ok((come_back(db, earlier, user.id, status, now).await?, true));
-        }
-        Some(earlier) => return Ok((earlier, false)),
-        None => {}
-    }
+) -> Result<Participant, StoreError> {
     let participant = Participant { id: ParticipantId::generate(), track, status };
     sqlx::query!(
         "insert into participants (id, track_id, name, name_key, status, created_at)
@@ -65,10 +57,11 @@ pub async fn enrol(
     )
     .execute(db)
     .await?;
-    Ok((participant, true))
+    Ok(participant)
 }
 
-async fn come_back(
+/// Lets a participant that withdrew take part again, after a member has accepted the terms anew.
+pub async fn come_back(
     db: &mut PgConnection,
     participant: Participant,
     user: UserId,

@@ -76,8 +76,14 @@ pub async fn is_complete(db: &mut PgConnection, track: TrackId, split: Split) ->
     let found = super::track::by_id(&mut *db, track).await?;
     let found = found.ok_or_else(|| StoreError::Inconsistent("the track is gone".to_owned()))?;
     let models: usize = found.shape.scenarios().iter().map(|scenario| scenario.models(split).len()).sum();
-    let solved = all(&mut *db, track).await?.into_iter().filter(|one| one.split == split).count();
-    Ok(solved == models)
+    let solved = sqlx::query_scalar!(
+        r#"select count(*) as "n!" from solutions where track_id = $1 and split = $2"#,
+        track.as_uuid(),
+        DbSplit::from(split) as DbSplit,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(usize::try_from(solved).is_ok_and(|solved| solved == models))
 }
 
 /// The whole solution of one split, in the order of the shape.

@@ -195,13 +195,16 @@ async fn entries_are_frozen_and_final_scores_begun_in_a_closed_track_alone(db: P
     assert_eq!(world.count("jobs").await, 0);
     assert!(entries::freeze(&world.app, track).await.expect("an answer"));
     // The database itself refuses what no path of the program does.
-    for statement in [
-        "update tracks set phase = 'open'",
-        "update tracks set entries_frozen_at = null, final_begun_at = now()",
-        "insert into jobs (submission_id, split, run_after, created_at, failed_at)
-         select id, 'dev', now(), now(), now() from submissions",
+    for (statement, constraint) in [
+        ("update tracks set phase = 'open'", "tracks_frozen_after_close"),
+        ("update tracks set entries_frozen_at = null, final_begun_at = now()", "tracks_final_after_freeze"),
+        (
+            "insert into jobs (submission_id, split, run_after, created_at, failed_at)
+             select id, 'dev', now(), now(), now() from submissions",
+            "jobs_only_final_stay_failed",
+        ),
     ] {
-        assert!(sqlx::raw_sql(statement).execute(&world.app.db).await.is_err(), "{statement}");
+        assert_eq!(world.refused_by(statement).await, constraint, "{statement}");
     }
 }
 

@@ -90,12 +90,12 @@ async fn a_person_is_in_one_participant_of_a_track_however_often_they_ask(db: Pg
     // The database is the referee.
     let second = "insert into participants (id, track_id, name, name_key, status, created_at)
                   select gen_random_uuid(), track_id, 'Ada', 'ada', 'approved', now() from participants";
-    assert!(sqlx::raw_sql(second).execute(&world.app.db).await.is_err(), "two participants of one name");
+    assert_eq!(world.refused_by(second).await, "participants_track_name_key");
     let both = "with other as (insert into participants (id, track_id, name, name_key, status, created_at)
                     select gen_random_uuid(), track_id, 'other', 'other', 'approved', now() from participants
                     returning id, track_id)
                 insert into participant_members select other.id, other.track_id, u.id, now(), now() from other, users u";
-    assert!(sqlx::raw_sql(both).execute(&world.app.db).await.is_err(), "a person in two participants of a track");
+    assert_eq!(world.refused_by(both).await, "participant_members_track_user_key");
 }
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]

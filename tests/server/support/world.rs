@@ -167,6 +167,14 @@ impl World {
         sqlx::raw_sql(statement).execute(&self.app.db).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
 
+    /// The name of the constraint by which the database refuses a statement.
+    pub(crate) async fn refused_by(&self, statement: &'static str) -> String {
+        let refused = sqlx::raw_sql(statement).execute(&self.app.db).await;
+        let error = refused.expect_err("the database refuses it");
+        let constraint = error.as_database_error().and_then(sqlx::error::DatabaseError::constraint);
+        constraint.unwrap_or_else(|| panic!("{statement}: {error}")).to_owned()
+    }
+
     /// One number out of the database.
     pub(crate) async fn count(&self, from: &str) -> i64 {
         let query = format!("select count(*) from {from}");
