@@ -1,6 +1,6 @@
-//! The board of a track: one query, one ranking, one list of columns, whatever it is shown as.
+//! The board of a track: one query and one ranking, whatever it is shown as.
 //!
-//! A board is computed once a change and kept. Whoever asks for one shows by a [`VisibleSplit`] that it may be seen.
+//! A board is computed once after each change and kept. Whoever asks for one shows by a [`VisibleSplit`] that it may be seen.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;

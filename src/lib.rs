@@ -1,6 +1,7 @@
 //! Callimico: a competition server for membership inference.
 //!
-//! docs/ARCHITECTURE.md has the map of the house and who may lean on whom; `tests/architecture.rs` holds it.
+//! docs/ARCHITECTURE.md has a map of the modules. Which of them may use which is a table in
+//! `tests/architecture.rs`.
 
 pub mod api;
 pub mod app;

@@ -17,7 +17,7 @@ pub struct UploadSlots {
 }
 
 impl UploadSlots {
-    /// Waits for a free slot, which is held until the answer is dropped; `None` never comes while the process runs.
+    /// Waits for a free slot, which is held until the answer is dropped; it is never `None` while the process runs.
     pub async fn take(&self, participant: ParticipantId) -> Option<OwnedSemaphorePermit> {
         let own = self.of(participant);
         own.acquire_owned().await.ok()

@@ -57,7 +57,7 @@ id!(
     TrackId
 );
 id!(
-    /// A user's enrolment in a track.
+    /// A participant of a track: one person, or several who enter together.
     ParticipantId
 );
 id!(

@@ -1,4 +1,4 @@
-//! A user's enrolment in a track.
+//! A participant: who is enrolled in a track and ranked there, one person or several.
 
 /// Where an enrolment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, sqlx::Type, utoipa::ToSchema)]

@@ -1,4 +1,5 @@
-//! Where a track stands in time, and the one table of what each phase allows. Every gate asks here, with the dates.
+//! Where a track stands in time, and the one table of what each phase allows. What depends on the
+//! dates too is asked of [`Stage`].
 
 use time::OffsetDateTime;
 
@@ -171,7 +172,7 @@ impl Phase {
     }
 }
 
-/// A track's phase together with its dates: what every gate asks.
+/// A track's phase together with its dates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stage {
     /// The phase as it is written.
@@ -181,7 +182,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// The phase that holds at `now`: past its closing date an open track is closed for every gate, whether or not
+    /// The phase that holds at `now`: past its closing date an open track counts as closed, whether or not
     /// anybody wrote that down. All comparisons are of instants, so no time zone or clock change matters.
     pub fn phase_at(self, now: OffsetDateTime) -> Phase {
         match self.phase {
@@ -282,7 +283,7 @@ mod tests {
         }
     }
 
-    /// The gates that ask the phase alone, a column each: mended in two places or in none.
+    /// The columns that depend on the phase alone, written out a second time so that none changes by mistake.
     #[test]
     fn the_other_columns_of_the_table_are_these() {
         let column = |of: fn(PhaseRules) -> bool| Phase::ALL.map(|phase| of(phase.rules()));

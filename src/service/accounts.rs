@@ -10,7 +10,7 @@ use crate::store::token::NewToken;
 use crate::store::user::NewUser;
 use crate::store::{self, StoreError};
 
-/// Why nothing came of an act on an account.
+/// Why an account could not be made or changed.
 #[derive(Debug, Error)]
 pub enum AccountError {
     /// Another account has this name, or it is kept for staff.
@@ -19,7 +19,7 @@ pub enum AccountError {
     /// The database could not do its part.
     #[error(transparent)]
     Store(StoreError),
-    /// No password could be hashed or no secret be made.
+    /// A password could not be hashed, or a secret could not be made.
     #[error(transparent)]
     Secret(anyhow::Error),
 }
@@ -45,7 +45,7 @@ impl From<anyhow::Error> for AccountError {
     }
 }
 
-/// What somebody says who wants an account.
+/// What an account is made from.
 #[derive(Debug)]
 pub struct NewAccount {
     /// The public name.
@@ -56,7 +56,7 @@ pub struct NewAccount {
     pub password: Password,
 }
 
-/// Makes an account for somebody who registers; names that would pass for staff are not given away.
+/// Makes an account for somebody who registers; names that would pass for staff are refused.
 ///
 /// # Errors
 /// The name is taken or reserved, or the database cannot answer.
@@ -67,7 +67,7 @@ pub async fn register(app: &App, account: NewAccount) -> Result<UserId, AccountE
     create(app, account, false).await
 }
 
-/// Makes an account at the operator's word; `is_admin` makes it staff of every competition.
+/// Makes an account for the operator; `is_admin` makes it staff of every competition.
 ///
 /// # Errors
 /// The name is taken, or the database cannot answer.

@@ -13,12 +13,12 @@ pub enum StepError {
     /// There is no such track.
     #[error("there is no track {0}")]
     NoTrack(TrackPath),
-    /// The track stands where the step does not begin.
+    /// The track is in a phase that the step does not start from.
     #[error("{track} is {} and cannot be opened again", .phase.as_str())]
     WrongPhase {
         /// Which track.
         track: TrackPath,
-        /// Where it stands.
+        /// The phase it is in.
         phase: Phase,
     },
     /// The database could not do its part.

@@ -1,5 +1,5 @@
 //! What can be done: each act is one function, in one transaction. Pages, API, commands, the demo and the tests call
-//! these, and nothing below them, so that no way in has rules of its own.
+//! these to change something, so that no way in has rules of its own. To read, they ask the store.
 
 pub mod accounts;
 pub mod enrol;

@@ -32,7 +32,7 @@ pub async fn put(
     Ok(())
 }
 
-/// The participants that have an entry on a track's dev board, in the order in which they are locked.
+/// The participants that have an entry on a track's dev board, by id.
 pub async fn participants(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<ParticipantId>, StoreError> {
     Ok(sqlx::query_scalar!(
         r#"select participant_id as "id: ParticipantId" from entries where track_id = $1 order by participant_id"#,

@@ -21,9 +21,9 @@ const CHANNEL: &str = "callimico";
 pub enum Signal {
     /// There is a job to claim.
     Job,
-    /// A track's board is another one, and its version now.
+    /// A track's board has changed; its new version.
     Board(TrackId, i64),
-    /// A submission is in another state.
+    /// A submission has changed its state.
     Submission(SubmissionId),
     /// Signals may have been missed: look at everything.
     Resync,

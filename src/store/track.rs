@@ -26,7 +26,7 @@ pub struct Track {
     pub competition_title: String,
     /// Its own slug.
     pub slug: Slug,
-    /// Where it stands, and everything an organiser sets.
+    /// Where it stands in time.
     pub phase: Phase,
     /// Its title, texts, dates, limits and rules.
     pub settings: TrackSettings,
@@ -44,7 +44,7 @@ impl Track {
         TrackPath { competition: self.competition_slug.clone(), track: self.slug.clone() }
     }
 
-    /// Its phase with its dates, which every gate asks.
+    /// Its phase with its dates.
     pub fn stage(&self) -> Stage {
         Stage { phase: self.phase, dates: self.settings.dates }
     }
@@ -365,7 +365,7 @@ pub async fn change_phase(db: &mut PgConnection, track: TrackId, from: Phase, to
     Ok(done.rows_affected() == 1)
 }
 
-/// Notes that the track's board is another one now, and wakes everybody who looks at it.
+/// Counts a change of the track's board and wakes everybody who is looking at it.
 ///
 /// Part of the transaction that changes the board; the wake-up leaves with its commit.
 pub async fn board_changed(db: &mut PgConnection, track: TrackId, now: OffsetDateTime) -> Result<(), StoreError> {

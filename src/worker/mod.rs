@@ -26,14 +26,14 @@ use crate::store::{self, StoreError};
 pub use score::Scored;
 pub use sweeper::clear_orphans;
 
-/// After so many errors of ours a submission is called failed: with the delays between them a little over a day,
+/// After this many errors of ours a job is given up, and a dev job's submission is called failed: with the delays between them a little over a day,
 /// so that bad storage can be repaired in the morning.
 const MAX_ERRORS: i32 = 154;
 /// The longest delay between two tries, in seconds.
 const LONGEST_DELAY: f64 = 600.0;
-/// A job that took so many workers down with it is called failed too.
+/// A job during which this many workers died is given up too.
 const MAX_DEATHS: i32 = 50;
-/// How often to look for work that no wake-up told of.
+/// How often to look for work without a wake-up.
 const POLL: Duration = Duration::from_secs(5);
 
 /// What one step of a worker did.

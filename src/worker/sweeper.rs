@@ -23,7 +23,7 @@ const KEPT_ASIDE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Sweeps once a minute until `stop` turns true.
 pub(super) async fn run(app: App, mut stop: watch::Receiver<bool>) {
-    // Not at the start: whoever set something up wrongly shall have the time to notice.
+    // Not at the start: whoever has set something up wrongly gets time to notice.
     let mut next_clearing = Instant::now() + BETWEEN_CLEARINGS;
     while !*stop.borrow() {
         if let Err(error) = find_forgotten(&app).await {

@@ -148,7 +148,7 @@ async fn a_final_job_that_is_lost_is_queued_again_once_final_scores_may_exist(db
     assert_eq!(world.drain().await.len(), 2);
     assert_eq!(begun.look().await, before);
     assert_eq!(store::job::enqueue_forgotten(&world.app.db).await.expect("an answer"), 0);
-    // What no official entry needs is not forgotten, and before the first preview nothing is.
+    // What no official entry needs is not forgotten, and before final scores may exist nothing is.
     world.sql("delete from scorings where split = 'final'; update tracks set final_begun_at = null").await;
     assert_eq!(store::job::enqueue_forgotten(&world.app.db).await.expect("an answer"), 0);
 }

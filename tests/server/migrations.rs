@@ -1,7 +1,8 @@
 //! Every migration is tried over a database that has rows: filled before it, looked at after it.
 //!
-//! A migration that comes later brings `migrations/VERSION.before.sql`, which fills the schema of before, and
-//! `migrations/VERSION.after.sql`, whose `assert`s say what must have become of the rows. Without them this test fails.
+//! A new migration brings `migrations/VERSION.before.sql`, which fills the tables as they were, and
+//! `migrations/VERSION.after.sql`, whose `assert`s say what must have become of the rows. Without them
+//! this test fails.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 use callimico::store::MIGRATIONS;
 use sqlx::{AssertSqlSafe, PgPool};
 
-/// The last migration that is not tried: with it the schema had its first rows.
+/// The last migration that is not tried: the first fixture fills the schema that it left.
 const FIRST_SCHEMA: i64 = 20_261_124_090_000;
 
 fn fixture(version: i64, when: &str) -> String {

@@ -1,4 +1,4 @@
-//! A participant owns its submissions, its entry and its attempts; its members share them, and nobody else has a part.
+//! A participant owns its submissions, its entry and its attempts; its members share them, and nobody else has access.
 
 use std::sync::Arc;
 

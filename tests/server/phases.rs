@@ -10,7 +10,7 @@ use time::Duration;
 
 use crate::support::{Actor, Change, TRACK_URL, TrackFiles, Upload, World};
 
-/// Open from an hour from the beginning of the test until two hours from then.
+/// Opens an hour after the test begins, and closes an hour later.
 const DATES: &str = "dates: {opens: 2026-11-23T13:00:00Z, closes: 2026-11-23T14:00:00Z}\n";
 
 async fn set_phase(world: &World, phase: Phase) {
@@ -21,14 +21,14 @@ async fn set_phase(world: &World, phase: Phase) {
         .expect("a phase");
 }
 
-/// What somebody who takes part already is told: status of an upload, of the list of files.
+/// What a participant is answered: the status of an upload, and of the list of files.
 async fn of_participant(world: &World, ada: &Actor) -> (u16, u16) {
     let upload = ada.submit(world, Upload::hitting(1).zip()).await.status.as_u16();
     let files = ada.get(world, &format!("{TRACK_URL}/files")).await.status.as_u16();
     (upload, files)
 }
 
-/// What somebody new is told: by the API, and whether the page of the rules offers to join.
+/// What a newcomer is answered: the API's status, and whether the page of the rules offers to join.
 async fn of_newcomer(world: &World, name: &str) -> (u16, bool) {
     let newcomer = world.account(name).await;
     let page = newcomer.get(world, "/c/mico/tiny/rules").await.expect(StatusCode::OK).text().to_owned();
@@ -77,7 +77,7 @@ async fn enrolling_ends_with_the_closing_date_also_while_nobody_wrote_the_close_
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(answer.text().contains("Joining has closed."), "{}", answer.text());
     assert_eq!(world.count("participants").await, 1);
-    // Who takes part already is answered how it stands; who withdrew does not come back.
+    // A participant is told their status; one who withdrew cannot come back.
     assert_eq!(ada.enrol(&world).await.expect(StatusCode::OK).json()["status"], "approved");
     world.sql("update participants set status = 'withdrawn'").await;
     assert_eq!(ada.enrol(&world).await.expect(StatusCode::OK).json()["status"], "withdrawn");
