@@ -1,4 +1,4 @@
-//! The time: the only place that asks the system for it, so that tests can set it.
+//! The clock. Nothing else asks the system for the time, so that tests can set it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,17 +9,17 @@ use time::{Duration, OffsetDateTime};
 pub enum Clock {
     /// The system's clock.
     System,
-    /// A clock that stands still until it is moved.
+    /// A clock that stands still until it is advanced.
     Fixed(Arc<Mutex<OffsetDateTime>>),
 }
 
 impl Clock {
-    /// A clock that stands at `now`.
+    /// A fixed clock that shows `now`.
     pub fn fixed(now: OffsetDateTime) -> Self {
         Self::Fixed(Arc::new(Mutex::new(now)))
     }
 
-    /// The present instant, in whole microseconds: what the database can hold.
+    /// The current time in whole microseconds, which is the database's precision.
     #[expect(clippy::disallowed_methods, reason = "this is the one caller")]
     pub fn now(&self) -> OffsetDateTime {
         let now = match self {
@@ -29,7 +29,7 @@ impl Clock {
         now.replace_nanosecond(now.microsecond() * 1000).unwrap_or(now)
     }
 
-    /// Moves a fixed clock; the system's clock is not ours to move.
+    /// Advances a fixed clock; does nothing to the system's clock.
     pub fn advance(&self, by: Duration) {
         if let Self::Fixed(now) = self {
             *now.lock().unwrap_or_else(PoisonError::into_inner) += by;

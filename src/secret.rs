@@ -1,4 +1,5 @@
-//! Secrets: cookies and tokens are random and stored as hashes; passwords are Argon2id.
+//! Secrets: cookies and tokens are random and stored as SHA-256 hashes; passwords are stored as
+//! Argon2id hashes.
 
 use std::sync::Arc;
 use std::sync::LazyLock;
@@ -12,48 +13,50 @@ use tokio::sync::Semaphore;
 
 use crate::domain::account::Password;
 
-/// What every API token begins with, so that scanners for leaked secrets know it.
+/// What every API token begins with, so that scanners for leaked secrets can recognise it.
 pub const TOKEN_PREFIX: &str = "cmk_";
 
 /// A new secret: `prefix` and 256 random bits in hexadecimal.
 ///
 /// # Errors
-/// The system has no randomness to give.
+/// The system cannot supply randomness.
 pub fn generate(prefix: &str) -> anyhow::Result<String> {
     let mut bytes = [0_u8; 32];
     rand::rngs::SysRng.try_fill_bytes(&mut bytes)?;
     Ok(format!("{prefix}{}", hex::encode(bytes)))
 }
 
-/// What is stored of a secret. The secret has 256 random bits, so a plain hash cannot be guessed back.
+/// The hash that is stored of a secret (SHA-256). A secret has 256 random bits, so a plain hash is
+/// enough: nobody can find the secret by guessing.
 pub fn hash(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
-/// Signs a text (HMAC-SHA256). Whoever has not the key cannot make or change a signature.
+/// Signs a text (HMAC-SHA256). Without the key nobody can make a valid signature.
 pub fn sign(key: &[u8], text: &str) -> [u8; 32] {
     mac(key, text).finalize().into_bytes().into()
 }
 
-/// Whether a signature is the text's, in a time that does not tell how much of it is right.
+/// Whether a signature belongs to the text. Compares in constant time.
 pub fn is_signed(key: &[u8], text: &str, signature: &[u8]) -> bool {
     mac(key, text).verify_slice(signature).is_ok()
 }
 
 fn mac(key: &[u8], text: &str) -> Hmac<Sha256> {
-    // The construction takes keys of every length; an empty one would be the caller's mistake, and fits nothing else.
+    // HMAC accepts keys of any length, so this cannot fail; the fallback key of zeros is never
+    // used.
     let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| Hmac::<Sha256>::new(&Default::default()));
     mac.update(text.as_bytes());
     mac
 }
 
-/// Hashes and checks passwords, a few at a time: each takes 19 MiB and some 30 ms by design.
+/// Hashes and checks passwords, a few at a time: by design each takes 19 MiB and some 30 ms.
 #[derive(Debug, Clone)]
 pub struct Passwords {
     slots: Arc<Semaphore>,
 }
 
-/// Checked where there is no account, so that an unknown name takes as long as a wrong password.
+/// Checked if there is no such account, so that an unknown name takes as long as a wrong password.
 static DUMMY: LazyLock<Option<String>> = LazyLock::new(|| {
     Argon2::default().hash_password(b"no account has this password").ok().map(|hash| hash.to_string())
 });
@@ -67,7 +70,7 @@ impl Passwords {
     /// Hashes a password (Argon2id, PHC string).
     ///
     /// # Errors
-    /// The system has no randomness to give, or the process is stopping.
+    /// The system cannot supply randomness, or the process is stopping.
     pub async fn hash(&self, password: Password) -> anyhow::Result<String> {
         let slot = Arc::clone(&self.slots).acquire_owned().await?;
         tokio::task::spawn_blocking(move || {
@@ -80,7 +83,7 @@ impl Passwords {
         .await?
     }
 
-    /// Whether a password fits a hash. Without a hash the answer is no, after the same work.
+    /// Whether a password matches a hash. Without a hash the answer is no, after the same work.
     ///
     /// # Errors
     /// The process is stopping.

@@ -1,4 +1,4 @@
-//! Plans an import against what the database holds and applies it, in one transaction.
+//! Plans an import by comparison with the database and applies it, all in one transaction.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,32 +19,33 @@ use crate::store::track::{Track, TrackSettings};
 /// What to import, and whether to change anything.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Where the track goes.
+    /// The track to create or update.
     pub track: TrackPath,
-    /// Its title, over what the directory says.
+    /// Its title, which overrides the directory's.
     pub title: Option<String>,
-    /// Only plan, or plan and apply.
+    /// Whether to apply the plan.
     pub mode: Mode,
 }
 
 /// Whether an import changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Says what it would do.
+    /// Only makes the plan.
     DryRun,
-    /// Does it.
+    /// Makes the plan and applies it.
     Apply,
 }
 
-/// Imports the track directory at `root`; answers what was done, or would be.
+/// Imports the track directory at `root`; returns what was done, or what would be.
 ///
 /// # Errors
-/// The directory cannot be read or scored, or the import would change what entries were scored against.
+/// The directory cannot be read or lacks solutions, the import would change something that may no
+/// longer change, or the database fails.
 pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Result<Plan, ImportError> {
     let directory = read(root, request.track.track.as_str())?;
     let now = app.clock.now();
     let mut db = app.db.begin().await?;
-    // Two imports at once into one competition pass one by one.
+    // This serialises concurrent imports into the same competition.
     let competition_slug = &request.track.competition;
     store::competition::create_if_missing(&mut *db, competition_slug, &title(competition_slug.as_str()), now).await?;
     let competition = store::competition::by_slug(&mut *db, competition_slug)
@@ -78,7 +79,9 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
                 if track.settings.entry_rule != wanted.entry_rule {
                     entries::pick_all(&mut db, track.id, wanted.entry_rule).await?;
                 }
-                // The board shows the title and the labels too. Hidden labels that arrive must not show.
+                // The board shows the title and the scenario labels too. A change of hidden
+                // solutions alone must not be visible, so it does not count as a change of the
+                // board.
                 if track.settings != wanted {
                     store::track::board_changed(&mut db, track.id, now).await?;
                 }
@@ -92,7 +95,7 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
         if plan.action != Action::Unchanged {
             store::solution::replace(&mut db, id, &merged).await?;
         }
-        // Not part of the plan: a later `release` looks there, and nobody else.
+        // Not part of the plan, because only a later `release` uses it.
         let source = root.canonicalize().map_err(|error| ImportError::Unreadable(root.to_owned(), error))?;
         store::track::set_source(&mut *db, id, &source.to_string_lossy()).await?;
         db.commit().await?;
@@ -104,7 +107,8 @@ fn title(slug: &str) -> String {
     settings::defaults(slug).title
 }
 
-/// Reads the directory and checks that it can be scored: train and dev in full, final if its labels are there.
+/// Reads the directory and checks its solutions: train and dev must be complete, and final must be
+/// if it has any.
 fn read(root: &Path, slug: &str) -> Result<TrackDirectory, ImportError> {
     let directory = TrackDirectory::read(root, slug, &Split::ALL)?;
     directory.solution(Split::Train)?;
@@ -115,7 +119,7 @@ fn read(root: &Path, slug: &str) -> Result<TrackDirectory, ImportError> {
     Ok(directory)
 }
 
-/// The hidden labels; those of the train split are public and stay in the directory.
+/// The solutions to store. Those of the train split are public and stay in the directory.
 fn to_store(directory: &TrackDirectory) -> Vec<ModelSolution> {
     let hidden = directory.solutions.iter().filter(|((split, ..), _)| *split != Split::Train);
     hidden
@@ -128,7 +132,7 @@ fn to_store(directory: &TrackDirectory) -> Vec<ModelSolution> {
         .collect()
 }
 
-/// Final labels that came once stay, though a later import is made from a directory without them.
+/// Adds the final split's stored solutions if the directory has none: once imported, they stay.
 fn merge_final(kept: &[ModelSolution], mut solutions: Vec<ModelSolution>) -> Vec<ModelSolution> {
     if !solutions.iter().any(|one| one.split == Split::Final) {
         solutions.extend(kept.iter().filter(|one| one.split == Split::Final).cloned());
@@ -193,7 +197,8 @@ fn make_plan(
     plan
 }
 
-/// From the close on, which submission stands is settled: the rule that picks it no longer changes.
+/// Once the track has closed, the entries are settled, so the rule that picks them can no longer
+/// change.
 fn refuse_to_change_the_rule(track: &Track, wanted: &TrackSettings, now: OffsetDateTime) -> Result<(), ImportError> {
     if track.settings.entry_rule == wanted.entry_rule || track.stage().rules_at(now).entry_rule_can_change {
         return Ok(());
@@ -207,7 +212,8 @@ fn refuse_to_change_the_rule(track: &Track, wanted: &TrackSettings, now: OffsetD
     )))
 }
 
-/// Once a track has opened, entries are scored against its shape and labels: those may be completed, not changed.
+/// Once a track has opened, entries are scored against its shape and solutions: missing solutions
+/// may be added, but nothing may be changed.
 fn refuse_to_change_the_truth(
     track: &Track,
     directory: &TrackDirectory,

@@ -1,4 +1,4 @@
-//! The plan of an import: what is applied, overridden and ignored, said before anything is changed.
+//! The plan of an import: what it applies, overrides and ignores, before anything is changed.
 
 use std::fmt;
 
@@ -8,32 +8,32 @@ use crate::domain::participant::Approval;
 use crate::domain::timestamp::rfc3339;
 use crate::store::track::{Track, TrackSettings};
 
-/// What an import does, for the organiser to read.
+/// What an import does, for the organiser to review.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Plan {
     /// `competition/track`.
     pub track: String,
-    /// What the import does with the track.
+    /// What the import does to the track.
     pub action: Action,
     /// What is read from the directory.
     pub applied: Vec<String>,
-    /// What it replaces: `name: before -> after`.
+    /// What is replaced: `name: before -> after`.
     pub overridden: Vec<String>,
-    /// What is left aside.
+    /// What is ignored.
     pub ignored: Vec<String>,
-    /// What still needs an answer from the organiser.
+    /// What the organiser still has to decide.
     pub open_questions: Vec<String>,
 }
 
-/// What an import does with the track.
+/// What an import does to the track.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// The track is new.
     Create,
-    /// Something of the track changes.
+    /// Something about the track changes.
     Update,
-    /// The track is like this already.
+    /// The track is up to date already.
     #[default]
     Unchanged,
 }
@@ -60,7 +60,7 @@ impl fmt::Display for Plan {
     }
 }
 
-/// A shape in a line a scenario.
+/// Describes a shape, one line per scenario.
 pub fn describe_shape(shape: &TrackShape) -> Vec<String> {
     let describe = |scenario: &scoring::ScenarioShape| {
         let splits: Vec<String> = Split::ALL
@@ -75,7 +75,7 @@ pub fn describe_shape(shape: &TrackShape) -> Vec<String> {
     shape.scenarios().iter().map(describe).collect()
 }
 
-/// The settings in a line each: name and value.
+/// The settings as pairs of name and value.
 pub fn describe_settings(settings: &TrackSettings) -> Vec<(&'static str, String)> {
     let date = |date: Option<time::OffsetDateTime>| date.map_or("not set".to_owned(), rfc3339);
     let page =
