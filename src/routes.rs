@@ -1,4 +1,4 @@
-//! The table of all URLs: pages and API under one roof, with what holds for every answer.
+//! All routes, those of the pages and those of the API, and the middleware around every response.
 
 use std::any::Any;
 use std::time::Duration;
@@ -22,22 +22,23 @@ use crate::http::headers;
 use crate::http::server::ServerState;
 use crate::{api, web};
 
-/// Bytes of a request's body, but for uploads, which have the limit of their track.
+/// The most bytes of a request body. Uploads have the limit of their track instead.
 const BODY_LIMIT: usize = 64 * 1024;
-/// The header with a request's id, and its longest value that is taken from outside.
+/// The header with the request id, and the most characters of an id that comes from outside.
 const REQUEST_ID: &str = "x-request-id";
 const MOST_ID: usize = 64;
 
-/// Everything the server answers.
+/// The router for everything that the server answers.
 ///
 /// # Errors
-/// The configured public address is no origin.
+/// The configured public URL is not an origin.
 pub fn all(state: ServerState) -> anyhow::Result<Router> {
-    // Cross-site posts are refused by what browsers say of a request (Sec-Fetch-Site, Origin).
+    // Cross-site posts are refused, by the headers that browsers send (Sec-Fetch-Site, Origin).
     let csrf = CsrfLayer::new()
         .add_trusted_origin(state.site.origin())?
         .with_rejection_response(|_| HttpError::NotAllowed(cross_site()).into_response());
-    // An archive does not compress, an event stream must not wait, and what can be asked for in ranges is sent as it is.
+    // Archives do not compress, event streams must not be buffered, and range requests are about
+    // the uncompressed bytes.
     let compressible = DefaultPredicate::new()
         .and(NotForContentType::new("application/zip"))
         .and(NotForContentType::SSE)
@@ -61,7 +62,7 @@ pub fn all(state: ServerState) -> anyhow::Result<Router> {
         .with_state(state))
 }
 
-/// Keeps a request's own id only where it is one that a proxy would make: it is logged and sent back.
+/// Removes a request id that no proxy would make, because the id is logged and sent back.
 fn without_strange_id<B>(mut request: Request<B>) -> Request<B> {
     let fits = |id: &HeaderValue| {
         let id = id.as_bytes();
@@ -73,7 +74,8 @@ fn without_strange_id<B>(mut request: Request<B>) -> Request<B> {
     request
 }
 
-/// What every line of the log says of a request: no query, no header, nothing a client could forge lines with.
+/// The span that is on every log line of a request. It has no query and no headers, so that a
+/// client cannot forge log lines.
 fn span(request: &Request<Body>) -> Span {
     let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
     tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)

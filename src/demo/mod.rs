@@ -1,5 +1,6 @@
-//! The demo: trainer, importer, submissions through the real way in, the real scorer. Nothing here is prepared
-//! beforehand and nothing is pretended; made once, it is found again at the next start.
+//! The demo: it runs the real trainer and importer, submits as participants do, and scores with the
+//! real workers. Nothing is faked or prepared in advance. What one run has made, the next one
+//! reuses.
 
 use std::fmt;
 use std::fs;
@@ -39,18 +40,18 @@ const PAGES: [(&str, &str); 4] = [
     ("terms.md", include_str!("pages/terms.md")),
 ];
 
-/// What the demo made, and how to use it.
+/// What the demo has made, and how to use it.
 #[derive(Debug)]
-pub struct Made {
+pub struct Summary {
     /// The track.
     pub track: TrackPath,
-    /// Where its directory is.
+    /// The track's directory.
     pub directory: std::path::PathBuf,
-    /// The password of all its accounts, new at each start.
+    /// The password of all demo accounts, new at each start.
     pub password: String,
 }
 
-impl fmt::Display for Made {
+impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\nLog in as `visitor` to submit, or as `keeper` to organise; the password is {}", self.password)?;
         writeln!(f, "A zip to try:   {}", self.directory.with_file_name("try-me.zip").display())?;
@@ -59,25 +60,26 @@ impl fmt::Display for Made {
     }
 }
 
-/// An entry of the demo's board.
+/// An entry on the demo's board.
 struct Entry {
     participant: &'static str,
     description: &'static str,
     archive: Vec<u8>,
 }
 
-/// Makes the demo under `folder` where it is not made yet; `say` is told what is being done.
+/// Makes whatever is missing of the demo under `folder`; `progress` is called with messages on what
+/// is being done.
 ///
 /// # Errors
-/// A step fails; run again, it goes on where it was.
-pub async fn make(app: &App, folder: &Path, say: &mut dyn FnMut(&str)) -> anyhow::Result<Made> {
+/// A step fails; another run continues where it stopped.
+pub async fn make(app: &App, folder: &Path, progress: &mut dyn FnMut(&str)) -> anyhow::Result<Summary> {
     let path: TrackPath = TRACK.parse()?;
-    // Its lack should be told before anything is made.
+    // First, so that a missing library is reported before anything is made.
     let library = Library::load()?;
     let directory = folder.join(path.track.as_str());
     if !directory.is_dir() {
         let plan = trainer::demo_plan();
-        say(&format!("training {} small networks on handwritten digits …", plan.model_count()));
+        progress(&format!("training {} small networks on handwritten digits …", plan.model_count()));
         let target = directory.clone();
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         tokio::task::spawn_blocking(move || {
@@ -93,7 +95,7 @@ pub async fn make(app: &App, folder: &Path, say: &mut dyn FnMut(&str)) -> anyhow
     }
     write_pages(&directory)?;
     let request = Request { track: path.clone(), title: None, mode: Mode::Apply };
-    say("importing them as the track demo/digits …");
+    progress("importing them as the track demo/digits …");
     apply::track_directory(app, &directory, &request).await?;
     let released = release::Request { track: path.clone(), from: Some(directory.clone()), verbatim: Vec::new() };
     release::make(app, &released, &Arc::default(), &mut |_| {})
@@ -108,7 +110,7 @@ pub async fn make(app: &App, folder: &Path, say: &mut dyn FnMut(&str)) -> anyhow
             enrol::accepting_terms(app, &track, &user).await?;
         }
     }
-    say("attacking its networks with the reference baseline …");
+    progress("attacking its networks with the reference baseline …");
     let attacks = {
         let (directory, cache) = (directory.clone(), folder.join("signals"));
         tokio::task::spawn_blocking(move || entries(&directory, &cache, library)).await??
@@ -116,17 +118,17 @@ pub async fn make(app: &App, folder: &Path, say: &mut dyn FnMut(&str)) -> anyhow
     for Entry { participant, description, archive } in &attacks {
         let user = account(app, participant, &password, false).await?;
         if submit_once(app, &track, &user, description, archive.clone()).await? {
-            say(&format!("submitted {participant}: {description}"));
+            progress(&format!("submitted {participant}: {description}"));
         }
     }
     let scored = worker::drain(app).await?;
     if !scored.is_empty() {
-        say(&format!("scored {} submissions", scored.len()));
+        progress(&format!("scored {} submissions", scored.len()));
     }
     let try_me = folder.join("try-me.zip");
     let archive = attacks.last().map(|entry| entry.archive.as_slice()).unwrap_or_default();
     fs::write(&try_me, archive).with_context(|| format!("cannot write {}", try_me.display()))?;
-    Ok(Made { track: path, directory, password })
+    Ok(Summary { track: path, directory, password })
 }
 
 fn write_pages(directory: &Path) -> anyhow::Result<()> {
@@ -138,8 +140,8 @@ fn write_pages(directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The attacks, which read only what participants are given. Answers of networks are kept in `cache`. The last one is
-/// the best.
+/// The attacks, the best one last. They read only what participants get, and cache the networks'
+/// outputs in `cache`.
 fn entries(directory: &Path, cache: &Path, library: Library) -> anyhow::Result<Vec<Entry>> {
     let slug = TRACK.parse::<TrackPath>()?.track;
     let track = PublicTrack::read(directory, slug.as_str(), None)?;
@@ -180,12 +182,12 @@ fn attack(track: &PublicTrack, runtime: &Runtime, cache: &Path, choice: AttackCh
     Ok(outcome.archive(track.shape())?)
 }
 
-/// What no attack at all looks like.
+/// A submission of random confidences, as a baseline.
 fn noise(track: &PublicTrack) -> anyhow::Result<Vec<u8>> {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let of_scenario = |scenario: &ScenarioShape| {
         Split::SUBMITTED.map(|split| {
-            // 32 random bits are exact in an f64.
+            // An f64 represents any 32-bit integer exactly.
             let scores: Vec<f64> = (0..scenario.points(split)).map(|_| f64::from(rng.next_u32())).collect();
             lira::confidences(&scores)
         })
@@ -199,7 +201,7 @@ async fn open(app: &App, path: &TrackPath) -> anyhow::Result<Track> {
     store::track::by_path(&app.db, path).await?.context("the demo's track is gone")
 }
 
-/// An account of the demo with this start's password.
+/// Creates an account of the demo, or finds it, and sets this start's password.
 async fn account(app: &App, name: &str, password: &str, is_admin: bool) -> anyhow::Result<User> {
     let name: UserName = name.parse()?;
     let password = password.parse()?;
@@ -212,7 +214,8 @@ async fn account(app: &App, name: &str, password: &str, is_admin: bool) -> anyho
     store::user::by_id(&app.db, id).await?.context("an account vanished while it was made")
 }
 
-/// Sends an entry the way a participant would; the key makes sure that it is sent once.
+/// Submits an entry as a participant would; the idempotency key makes sure that it is taken only
+/// once. Returns whether this call submitted it.
 async fn submit_once(
     app: &App,
     track: &Track,

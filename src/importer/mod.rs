@@ -27,10 +27,10 @@ pub enum ImportError {
     /// `track.yaml` cannot be used.
     #[error("track.yaml: {0}")]
     Settings(String),
-    /// The import would change what entries were scored against.
+    /// The import would change something that may no longer change, such as a solution.
     #[error("{0}")]
     Refused(String),
-    /// The database cannot do its part.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

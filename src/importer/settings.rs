@@ -1,4 +1,4 @@
-//! A track's settings: MICO's where nothing is said, `track.yaml` and `pages/*.md` where something is.
+//! A track's settings: those of MICO, except where `track.yaml` and `pages/*.md` say otherwise.
 
 use std::path::Path;
 
@@ -15,16 +15,16 @@ use crate::domain::release::TrackKind;
 use crate::domain::track::{EntryRule, Pages, ScenarioLabel, ScenarioLabels, SubmissionLimits};
 use crate::store::track::TrackSettings;
 
-/// What an import found to say about settings.
+/// What the organiser should know about how the settings were read.
 #[derive(Debug, Default)]
 pub struct Notes {
-    /// Things read in a certain way that the organiser should know of.
+    /// Values that were interpreted in a way that is not obvious.
     pub remarks: Vec<String>,
-    /// Keys that mean nothing here.
+    /// Unknown keys, which were ignored.
     pub ignored: Vec<String>,
 }
 
-/// The settings of a track about which nothing is said: MICO's.
+/// The default settings of a track, which are MICO's.
 pub fn defaults(slug: &str) -> TrackSettings {
     TrackSettings {
         title: title_from(slug),
@@ -39,18 +39,18 @@ pub fn defaults(slug: &str) -> TrackSettings {
     }
 }
 
-/// The title of a track that has only its short name: `purchase100_hi` becomes `Purchase100 hi`.
+/// A title made from a track's short name: `purchase100_hi` becomes `Purchase100 hi`.
 pub fn title_from(slug: &str) -> String {
     let words = slug.replace(['_', '-'], " ");
     let mut letters = words.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// Lays what `track.yaml` and `pages/` of a track directory say over `settings`.
+/// Overrides `settings` with what `track.yaml` and `pages/` of a track directory say.
 ///
 /// # Errors
-/// A file that cannot be read, YAML that cannot be parsed, or a known key with a value that makes no sense.
-/// Unknown keys are noted, never fatal.
+/// A file cannot be read, the YAML cannot be parsed, or a known key has an invalid value. Unknown
+/// keys are noted, never fatal.
 pub fn read(root: &Path, settings: &mut TrackSettings) -> Result<Notes, ImportError> {
     let mut notes = Notes::default();
     if let Some(text) = read_text(&root.join(TRACK_YAML))? {

@@ -1,4 +1,4 @@
-//! The board changes under the eyes of who watches it.
+//! The board updates while somebody is reading it.
 
 use crate::support::{Browser, Server, Skill, zip};
 
@@ -33,6 +33,6 @@ async fn a_new_entry_appears_on_a_board_that_somebody_reads_and_moves_nothing_of
     assert_eq!(browser.run(focus).await, "ada", "the focus is where it was");
     browser.wait_for_text("#facts", "2 entries").await;
     browser.wait_for_text("#announce", "1, grace, 1.0000; 2, ada, 0.5000").await;
-    assert_eq!(browser.complaints().await, Vec::<String>::new());
+    assert_eq!(browser.console_errors().await, Vec::<String>::new());
     browser.quit().await;
 }

@@ -1,4 +1,4 @@
-//! The whole way of a person: from the register to the board, and out again.
+//! A person's visit from registering to the board and signing out.
 
 use crate::support::{Browser, Server, Skill, write_zip};
 
@@ -28,7 +28,7 @@ async fn register_and_sign_in_again(server: &Server, browser: &Browser) {
     browser.follow("Sign out").await;
     browser.wait_for_text("header", "Sign in").await;
 
-    // Who is not signed in is led to the form that signs in, and back to where they were.
+    // Somebody who is not signed in is led to the login page and back to where they were.
     browser.open(&server.track("/submit")).await;
     browser.wait_for_text("main", "Sign in first").await;
     browser.click("main a.button").await;
@@ -58,7 +58,7 @@ async fn join(server: &Server, browser: &Browser) {
     assert_eq!(attempts_today(browser).await, "5 of 5");
 }
 
-/// What the card of attempts says is left today.
+/// Today's remaining attempts, as the page shows them.
 async fn attempts_today(browser: &Browser) -> String {
     browser.wait_for_element("aside .pairs dd").await;
     browser.run("return document.querySelector('aside .pairs dd').innerText;").await.as_str().expect("text").to_owned()

@@ -1,4 +1,4 @@
-//! Without scripts the pages are plain pages, and do the same.
+//! Without JavaScript the pages are plain pages and do the same.
 
 use crate::support::{Browser, Server, Skill, write_zip, zip};
 
@@ -38,7 +38,7 @@ async fn without_scripts_the_board_and_the_form_work() {
     browser.follow("Submit this zip").await;
     browser.wait_for_text("h2", "Submission 1 of grace").await;
     let mine = server.url(&browser.path().await);
-    // As a person would: load it again until the scores are there.
+    // Load it again until the scores are there, as a person would.
     while browser.text().await.contains("Your predictions are stored") {
         browser.open(&mine).await;
     }

@@ -1,4 +1,4 @@
-//! The demo: made once, found again.
+//! The demo: the first run makes it, the second reuses it.
 
 use crate::support::{done, folder, text};
 
@@ -12,7 +12,8 @@ fn the_demo_makes_a_board_and_the_second_time_finds_it() {
     let again = done(&["demo", "--no-serve", "--data-dir", text(&data)]);
     assert!(!again.contains("scored") && !again.contains("submitted"), "{again}");
     assert!(again.contains("Log in as `visitor`"), "{again}");
-    // Its own zip passes its own check, and finds less the more private the networks are.
+    // The demo's zip passes `callimico check`, and its scores are lower the more private the
+    // networks are.
     let (zip, track) = (data.join("demo/try-me.zip"), data.join("demo/digits"));
     done(&["check", text(&zip), "--track-dir", text(&track)]);
     for split in ["dev", "final"] {
@@ -21,7 +22,8 @@ fn the_demo_makes_a_board_and_the_second_time_finds_it() {
         let [none, high, low] = ["inf", "hi", "lo"].map(|scenario| {
             scores["scenarios"][format!("digits_{scenario}")]["TPR_FPR_1000"].as_f64().expect("a number")
         });
-        // The seed of the demo is fixed, so these are the same everywhere. By chance each would be 0.1.
+        // The demo's seed is fixed, so the scores are the same on every machine. Guessing would
+        // give 0.1.
         assert!(none > high + 0.05 && high > low + 0.02 && low > 0.11, "{split}: {none}, {high}, {low}");
     }
 }

@@ -1,4 +1,5 @@
-//! `kill -9` at random moments under uploads: every answer 201 is kept, and scored once.
+//! `kill -9` at varying moments during uploads: every upload that got a 201 is kept and scored
+//! once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ async fn every_201_ends_scored_once_though_server_and_workers_are_killed() {
         let stop = Arc::new(AtomicBool::new(false));
         let uploads: Vec<_> =
             (0..CLIENTS).map(|_| tokio::spawn(upload(Arc::clone(&client), Arc::clone(&stop)))).collect();
-        // Odd steps, so that the kills fall into different moments of the work.
+        // Uneven delays, so that the kills hit different moments of the work.
         tokio::time::sleep(Duration::from_millis(150 + (round * 217) % 400)).await;
         worker.kill();
         tokio::time::sleep(Duration::from_millis((round * 131) % 300)).await;
@@ -78,16 +79,16 @@ async fn every_201_ends_scored_once_though_server_and_workers_are_killed() {
     assert_eq!(board["entries"][0]["submissions"], kept, "board and submissions agree");
 }
 
-/// Uploads one after the other until told to stop; answers the ids of those that were taken.
+/// Uploads one after the other until `stop` is set; returns the ids of those that were accepted.
 async fn upload(client: Arc<Client>, stop: Arc<AtomicBool>) -> Vec<String> {
     let mut taken = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         match client.submit(perfect_zip()).await {
             Ok((201, receipt)) => taken.push(receipt["id"].as_str().expect("an id").to_owned()),
-            // The database may be on its way up or down; the client is told to try again.
+            // The database may be starting or stopping; the client is asked to try again.
             Ok((503, _)) => tokio::time::sleep(Duration::from_millis(20)).await,
             Ok((status, body)) => panic!("{status}: {body}"),
-            // The server was killed under us.
+            // The server was killed during the request.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }

@@ -1,4 +1,5 @@
-//! `callimico lira`: from a copy of a track to a submission, whatever the track holds and whatever stops it on the way.
+//! `callimico lira`: makes a submission from a copy of a track, whatever the track contains and
+//! whatever interrupts it.
 
 use std::fs;
 use std::io::{Cursor, Read};
@@ -14,10 +15,11 @@ use serde_json::Value;
 
 use crate::support::{DIGITS, Running, callimico, done, folder, interrupt, run, stderr, stdout, text};
 
-/// Models of train, dev and final.
+/// The models of each split.
 const MODELS: [(&str, std::ops::Range<usize>); 3] = [("train", 0..8), ("dev", 8..10), ("final", 10..12)];
 
-/// A track of one scenario and twelve networks in `folder`, each trained on 150 of the digits, with 40 challenge points.
+/// A track of one scenario and twelve networks in `folder`, each trained on 150 of the digits, with
+/// 40 challenge points.
 fn track(folder: &Path) -> PathBuf {
     let out = folder.join("digits");
     let sizes = ["--models", "8,2,2", "--training", "150", "--challenge", "20", "--hidden", "12", "--seed", "a test"];
@@ -31,7 +33,7 @@ fn lira(track: &Path, out: &Path, more: &[&str]) -> Output {
     run(&[&["lira", "--data", text(track), "--out", text(out), "--cache", text(&cache)][..], more].concat())
 }
 
-/// The bytes of the zip and what was printed.
+/// Runs the attack; returns the bytes of the zip and the printed output.
 fn attacked(track: &Path, out: &Path, more: &[&str]) -> (Vec<u8>, String) {
     let output = lira(track, out, more);
     assert!(output.status.success(), "{more:?}: {}", stderr(&output));
@@ -66,7 +68,7 @@ fn every_attack_gives_a_submission_that_passes_the_check() {
         assert_eq!(rates.len(), if more.is_empty() { 6 } else { 0 }, "{json}");
         zips.push((more, zip));
     }
-    // The default is one of the others; they differ among themselves.
+    // The first is the default, which is one of the others. The others all differ.
     for (at, (more, zip)) in zips.iter().enumerate().skip(1) {
         let same = zips[at + 1..].iter().find(|(_, other)| other == zip);
         assert_eq!(same.map(|(other, _)| other), None, "{more:?} is as another attack");
@@ -84,7 +86,7 @@ fn hidden_files_are_not_opened() {
             for hidden in ["solution.csv", "train_idx.npy"] {
                 fs::remove_file(model.join(hidden)).expect("a hidden file");
             }
-            // Folders: whoever opens one of these fails.
+            // Folders in place of the files: opening one of these as a file fails.
             for hidden in ["solution.csv", "train_idx.npy", "seed_membership", "seed_training"] {
                 fs::create_dir(model.join(hidden)).expect("a folder");
             }
@@ -133,7 +135,7 @@ fn rows_and_seeds_stand_for_the_same_points() {
                 fs::create_dir_all(&model).expect("a folder");
                 fs::copy(track.join(&name).join("model.onnx"), model.join("model.onnx")).expect("a model");
                 let number = number as u64;
-                // The low 32 bits decide.
+                // Only the low 32 bits matter.
                 let seeds = Seeds { challenge: number + (7 << 32), training: 100 + number, membership: 200 + number };
                 let drawn = mico_splits::draw(seeds, sizes).expect("a split");
                 let row = |rows: &[u32]| rows.iter().map(|&row| i64::from(row)).collect::<Array1<i64>>();
@@ -206,10 +208,10 @@ fn a_run_that_is_killed_again_and_again_ends_with_the_same_zip() {
         killed += u32::from(!parts.exists());
     }
     assert!(killed >= 3, "it was done after {killed} kills: the test shows nothing");
-    // Another number of threads and a cache that is partly there change nothing.
+    // Another number of threads and a partly filled cache change nothing.
     let (found, _) = attacked(&track, &parts, &["--batch", "1", "--threads", "1"]);
     assert!(found == expected);
-    // Nor does a cache full of rubbish.
+    // Neither does a corrupt cache.
     for entry in fs::read_dir(&cache).expect("the cache") {
         fs::write(entry.expect("an entry").path(), "rubbish").expect("written");
     }
@@ -248,7 +250,8 @@ fn raw_scores_and_train_scores_are_told_on_request() {
     let (zip, printed) = attacked(&track, &out, &more);
     let table = scoring::read_scores(&printed).expect("scores.txt");
     assert_eq!(table.len(), 10);
-    // 160 members and as many others of networks that know their rows by heart: 0.5 by chance, with a deviation of 0.03.
+    // 160 members and as many non-members, of networks that overfit. By chance the AUC would be 0.5
+    // with a standard deviation of 0.03.
     assert!(table["scenario1_AUC"] > 0.65, "{printed}");
     for name in ["scores.html", "digits_inf_log.svg", "digits_inf_linear.svg"] {
         assert!(fs::read_to_string(plots.join(name)).expect(name).contains("<svg"), "{name}");
@@ -336,7 +339,7 @@ fn what_does_not_fit_is_refused_with_a_sentence_before_any_model_is_asked() {
     without.add("y", y.integers().expect("y").view()).expect("y");
     without.finish().expect("an archive");
     refused(&[], "has no `idx`");
-    // The loss threshold asks for no row.
+    // The loss threshold needs no rows.
     attacked(&track, &out, &["--attack", "loss"]);
     fs::remove_file(&out).expect("a zip");
 
@@ -368,7 +371,8 @@ fn without_its_library_it_says_how_to_get_it() {
     fs::write(&no_library, "no library").expect("written");
     let said = with(&no_library);
     assert!(said.contains("cannot be loaded as ONNX Runtime 1.24 or newer"), "{said}");
-    // With no library anywhere; that of the system, if there is one, is found all the same.
+    // With no library in the cache or under `HOME`. One that is installed on the system is still
+    // found.
     let mut command = callimico();
     command.env_remove("ORT_DYLIB_PATH").env("CALLIMICO_CACHE_DIR", folder.path()).env("HOME", folder.path());
     let output = command.args(["doctor", "--data-dir", text(&folder.path().join("data"))]).output().expect("it runs");

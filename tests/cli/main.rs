@@ -1,4 +1,5 @@
-//! The real program in a temporary directory: commands, exit codes, and what is left when it is killed.
+//! The real program in a temporary directory: its commands, its exit codes, and what is left when
+//! it is killed.
 
 mod demo;
 mod kill;

@@ -1,4 +1,4 @@
-//! Checking and scoring without a server or a database.
+//! Checking and scoring without a server and a database.
 
 use std::fs;
 
@@ -26,7 +26,7 @@ fn a_right_submission_is_called_fine_and_scores_one() {
 fn a_directory_tree_scores_as_the_zip_does_and_a_report_is_written() {
     let folder = folder();
     let track = write_track(folder.path());
-    // In the starting kit's way of working the predictions lie beside the models.
+    // The starting kit writes predictions beside the models.
     let mut place = 0_u32;
     for scenario in ["tiny_hi", "tiny_lo"] {
         for model in ["model_1", "model_2"] {
@@ -80,7 +80,7 @@ fn a_wrong_submission_is_told_by_file_line_and_column_and_ends_with_2() {
     assert_eq!(output.status.code(), Some(2));
     let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!((json["ok"].as_bool(), json["problems_total"].as_u64()), (Some(false), Some(2)));
-    // Dev alone is read for a dev score, so only its problem is told.
+    // A dev score reads only dev, so only its problem is reported.
     let output = run(&["score", text(&archive), "--track-dir", text(&track), "--split", "dev"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("1 problem"), "{}", stderr(&output));

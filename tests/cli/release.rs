@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::support::{MODELS, SCENARIOS, callimico, done, folder, run, stderr, stdout, text};
 
-/// Challenge points of each model.
+/// The number of challenge points of each model.
 const CHALLENGES: i64 = 20;
 /// Rows of each model's training data that are not challenge points.
 const OTHERS: i64 = 15;
@@ -35,7 +35,7 @@ impl Postgres {
     pub(crate) fn start(data_dir: &Path) -> Self {
         let mut command = callimico();
         command.args(["postgres", "--data-dir", text(data_dir), "--", "sh", "-c"]);
-        // `cat` ends with our end of the pipe.
+        // `cat` exits when our end of the pipe is closed.
         command.arg("echo \"$DATABASE_URL\"; cat > /dev/null").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
         let mut url = String::new();
@@ -101,7 +101,7 @@ fn others(number: u64) -> Vec<i64> {
     (0..OTHERS).map(|row| first_row(number) + 100 + row * row).collect()
 }
 
-/// All training rows.
+/// All training rows: the members and the others.
 fn trained_on(number: u64) -> Vec<i64> {
     let points = challenge(number).into_iter().zip(truth(number));
     points.filter(|(_, member)| *member == 1).map(|(row, _)| row).chain(others(number)).collect()
@@ -126,7 +126,7 @@ fn little_endian(values: &[i64]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
-/// An array as NumPy saves it.
+/// An array in NumPy's .npy format.
 fn npy(values: &[i64]) -> Vec<u8> {
     let mut header = format!("{{'descr': '<i8', 'fortran_order': False, 'shape': ({},), }}", values.len());
     while !(10 + header.len() + 1).is_multiple_of(64) {
@@ -590,7 +590,7 @@ fn an_array_that_is_the_solution_stops_the_release() {
         assert!(said.contains(text(&archive)) && said.contains("`y`"), "{said}");
         assert_eq!(released(&data).0.len(), 0, "something was released");
 
-        // Labels that are not the solution are fine.
+        // Labels that are not the solution are accepted.
         let labels: Vec<i64> = (0..CHALLENGES).map(|point| point % 10).collect();
         put(archive, zipped(&[("idx.npy", npy(&challenge(number))), ("y.npy", npy(&labels))]));
         release_well(&data, &[]);

@@ -27,7 +27,7 @@ const OBJECTS: &str = "s3://bucket/some/prefix";
 /// A model size in bytes that makes an archive larger than one part of an upload.
 const LARGE: usize = 12 << 20;
 
-/// Serves the folders in `root` as buckets for as long as the test process lives.
+/// Serves the folders in `root` as buckets until the test process ends.
 fn serve_s3(root: &Path) -> SocketAddr {
     fs::create_dir_all(root.join("bucket")).expect("a bucket");
     let files = FileSystem::new(root).expect("a file system");
@@ -166,7 +166,7 @@ async fn two_servers_and_two_workers_share_a_bucket() {
     for client in &clients {
         let list = client.get("/competitions/c/tracks/tiny/files").await.expect("an answer");
         let files = list["files"].as_array().expect("a list").clone();
-        // The archives of two scenarios and three splits, all in one, and the hashes.
+        // The archives of two scenarios and three splits, the bundle, and the hashes.
         assert_eq!(files.len(), 8, "{list}");
         let mut hashes = Vec::new();
         for file in &files {

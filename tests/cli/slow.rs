@@ -1,4 +1,5 @@
-//! Clients that open connections and say little: they take the site's time, not the site.
+//! Clients that open connections and send little (Slowloris) delay the site but do not take it
+//! down.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -8,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{Client, Running, callimico_with_files, folder, free_address, text};
 
-/// More than the server may open files.
+/// More connections than the files that the server may open.
 const FLOOD: usize = 400;
 const FILES: u32 = 300;
 
@@ -22,7 +23,7 @@ async fn the_site_answers_again_after_a_flood_of_half_heads_and_cuts_a_slow_body
     Client::new(&address, "").wait_until_ready().await;
 
     let slow = tokio::spawn(log_in_slowly(address.clone()));
-    // It has its connection before the flood comes.
+    // It has its connection before the flood begins.
     tokio::time::sleep(Duration::from_millis(200)).await;
     let flood: Vec<TcpStream> = (0..FLOOD).map(|_| half_head(&address)).collect();
     let begun = Instant::now();
@@ -40,7 +41,7 @@ async fn the_site_answers_again_after_a_flood_of_half_heads_and_cuts_a_slow_body
 
 fn half_head(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).expect("the system takes the connection");
-    // Who is turned away may be so before this is written.
+    // The server may have closed the connection before this is written.
     let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: ");
     stream
 }
@@ -51,7 +52,8 @@ async fn is_alive(address: &str) -> bool {
     once.get(format!("http://{address}/healthz")).send().await.is_ok_and(|answer| answer.status().is_success())
 }
 
-/// Sends a form of a thousand bytes at one byte a second: what was answered before the connection was closed, and when.
+/// Sends a form of a thousand bytes at one byte per second; returns what was answered before the
+/// connection was closed, and after how long.
 async fn log_in_slowly(address: String) -> (String, Duration) {
     let begun = Instant::now();
     let mut stream = tokio::net::TcpStream::connect(&address).await.expect("connected");
@@ -67,7 +69,7 @@ async fn log_in_slowly(address: String) -> (String, Duration) {
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        // The connection may end in a reset: a byte was under way.
+        // The connection may end in a reset, because a byte was still in transit.
         _ = from.read_to_end(&mut answer) => {}
         () = trickle => {}
         () = tokio::time::sleep(Duration::from_secs(22)) => {}

@@ -1,4 +1,4 @@
-//! The program, a small track on disk, and a server that runs it.
+//! Support for the tests: the program, a small track on disk, and a running server.
 
 use std::fs;
 use std::io::{Cursor, Write};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_callimico");
 
-/// Points of each target model of [`write_track`].
+/// The number of challenge points of each target model of [`write_track`].
 pub(crate) const POINTS: usize = 10;
 /// Its scenarios and the models of each split.
 pub(crate) const SCENARIOS: [&str; 2] = ["tiny_hi", "tiny_lo"];
@@ -23,7 +23,8 @@ pub(crate) const MODELS: [(&str, &[&str]); 3] =
 /// 1,797 handwritten digits of 64 pixels from 0 to 16.
 pub(crate) const DIGITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits.npz");
 
-/// A folder that Postgres' own user may pass through, for when the tests run as root.
+/// A temporary folder. If the tests run as root, Postgres runs as a user of its own, which must be
+/// able to traverse the folder.
 pub(crate) fn folder() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("permissions");
@@ -73,14 +74,14 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Runs the program and insists that all went well; answers its stdout.
+/// Runs the program, which must succeed; returns its stdout.
 pub(crate) fn done(args: &[&str]) -> String {
     let output = run(args);
     assert!(output.status.success(), "{args:?}: {}{}", stdout(&output), stderr(&output));
     stdout(&output)
 }
 
-/// The truth of every model: members at even places.
+/// The solution of every model: the points at even indices are members.
 fn solution() -> String {
     (0..POINTS).map(|point| if point % 2 == 0 { "1" } else { "0" }).collect::<Vec<_>>().join(",")
 }
@@ -101,7 +102,8 @@ pub(crate) fn write_track(folder: &Path) -> PathBuf {
     track
 }
 
-/// A submission: every confidence from `confidence(point)`; `edit` may change a file's text or leave it out.
+/// A submission with the confidences `confidence(point)`; `edit` may change a file's text or leave
+/// the file out.
 pub(crate) fn zip(confidence: impl Fn(usize) -> f64, edit: impl Fn(&str, String) -> Option<String>) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for scenario in SCENARIOS {
@@ -119,12 +121,12 @@ pub(crate) fn zip(confidence: impl Fn(usize) -> f64, edit: impl Fn(&str, String)
     archive.finish().expect("an archive").into_inner()
 }
 
-/// A submission that is right about everything.
+/// A submission that is right about every point.
 pub(crate) fn perfect_zip() -> Vec<u8> {
     zip(|point| if point % 2 == 0 { 0.9 } else { 0.1 }, |_, text| Some(text))
 }
 
-/// An address nobody listens on.
+/// An address that nothing listens on.
 pub(crate) fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").to_string()
@@ -144,20 +146,20 @@ impl Running {
         Self { child: command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts") }
     }
 
-    /// As `kill -9` does.
+    /// Kills it with SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("it ended");
     }
 
-    /// As Ctrl-C does; answers how it ended.
+    /// Interrupts it with SIGINT, as Ctrl-C does; returns its exit status.
     pub(crate) fn interrupt(mut self) -> std::process::ExitStatus {
         interrupt(self.child.id());
         self.child.wait().expect("it ended")
     }
 }
 
-/// As Ctrl-C does to a process.
+/// Sends SIGINT to a process, as Ctrl-C does.
 pub(crate) fn interrupt(process: u32) {
     let pid = nix::unistd::Pid::from_raw(process.cast_signed());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("a signal");
@@ -165,13 +167,13 @@ pub(crate) fn interrupt(process: u32) {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A client of a server at an address.
+/// A client of the API.
 pub(crate) struct Client {
     http: reqwest::Client,
     base: String,
@@ -180,7 +182,8 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(address: &str, token: &str) -> Self {
-        // Asked for by whatever may speak TLS; there is only one to choose.
+        // rustls needs a default provider. If another test has installed one already, it is the
+        // same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build();
         let http = http.expect("a client");
@@ -197,7 +200,7 @@ impl Client {
         self.http.post(url).bearer_auth(&self.token).json(&body).send().await?.json().await
     }
 
-    /// Status and body of an upload's answer.
+    /// Uploads a zip; returns the status and the body of the answer.
     pub(crate) async fn submit(&self, archive: Vec<u8>) -> reqwest::Result<(u16, Value)> {
         let url = format!("{}/competitions/c/tracks/tiny/submissions", self.base);
         let request = self.http.post(url).bearer_auth(&self.token).header("content-type", "application/zip");
@@ -205,7 +208,7 @@ impl Client {
         Ok((answer.status().as_u16(), answer.json().await?))
     }
 
-    /// Waits until the server answers that it can work.
+    /// Waits until the server is ready.
     pub(crate) async fn wait_until_ready(&self) {
         let url = self.base.replace("/api/v1", "/readyz");
         let deadline = Instant::now() + Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! The life of a track by command, and the objects' tie to their database.
+//! The `track` commands, and the check that objects and database belong together.
 
 use std::fs;
 

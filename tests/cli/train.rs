@@ -1,4 +1,4 @@
-//! `callimico train`: a track from a data set, whatever stops it on the way.
+//! `callimico train`: makes a track from a data set, whatever interrupts it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,7 +30,7 @@ fn train<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["train", "--out", out][..], &SMALL, more].concat()
 }
 
-/// Every file below a folder, by its path from there.
+/// All files below a folder, by their relative paths.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -85,7 +85,7 @@ fn a_run_killed_at_any_moment_goes_on_and_gives_the_same_bytes() {
             break;
         }
         let mut running = Running::start(&train(text(&parts), &["--threads", "2"]));
-        // Longer each time, so that it gets somewhere and is killed everywhere.
+        // Longer each time, so that it makes progress and is killed at every stage.
         std::thread::sleep(Duration::from_millis(60 + 17 * round));
         running.kill();
         killed += u32::from(!parts.exists());
@@ -104,7 +104,7 @@ fn ctrl_c_says_where_it_stands_and_without_a_seed_the_same_command_goes_on_with_
     let folder = folder();
     let out = folder.path().join("digits");
     let recipe = folder.path().join(".digits.partial/recipe.json");
-    // So many epochs that it is not done before it is stopped.
+    // Enough epochs that it cannot finish before it is stopped.
     let args = ["train", "--dataset", DIGITS, "--out", text(&out), "--models", "2,1,1", "--epochs", "3000", "--json"];
     let seed = |path: &Path| {
         let recipe: Value = serde_json::from_slice(&fs::read(path).expect("a recipe")).expect("JSON");

@@ -1,4 +1,5 @@
-//! Who may call what: every route of the API in one table, and what makes somebody known.
+//! Access control: one table of who may call which route of the API, and how callers are
+//! authenticated.
 
 use std::collections::BTreeSet;
 
@@ -10,15 +11,15 @@ use sqlx::PgPool;
 
 use crate::support::{Actor, Answer, TRACK_URL, Upload, World};
 
-/// A route, and the statuses that its callers get, in the order of [`CALLERS`].
+/// A route, and the status that each caller gets, in the order of [`CALLERS`].
 struct Route {
     method: &'static str,
     path: &'static str,
     statuses: [u16; 7],
 }
 
-/// A visitor; a token nobody gave out; an account that is not enrolled; the owner by a read-only token; somebody else
-/// enrolled; the owner; an organiser.
+/// A visitor; a token that was never issued; an account that is not enrolled; the submission's
+/// owner with a read-only token; another participant; the owner; an organiser.
 const CALLERS: [&str; 7] =
     ["visitor", "unknown token", "account", "read-only token", "participant", "owner", "organiser"];
 
@@ -47,11 +48,11 @@ const ROUTES: [Route; 18] = [
     route("get", "/api/v1/competitions/{competition}/tracks/{track}/submissions", [401, 401, 404, 404, 404, 404, 200]),
     route("post", "/api/v1/competitions/{competition}/tracks/{track}/submissions", [401, 401, 403, 403, 201, 201, 403]),
     route("get", "/api/v1/competitions/{competition}/tracks/{track}/files", [401, 401, 403, 200, 200, 200, 200]),
-    // Nothing was released.
+    // No files have been released.
     route("get", "/api/v1/competitions/{competition}/tracks/{track}/files/{name}", [401, 401, 403, 404, 404, 404, 404]),
-    // Who asks does not matter, and nobody signed this.
+    // The caller does not matter, and this address has no valid signature.
     route("get", "/api/v1/files/{id}/{name}", [404, 404, 404, 404, 404, 404, 404]),
-    // After the submissions, because it enrols the account and the organiser.
+    // Comes after the submissions, because it enrols the account and the organiser.
     route(
         "post",
         "/api/v1/competitions/{competition}/tracks/{track}/participants",
@@ -62,7 +63,7 @@ const ROUTES: [Route; 18] = [
     route("get", "/api/v1/submissions/{id}/archive", [401, 401, 404, 200, 404, 200, 200]),
 ];
 
-/// The table as OpenAPI has it: method, path, and whether a token is needed.
+/// The routes in the OpenAPI document: method, path, and whether a token is needed.
 async fn described(world: &World) -> BTreeSet<(String, String, bool)> {
     let openapi = Actor::visitor().get(world, "/api/v1/openapi.json").await.expect(StatusCode::OK).json();
     assert!(openapi["openapi"].as_str().expect("a version").starts_with("3.1"));
@@ -148,7 +149,7 @@ async fn only_a_bearer_token_that_was_given_out_makes_somebody_known(db: PgPool)
         answer.problem(StatusCode::UNAUTHORIZED, "not_logged_in");
         assert_eq!(answer.header(header::WWW_AUTHENTICATE), "Bearer");
     }
-    // A bad token is an error even where none is needed: its sender believes to be known.
+    // An invalid token is an error even where none is needed: its sender expects to be logged in.
     Actor::with_token("cmk_0")
         .get(&world, "/api/v1/competitions")
         .await

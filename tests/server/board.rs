@@ -1,4 +1,4 @@
-//! The board: which submission stands, in which order, under which rank, in which form.
+//! The leaderboard: which submissions are on it, their order and ranks, and its formats.
 
 use axum::http::{StatusCode, header};
 use callimico::domain::ids::WorkerId;
@@ -13,14 +13,14 @@ async fn board(world: &World) -> Value {
     Actor::visitor().get(world, &format!("{TRACK_URL}/leaderboard")).await.expect(StatusCode::OK).json()
 }
 
-/// Some fields of every entry, in the order of the board.
+/// These fields of every entry, in the order of the board.
 async fn entries<const N: usize>(world: &World, fields: [&str; N]) -> Vec<[Value; N]> {
     let board = board(world).await;
     let entries = board["entries"].as_array().expect("a list");
     entries.iter().map(|entry| fields.map(|field| entry[field].clone())).collect()
 }
 
-/// A participant's submission of so many hits, one second after the one before.
+/// Submits with this many hits, one second after the previous submission.
 async fn submission(world: &World, actor: &Actor, hits: usize) -> String {
     world.wait(Duration::SECOND);
     actor.submitted(world, Upload::hitting(hits).zip()).await
@@ -58,7 +58,7 @@ async fn an_older_submission_that_is_scored_later_does_not_replace_a_newer_one(d
     let ada = world.participant("ada").await;
     let older = submission(&world, &ada, 12).await;
     let newer = submission(&world, &ada, 3).await;
-    // The older one is claimed by a worker that dies.
+    // A worker claims the older one and dies.
     let mut connection = world.app.db.acquire().await.expect("a connection");
     let claimed = store::job::claim(&mut connection, WorkerId::generate()).await.expect("an answer").expect("a job");
     assert_eq!(claimed.submission, World::id(&older));
@@ -74,7 +74,8 @@ async fn an_older_submission_that_is_scored_later_does_not_replace_a_newer_one(d
 async fn equal_numbers_share_a_rank_and_are_listed_by_the_earlier_submission(db: PgPool) {
     let world = World::new(db).await;
     let mut sent = Vec::new();
-    // Ten and eight hits in two scenarios are as many as nine and nine: the mean is equal, so is the rank.
+    // Ten and eight hits in two scenarios have the same mean as nine and nine, so they share a
+    // rank.
     for (name, hits) in [("dora", [5, 5]), ("carl", [9, 9]), ("bea", [10, 8]), ("ada", [12, 12])] {
         world.wait(Duration::SECOND);
         let actor = world.participant(name).await;
@@ -95,7 +96,7 @@ async fn differences_within_chance_are_marked_and_change_no_rank(db: PgPool) {
         submission(&world, &actor, hits).await;
     }
     world.drain().await;
-    // One member more in one of three models is within chance; all of them or none is not.
+    // One more member in one of three models is within chance; all members or none is not.
     assert_eq!(
         entries(&world, ["rank", "tied_with_above"]).await,
         [[json!(1), json!(false)], [json!(2), json!(false)], [json!(3), json!(true)], [json!(4), json!(false)]]

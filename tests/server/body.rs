@@ -1,4 +1,4 @@
-//! How an upload's bytes may come: whole, in time, within the limit, as what they claim to be.
+//! The body of an upload: it must be complete, in time, within the limit, and of the declared type.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::{Actor, Server, Upload, World, answer, head};
 const LIMIT: usize = 100_000;
 const YAML: &str = "limits: {bytes: 100000}\n";
 
-/// A body in chunks of no declared length.
+/// A chunked body without a declared length.
 fn chunked(bytes: &[u8]) -> Body {
     let chunks: Vec<_> =
         bytes.chunks(4096).map(|chunk| Ok::<_, std::io::Error>(Bytes::copy_from_slice(chunk))).collect();
@@ -40,7 +40,7 @@ async fn an_upload_over_the_limit_is_refused_declared_or_not(db: PgPool) {
     let answer = world.ask(declared.body(Body::empty()).expect("a request")).await;
     answer.problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large");
     world.assert_nothing_kept().await;
-    // The limit itself is within it: this one is looked at.
+    // An upload of exactly the limit is accepted for validation.
     ada.submit(&world, large[1..].to_vec()).await.problem(StatusCode::UNPROCESSABLE_ENTITY, "rejected");
 }
 
@@ -91,7 +91,7 @@ async fn an_upload_that_breaks_off_leaves_nothing(db: PgPool) {
     ada.submit(&world, Body::from_stream(cut)).await.problem(StatusCode::BAD_REQUEST, "broken_upload");
     world.assert_nothing_kept().await;
 
-    // The same over a socket: a chunk that is no chunk, and a connection that just ends.
+    // The same over a socket: an invalid chunk, and a connection that is closed midway.
     let server = Server::start(&world).await;
     let head = head(&ada, &["Transfer-Encoding: chunked"]);
     let (status, text) = server.say(format!("{head}3\r\nabc\r\nnonsense\r\n").as_bytes()).await;

@@ -1,4 +1,4 @@
-//! The deadline: what counts is the moment at which an upload has arrived whole.
+//! The deadline: what counts is when an upload has arrived completely.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::support::{Answer, Upload, World};
 
-/// Open from an hour ago until an hour from now.
+/// Opened an hour ago and closes in an hour.
 const DATES: &str = "dates: {opens: 2026-11-23T11:00:00Z, closes: 2026-11-23T13:00:00Z}\n";
 
-/// Sends the first half of a zip, lets something happen, and sends the rest.
+/// Sends the first half of a zip, waits for `meanwhile`, and sends the rest.
 async fn submit_slowly(world: &Arc<World>, zip: Vec<u8>, meanwhile: impl Future<Output = ()>) -> Answer {
     let ada = world.participant("ada").await;
     let (sender, receiver) = mpsc::channel::<Bytes>(1);
@@ -26,7 +26,7 @@ async fn submit_slowly(world: &Arc<World>, zip: Vec<u8>, meanwhile: impl Future<
     };
     let (first, rest) = zip.split_at(zip.len() / 2);
     sender.send(first.to_vec().into()).await.expect("the server reads");
-    // The channel holds one piece: when the next one fits, the first was taken in.
+    // The channel has room for one piece: when there is room again, the first piece has been read.
     drop(sender.reserve().await.expect("the server reads"));
     meanwhile.await;
     sender.send(rest.to_vec().into()).await.expect("the server reads");
@@ -46,7 +46,7 @@ async fn an_upload_counts_until_just_before_the_close_and_not_from_then_on(db: P
         assert_eq!(problem["detail"], "The track closed at 2026-11-23T13:00:00Z.");
     }
     assert_eq!(world.count("submissions").await, 1);
-    // What was taken in time is scored whenever there is time.
+    // An upload that arrived in time is scored even after the close.
     assert_eq!(world.drain().await.len(), 1);
 }
 
@@ -113,7 +113,7 @@ async fn only_an_open_track_takes_uploads_whatever_its_dates(db: PgPool) {
     ] {
         world.sql(statement).await;
         ada.submit(&world, Upload::hitting(1).zip()).await.problem(StatusCode::FORBIDDEN, code);
-        // A key asks the database later, but gets the same answer.
+        // With an idempotency key the phase is checked later, but the answer is the same.
         ada.submit_under(&world, code, Upload::hitting(1).zip()).await.problem(StatusCode::FORBIDDEN, code);
     }
     world.assert_nothing_kept().await;

@@ -1,4 +1,4 @@
-//! What nobody may learn: the final split before the reveal, and other people's submissions at any time.
+//! What must not be disclosed: final scores before the reveal, and other people's submissions ever.
 
 use std::collections::BTreeSet;
 
@@ -9,17 +9,18 @@ use sqlx::PgPool;
 
 use crate::support::{Actor, TRACK_URL, TrackFiles, Upload, World, score_of};
 
-/// 13 of 15: what the final score of the submissions below begins with, wherever it is written.
+/// 13/15: the first digits of the submissions' final score, in every format.
 const FINAL_NUMBER: &str = "0.866";
 
-/// A track on which ada has a dev score of 9/15, and a final score of 13/15 that is not revealed yet.
+/// A track on which ada has a dev score of 9/15, and a final score of 13/15 that is not revealed
+/// yet.
 struct Secret {
     world: World,
     ada: Actor,
-    /// Somebody else who is enrolled.
+    /// Another participant.
     bob: Actor,
     submission: String,
-    /// An upload of ada's that was rejected.
+    /// A rejected upload of ada's.
     rejected: String,
 }
 
@@ -38,7 +39,7 @@ impl Secret {
         Self { world, ada, bob, submission, rejected: rejected.as_str().expect("a record").to_owned() }
     }
 
-    /// Everything there is to read, in the API and as pages.
+    /// Every URL there is to read, of the API and of the pages.
     fn urls(&self) -> Vec<String> {
         let id = &self.submission;
         let api = ["", "/leaderboard", "/leaderboard.csv", "/leaderboard?split=dev", "/leaderboard?split=final"];
@@ -57,7 +58,8 @@ impl Secret {
     }
 }
 
-/// Takes out of definitions what they say of the final split openly: which models it has, and of how many points.
+/// Removes from the definitions what is public about the final split: the names of its models and
+/// their numbers of points.
 fn without_shape(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -139,7 +141,7 @@ async fn after_the_reveal_the_final_scores_stand_beside_the_dev_scores(db: PgPoo
         assert_eq!(board["entries"][0]["average_TPR_FPR_1000"], 9.0 / 15.0);
         let csv = actor.get(world, &format!("{TRACK_URL}/leaderboard.csv?split=final")).await.expect(StatusCode::OK);
         assert!(csv.text().contains(&(13.0 / 15.0).to_string()), "{}", csv.text());
-        // The submission itself stays its owner's.
+        // The submission itself is still visible to its owner alone.
         assert_eq!(
             actor.get(world, &format!("/api/v1/submissions/{id}/scores.txt?split=final")).await.status.as_u16() / 100,
             4

@@ -50,7 +50,7 @@ async fn files(world: &World, actor: &Actor) -> Vec<Value> {
     answer["files"].as_array().expect("files").clone()
 }
 
-/// The address of a file as a path, without the site's name.
+/// The signed address of a file as a path, without the host.
 async fn address(world: &World, actor: &Actor, name: &str) -> String {
     let files = files(world, actor).await;
     let file = files.iter().find(|file| file["name"] == name).expect("the file");
@@ -113,7 +113,7 @@ async fn every_file_has_the_size_and_the_hash_of_the_list(db: PgPool) {
     let world = released(db).await;
     let ada = world.participant("ada").await;
     let files = files(&world, &ada).await;
-    // Three splits of two scenarios, all in one, the checksums.
+    // Three splits of two scenarios, the bundle, and the checksums.
     assert_eq!(files.len(), 8);
     for file in &files {
         let name = file["name"].as_str().expect("a name");
@@ -177,7 +177,7 @@ async fn a_single_file_is_the_organisers_file_and_a_hidden_one_is_not_there(db: 
     }
     let single = ada.get(&world, &format!("{TRACK_URL}/files?single=true")).await.expect(StatusCode::OK).json();
     let single = single["files"].as_array().expect("files");
-    // A model in each of sixteen folders, and four solutions of train models.
+    // A model in each of the sixteen folders, and the solutions of the four train models.
     assert_eq!(single.len(), 20);
     let url = single[0]["url"].as_str().expect("an address").replace("http://127.0.0.1:8080", "");
     let bytes = ask(&world, "GET", &url, &[]).await.expect(StatusCode::OK).body;

@@ -1,5 +1,5 @@
-//! Jobs for the final split: whatever becomes of one, submission, attempts, dev entry and dev board stay as they are, and
-//! nobody can notice.
+//! Jobs for the final split: whatever happens to one, the submission, its attempts, the dev entry
+//! and the dev board stay as they are, so that nobody can notice.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use sqlx::PgPool;
 
 use crate::support::{Actor, TRACK_URL, TrackFiles, Upload, World, score_of};
 
-/// A closed track whose two entries are frozen and wait for their final scores.
+/// A closed track whose two entries are frozen and wait for their final scores to be computed.
 struct Begun {
     world: World,
     ada: Actor,
-    /// Ada's submissions: an earlier one, and the one that stands.
+    /// Ada's submissions: an earlier one, and the one that is her entry.
     earlier: String,
     standing: String,
 }
@@ -39,7 +39,8 @@ impl Begun {
         Self { world, ada, earlier, standing }
     }
 
-    /// All that must stay: the submissions as their owner sees them, and the board with its headers.
+    /// What must not change: the submissions as their owner sees them, and the board with its
+    /// headers.
     async fn look(&self) -> (Vec<Value>, String) {
         let mut submissions = Vec::new();
         for id in [&self.earlier, &self.standing] {
@@ -63,7 +64,7 @@ async fn final_scores_are_those_of_the_entries_that_were_frozen(db: PgPool) {
     assert_eq!(world.count("scorings where split = 'final'").await, 0, "a final score existed before its job ran");
     assert_eq!(world.drain().await.len(), 2);
     assert_eq!(begun.look().await, before);
-    // The later, weaker submission stands by the rule, and only it was scored.
+    // The later, weaker submission is the entry by the rule `latest`, and only it was scored.
     world.sql("update tracks set phase = 'revealed'").await;
     let board = Actor::visitor().get(world, &format!("{TRACK_URL}/leaderboard?split=final")).await.json();
     let score = score_of(world, &Upload::hitting_by_split(5, 13).zip(), Split::Final).await;
@@ -116,7 +117,7 @@ async fn a_final_job_that_fails_for_good_stays_for_organisers_and_moves_nothing(
         assert_eq!(begun.look().await, before, "{reason}");
         let lost = if reason == "errors" { 1 } else { 2 };
         assert_eq!(begun.jobs("failed_at is not null and last_error is not null and worker is null").await, lost);
-        // Nobody takes it again by itself, and the sweeper does not think it forgotten.
+        // Workers do not retry it on their own, and the sweeper does not queue it again.
         assert_eq!(store::job::enqueue_forgotten(&world.app.db).await.expect("an answer"), 0);
         assert_eq!(world.drain().await, []);
         world.sql("truncate competitions, users cascade").await;
@@ -160,11 +161,12 @@ async fn frozen_entries_stand_whatever_is_scored_or_imported_afterwards(db: PgPo
     let track = world.track().await.id;
     let official = store::entry::official(&world.app.db, track).await.expect("an answer");
     assert!(official.contains(&World::id(&begun.standing)) && !official.contains(&World::id(&begun.earlier)));
-    // A second freeze and a second beginning change nothing.
+    // Freezing again and beginning again change nothing.
     assert!(!entries::freeze(&world.app, track).await.expect("an answer"));
     assert!(!entries::begin_final(&world.app, track).await.expect("an answer"));
     assert_eq!(begun.jobs("true").await, 2);
-    // A dev score that comes after the freeze is kept, and moves neither the dev entry nor the official one.
+    // A dev score that arrives after the freeze is stored, but changes neither the dev entry nor
+    // the official one.
     world.sql("delete from jobs; delete from entries where participant_id in (select id from participants where name = 'ada');
                delete from scorings g using submissions s, participants p
                where g.submission_id = s.id and s.participant_id = p.id and p.name = 'ada';

@@ -1,4 +1,4 @@
-//! Uploads as forms: what a form may hold, and how much of it.
+//! Uploads as forms: which fields a form may have, and how large they may be.
 
 use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
@@ -71,7 +71,7 @@ async fn a_forms_file_and_headers_are_bounded(db: PgPool) {
     let answer = ada.submit_form(&world, Form::default().part(&endless_head, b"x").end()).await;
     answer.problem(StatusCode::BAD_REQUEST, "bad_form");
     world.assert_nothing_kept().await;
-    // The limit is the track's, not that of other bodies: this one is looked at.
+    // The track's limit applies, not the one for other bodies: this upload is validated.
     let largest = Form::default().file("file", &vec![b'x'; 100_000]).end();
     ada.submit_form(&world, largest).await.problem(StatusCode::UNPROCESSABLE_ENTITY, "rejected");
 }

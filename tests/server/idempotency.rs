@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: sending twice is not submitting twice.
+//! `Idempotency-Key`: sending an upload twice does not submit it twice.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ async fn the_same_key_and_bytes_answer_the_earlier_submission(db: PgPool) {
     let ada = world.participant("ada").await;
     let zip = Upload::hitting(4).zip();
     let first = ada.submit_under(&world, "run-1", zip.clone()).await.expect(StatusCode::CREATED).json();
-    // Also when no attempt is left and when it was scored meanwhile.
+    // Even if no attempt is left, and if it has been scored in the meantime.
     world.drain().await;
     let mut expected = first.clone();
     expected["state"] = json!("scored");
@@ -71,7 +71,7 @@ async fn a_rejected_upload_sent_again_is_told_the_same(db: PgPool) {
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
 async fn one_key_many_times_at_once_is_one_submission(db: PgPool) {
-    // With one attempt left, so that a repetition must not be told that the limit is reached either.
+    // Only one attempt is left, so this also tests that a repetition does not run into the limit.
     let world = Arc::new(World::with_yaml(db, "limits: {per_day: 1}\n").await);
     let ada = world.participant("ada").await;
     for (key, zip, first) in [

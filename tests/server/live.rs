@@ -1,4 +1,5 @@
-//! What is told as it happens: server-sent events of the board, and answers held until a submission is done.
+//! Live updates: server-sent events of the board, and long polls that wait until a submission is
+//! done.
 
 use std::time::Duration;
 
@@ -11,12 +12,12 @@ use tokio::time::{Instant, timeout};
 
 use crate::support::{Actor, TRACK_URL, Upload, World};
 
-/// Long enough for anything that is under way to arrive.
+/// Long enough for any pending event to arrive.
 const A_WHILE: Duration = Duration::from_millis(400);
-/// Nothing should take this long.
+/// The timeout: nothing should take this long.
 const TOO_LONG: Duration = Duration::from_secs(10);
 
-/// The events of the board, from now on or from after `last`.
+/// The board's event stream, from now on or from the event after `last`.
 async fn events(world: &World, last: Option<&str>) -> BodyDataStream {
     let mut request = Actor::visitor().request("GET", &format!("{TRACK_URL}/leaderboard/events"));
     if let Some(last) = last {
@@ -44,7 +45,7 @@ async fn scored(world: &World, actor: &Actor, hits: usize) {
     world.drain().await;
 }
 
-/// The event of the `change`-th change after the opening, which was the first.
+/// The event for a change of the board. The opening is version 1, so change 1 is version 2.
 fn event(change: u32) -> String {
     let version = change + 1;
     format!(
@@ -60,9 +61,9 @@ async fn each_change_of_the_board_is_one_event_and_nothing_else_is(db: PgPool) {
     let (mut one, mut two) = (events(&world, None).await, events(&world, None).await);
     assert_quiet(&mut one).await;
     scored(&world, &ada, 2).await;
-    // Every listener hears it.
+    // Every listener gets it.
     assert_eq!([next(&mut one).await, next(&mut two).await], [event(2), event(2)]);
-    // An upload that waits, one that is rejected, somebody who enrols: the board is the same.
+    // A queued upload, a rejected one and a new participant do not change the board.
     ada.submitted(&world, Upload::hitting(3).zip()).await;
     ada.submit(&world, "not a zip").await;
     world.participant("bob").await;
@@ -93,7 +94,7 @@ async fn a_listener_that_comes_back_hears_at_once_that_it_missed_something(db: P
     scored(&world, &ada, 2).await;
     assert_eq!(next(&mut events(&world, Some("2")).await).await, event(2));
     assert_quiet(&mut events(&world, Some("3")).await).await;
-    // What is no version of ours counts as no version.
+    // An id that is not a version is ignored.
     assert_quiet(&mut events(&world, Some("x\u{e9}")).await).await;
 }
 
@@ -120,7 +121,7 @@ async fn a_held_answer_comes_as_soon_as_nothing_more_will_happen(db: PgPool) {
     });
     assert_eq!(held.json()["state"], "scored");
     assert!(began.elapsed() >= A_WHILE && began.elapsed() < TOO_LONG);
-    // Once it is done, nobody waits.
+    // Once the submission is done, the answer is immediate.
     let began = Instant::now();
     assert_eq!(ada.get(&world, &url).await.json()["state"], "scored");
     assert!(began.elapsed() < Duration::from_secs(2));

@@ -1,7 +1,9 @@
-//! The server under test: routes, uploads, the queue, the board and the workers, each test on a database of its own.
+//! Tests of the server: routes, uploads, the queue, the board and the workers. Each test has its
+//! own database.
 //!
-//! `support/` holds the world, the people and the files; the other modules hold the tests, a theme each. Most tests
-//! ask the router directly; those about half-sent requests go through a real socket.
+//! `support/` has the test server, the users and the files; each of the other modules tests one
+//! topic. Most tests call the router directly; those about incomplete requests go through a real
+//! socket.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! Every migration is tried over a database that has rows: filled before it, looked at after it.
+//! Every migration is tested on a database that has rows: one script fills it before the migration,
+//! another checks it afterwards.
 //!
 //! A new migration brings `migrations/VERSION.before.sql`, which fills the tables as they were, and
 //! `migrations/VERSION.after.sql`, whose `assert`s say what must have become of the rows. Without them

@@ -9,7 +9,8 @@ use sqlx::PgPool;
 
 use crate::support::{Actor, TRACK_URL, Upload, World};
 
-/// Ada takes part, and bob joins her participant. No path of the program makes teams yet; the tables have room for them.
+/// Ada takes part, and bob is added to her participant in the database: the program cannot make
+/// teams yet.
 async fn two_members(world: &World) -> (Actor, Actor) {
     let (ada, bob) = (world.participant("ada").await, world.account("bob").await);
     world
@@ -38,7 +39,7 @@ async fn members_share_submissions_attempts_and_the_entry(db: PgPool) {
         }
         let page = member.get(&world, "/c/mico/tiny/submissions").await.expect(StatusCode::OK).text().to_owned();
         assert!(page.contains(&first) && page.contains(&second));
-        // The board marks the entry as the reader's own.
+        // The board links to the entry, because it is the reader's own.
         let board = member.get(&world, "/c/mico/tiny/leaderboard").await.expect(StatusCode::OK).text().to_owned();
         assert!(board.contains(&format!("/submissions/{second}")), "{board}");
         // Enrolling again finds the participant and makes no second one.
@@ -87,7 +88,7 @@ async fn a_person_is_in_one_participant_of_a_track_however_often_they_ask(db: Pg
     answers.sort_unstable();
     assert_eq!((answers[0], answers.iter().filter(|status| **status == 201).count()), (200, 1), "{answers:?}");
     assert_eq!((world.count("participants").await, world.count("participant_members").await), (1, 1));
-    // The database is the referee.
+    // The database itself enforces this.
     let second = "insert into participants (id, track_id, name, name_key, status, created_at)
                   select gen_random_uuid(), track_id, 'Ada', 'ada', 'approved', now() from participants";
     assert_eq!(world.refused_by(second).await, "participants_track_name_key");
@@ -107,7 +108,7 @@ async fn an_account_that_is_gone_leaves_what_its_participant_reached(db: PgPool)
     world.sql("delete from users").await;
     let board = Actor::visitor().get(&world, &format!("{TRACK_URL}/leaderboard")).await.json();
     assert_eq!((&board["entries"][0]["participant"], &board["entries"][0]["submission"]), (&json!("ada"), &json!(id)));
-    // Somebody else who takes the name does not become that participant, and is told.
+    // Another account that takes the name does not become that participant, and gets an error.
     let other = world.account("Ada").await;
     other.enrol(&world).await.problem(StatusCode::CONFLICT, "name_taken");
     assert_eq!(other.get(&world, &format!("/api/v1/submissions/{id}")).await.status, StatusCode::NOT_FOUND);

@@ -1,4 +1,5 @@
-//! Every gate of a track, as the server answers it, in every phase: before the opening, between the dates, past the close.
+//! What the server allows in every phase of a track: before its opening date, between the dates,
+//! and after its closing date.
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
@@ -40,7 +41,8 @@ async fn of_newcomer(world: &World, name: &str) -> (u16, bool) {
 async fn every_gate_answers_as_the_table_says_and_page_and_api_alike(db: PgPool) {
     let world = World::with_yaml(db, DATES).await;
     let ada = world.participant("ada").await;
-    // By phase: before the opening, between the dates, past the close. An upload, the files, enrolling.
+    // For each phase, before the opening, between the dates and after the close: the status of an
+    // upload, of the list of files and of enrolling.
     let table = [
         (Phase::Draft, [(403, 403, 201), (403, 403, 201), (403, 403, 201)]),
         (Phase::Open, [(403, 403, 201), (201, 200, 201), (403, 200, 403)]),
@@ -123,7 +125,7 @@ async fn the_entry_rule_changes_until_the_close_and_not_from_then_on(db: PgPool)
         |rule: &str| TrackFiles::with_yaml(&format!("entry_rule: {rule}\ndates: {{closes: 2026-11-23T13:00:00Z}}\n"));
     world.import(&rule("best")).await;
     assert_eq!(stands().await, better);
-    // Past its date, though nobody wrote it down, and in every phase after.
+    // After the closing date, even if the phase is still `open`, and in every later phase.
     world.wait(Duration::HOUR);
     for phase in [Phase::Open, Phase::Closed, Phase::Revealed, Phase::Benchmark] {
         set_phase(&world, phase).await;

@@ -1,4 +1,5 @@
-//! The scoring queue: whatever dies or goes wrong, a submission is scored once in effect, and never lost.
+//! The scoring queue: whatever dies or fails, a submission is effectively scored once, and never
+//! lost.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,11 +14,11 @@ use time::OffsetDateTime;
 
 use crate::support::{Actor, TRACK_URL, Upload, World};
 
-/// What stands of a submission's score outside the queue.
+/// The numbers of scorings, entries and board changes.
 async fn stored(world: &World) -> (i64, i64, i64) {
     let scorings = world.count("scorings").await;
     let entries = world.count("entries").await;
-    // The board's first change was the opening.
+    // The opening was the first change of the board.
     (scorings, entries, world.track().await.board_version - 1)
 }
 
@@ -44,7 +45,7 @@ async fn a_claimed_job_is_nobody_elses_until_its_lease_runs_out(db: PgPool) {
     let world = World::new(db).await;
     let ada = world.participant("ada").await;
     let id = ada.submitted(&world, Upload::hitting(6).zip()).await;
-    // A worker that dies right after its claim.
+    // A worker dies right after claiming the job.
     let mut connection = world.app.db.acquire().await.expect("a connection");
     store::job::claim(&mut connection, WorkerId::generate()).await.expect("an answer").expect("a job");
     assert_eq!(world.drain().await, []);
@@ -58,7 +59,7 @@ async fn a_worker_that_lost_its_claim_stores_nothing(db: PgPool) {
     let world = World::new(db).await;
     let ada = world.participant("ada").await;
     let id = World::id(&ada.submitted(&world, Upload::hitting(6).zip()).await);
-    // The slow worker has scored, and waits for this lock to store what it found.
+    // The slow worker has scored and waits for this lock to store its result.
     let mut lock = world.app.db.begin().await.expect("a transaction");
     sqlx::query("select from participants for update").execute(&mut *lock).await.expect("a lock");
     let app = world.second_app();
@@ -66,7 +67,7 @@ async fn a_worker_that_lost_its_claim_stores_nothing(db: PgPool) {
     while world.count("jobs where worker is not null").await == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    // Meanwhile its lease runs out, and somebody else claims the job.
+    // Meanwhile its lease expires, and another worker claims the job.
     world.sql("update jobs set leased_until = clock_timestamp() - interval '1 second'").await;
     let mut connection = world.app.db.acquire().await.expect("a connection");
     let taken = store::job::claim(&mut connection, WorkerId::generate()).await.expect("an answer").expect("the job");
@@ -75,7 +76,7 @@ async fn a_worker_that_lost_its_claim_stores_nothing(db: PgPool) {
     assert_eq!(slow.await.expect("no panic").expect("an answer"), Step::LostClaim(id));
     assert_eq!(stored(&world).await, (0, 0, 0));
     assert_eq!(world.count("submissions where state = 'scoring'").await, 1);
-    // The one that holds the claim can still finish, once.
+    // The worker that holds the claim can still finish, once.
     assert!(store::job::finish(&mut connection, taken).await.expect("an answer"));
     assert!(!store::job::finish(&mut connection, taken).await.expect("an answer"));
 }
@@ -95,7 +96,7 @@ async fn a_claim_can_be_renewed_and_given_back_only_while_it_holds(db: PgPool) {
     assert_eq!(world.count("jobs where errors = 0 and attempts = 2").await, 1);
 }
 
-/// Jobs are put off by the database's clock.
+/// Retries are scheduled by the database's clock.
 async fn database_time(world: &World) -> OffsetDateTime {
     sqlx::query_scalar("select clock_timestamp()").fetch_one(&world.app.db).await.expect("a time")
 }
@@ -116,12 +117,12 @@ async fn an_error_of_ours_is_tried_again_later_each_time_and_given_up_at_no_cost
         assert!(before + delay <= due && due <= after + delay, "not put off by {seconds} s");
         let seen = ada.looks_at(&world, &id).await;
         assert_eq!((&seen["state"], &seen["attempts_left"]["today"]), (&json!("queued"), &json!(29)));
-        // Far enough off for a slow machine.
+        // Far enough in the future for a slow machine.
         world.sql("update jobs set run_after = run_after + interval '1 hour'").await;
         assert_eq!(world.drain().await, [], "tried again before its time");
         world.sql("update jobs set run_after = clock_timestamp()").await;
     }
-    // The errors of a day.
+    // As many errors as a day of retries makes.
     world.sql("update jobs set errors = 153, attempts = 153").await;
     assert_eq!(world.drain().await, [Step::WentWrong(World::id(&id))]);
     let seen = ada.looks_at(&world, &id).await;
@@ -138,7 +139,8 @@ async fn a_submission_is_scored_once_the_storage_is_back_after_hours(db: PgPool)
     let id = ada.submitted(&world, Upload::hitting(6).zip()).await;
     let away = world.uploads().with_file_name("away");
     std::fs::rename(world.uploads(), &away).expect("moved");
-    // With these delays: twelve hours, and more tries than a job may take workers down with it.
+    // With real delays this would be twelve hours, and more attempts than a job gets that crashes
+    // its workers.
     for _ in 0..80 {
         assert_eq!(world.drain().await, [Step::WentWrong(World::id(&id))]);
         world.sql("update jobs set run_after = clock_timestamp()").await;

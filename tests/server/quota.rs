@@ -1,4 +1,4 @@
-//! Limits: a day's attempts, all attempts, and what counts as one.
+//! Limits: attempts per day, attempts in total, and what counts as an attempt.
 
 use std::sync::Arc;
 
@@ -64,7 +64,7 @@ async fn when_all_attempts_are_used_no_day_brings_another(db: PgPool) {
         left.push(receipt["attempts_left"].clone());
         world.wait(Duration::days(days));
     }
-    // Never more today than in all.
+    // Never more left today than in total.
     let expected = [json!({"today": 1, "total": 2}), json!({"today": 0, "total": 1}), json!({"today": 0, "total": 0})];
     assert_eq!(left, expected);
     world.wait(Duration::days(30));

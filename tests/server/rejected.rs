@@ -1,4 +1,5 @@
-//! Rejected uploads: told with their place, kept as a record, at no cost.
+//! Rejected uploads: they are reported with the position of the problem, recorded, and cost no
+//! attempt.
 
 use axum::http::{StatusCode, header};
 use callimico::config::LimitsConfig;
@@ -12,7 +13,8 @@ use crate::support::{TRACK_URL, Upload, World};
 const FILE: &str = "tiny/tiny_lo/dev/model_10/prediction.csv";
 const WHOLE: Option<(&str, Option<u32>, Option<u32>)> = None;
 
-/// A broken upload, and what is said of it first: code, and path, line and column where there are such.
+/// A broken upload and the first problem reported: its code, and where there are any its path, line
+/// and column.
 struct Broken {
     zip: Vec<u8>,
     code: &'static str,
@@ -25,7 +27,7 @@ fn content(content: impl AsRef<[u8]>, code: &'static str, line: u32, column: imp
     Broken { zip, code, place: Some((FILE, Some(line), column.into())) }
 }
 
-/// A good submission with one entry changed, or one more.
+/// A good submission with one zip entry replaced or added.
 fn entry(item: Item, code: &'static str, path: &'static str) -> Broken {
     let mut items = Upload::hitting(9).items();
     items.retain(|known| known.central.name != item.central.name);
@@ -99,7 +101,7 @@ async fn each_kind_of_broken_upload_is_told_with_its_place_and_costs_nothing(db:
             (&json!(path), &json!(line), &json!(column)),
             "{problem:#}"
         );
-        // A file that cannot be read is missing as well; nothing else is.
+        // A file that cannot be read is also reported as missing; there are no other problems.
         let others = problem["problems"].as_array().expect("a list")[1..].iter();
         assert!(others.clone().all(|one| one["code"] == "missing_file" && one["path"] == first["path"]), "{problem:#}");
         assert_eq!(problem["problems_total"], 1 + others.len(), "{problem:#}");
@@ -131,7 +133,7 @@ async fn a_problem_has_the_fields_that_scripts_read(db: PgPool) {
 async fn a_file_of_the_wrong_length_is_named_with_both_counts(db: PgPool) {
     let world = World::new(db).await;
     let ada = world.participant("ada").await;
-    // The right number of values in all, one too many in one file and one too few in another.
+    // The total number of values is right: one file has one too many and another one too few.
     let zip = Upload::hitting(9)
         .with(FILE, "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9")
         .with("tiny/tiny_lo/dev/model_20/prediction.csv", "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1,0")
@@ -180,13 +182,13 @@ async fn rejected_uploads_have_an_hourly_limit_of_their_own(db: PgPool) {
         ada.submit(&world, "not a zip").await.problem(StatusCode::UNPROCESSABLE_ENTITY, "rejected");
         world.wait(Duration::minutes(10));
     }
-    let braked = ada.submit(&world, "not a zip").await;
-    let problem = braked.problem(StatusCode::TOO_MANY_REQUESTS, "too_many_rejected");
-    // The oldest of the three leaves the window 30 minutes from now.
+    let limited = ada.submit(&world, "not a zip").await;
+    let problem = limited.problem(StatusCode::TOO_MANY_REQUESTS, "too_many_rejected");
+    // The oldest of the three leaves the hourly window in 30 minutes.
     assert_eq!(problem["next_attempt_at"], "2026-11-23T13:00:00Z");
-    assert_eq!(braked.header(header::RETRY_AFTER), "1801");
+    assert_eq!(limited.header(header::RETRY_AFTER), "1801");
     assert_eq!(world.count("submissions").await, 3);
-    // It rate_limits neither a good upload nor anybody else.
+    // The limit affects neither good uploads nor other participants.
     ada.submitted(&world, Upload::hitting(9).zip()).await;
     bob.submit(&world, "not a zip").await.problem(StatusCode::UNPROCESSABLE_ENTITY, "rejected");
     world.wait(Duration::minutes(31));

@@ -1,4 +1,4 @@
-//! Rules that change under way, and what only some may see or do.
+//! Rules that change while the track is open, and what only some may see or do.
 
 use axum::http::StatusCode;
 use callimico::store;

@@ -1,4 +1,4 @@
-//! Log-ins by password and cookie: how a session begins, what keeps it safe, how it ends.
+//! Login by password and cookie: how a session begins, what protects it, and how it ends.
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
@@ -12,7 +12,7 @@ use crate::support::{Actor, Answer, TRACK_URL, Upload, World};
 
 const COOKIE: &str = "__Host-callimico";
 
-/// Sends a form as a browser on the same site does.
+/// Posts a form as a browser does from a page of the same site.
 async fn post_form(world: &World, url: &str, cookie: &str, form: &str) -> Answer {
     let request = Actor::visitor()
         .request("POST", url)
@@ -27,19 +27,19 @@ async fn get(world: &World, url: &str, cookie: &str) -> Answer {
     world.ask(request.body(Body::empty()).expect("a request")).await
 }
 
-/// The cookie an answer sets, as it is sent back.
+/// The cookie that an answer sets, as a browser sends it back.
 fn cookie_of(answer: &Answer) -> String {
     let set = answer.header(header::SET_COOKIE);
     set.split(';').next().expect("a cookie").to_owned()
 }
 
-/// Registers, and answers the session's cookie.
+/// Registers an account and returns the session's cookie.
 async fn register(world: &World, name: &str) -> String {
     let answer = post_form(world, "/register", "", &format!("name={name}&password=correct-horse")).await;
     cookie_of(&answer.expect(StatusCode::SEE_OTHER))
 }
 
-/// Whether a cookie stands for somebody.
+/// Whether a cookie belongs to a valid session.
 async fn is_known(world: &World, cookie: &str) -> bool {
     let status = get(world, "/account", cookie).await.status;
     assert!(status == StatusCode::OK || status == StatusCode::SEE_OTHER, "{status}");
@@ -59,7 +59,7 @@ async fn a_session_is_a_cookie_that_scripts_and_other_sites_cannot_have(db: PgPo
     assert_eq!(attributes, ["HttpOnly", "Max-Age=2592000", "Path=/", "SameSite=Lax", "Secure"]);
     let (name, value) = pair.split_once('=').expect("a pair");
     assert_eq!((name, value.len()), (COOKIE, 64));
-    // A stolen backup logs nobody in.
+    // A stolen backup must not contain what is needed to log in.
     let row: String =
         sqlx::query_scalar("select s::text from sessions s").fetch_one(&world.app.db).await.expect("a row");
     assert!(!row.contains(value) && row.contains(&hex::encode(secret::hash(value))), "{row}");
@@ -85,7 +85,7 @@ async fn the_api_knows_a_session_too(db: PgPool) {
         .header(header::CONTENT_TYPE, "application/json");
     let answer = world.ask(request.body(r#"{"accept_terms": true}"#.into()).expect("a request")).await;
     assert_eq!(answer.expect(StatusCode::CREATED).json()["participant"], "ada");
-    // A token that is not valid is not made good by a cookie.
+    // A valid cookie does not make up for an invalid token.
     let request = Actor::with_token("cmk_0").request("GET", TRACK_URL).header(header::COOKIE, &cookie);
     let answer = world.ask(request.body(Body::empty()).expect("a request")).await;
     answer.problem(StatusCode::UNAUTHORIZED, "not_logged_in");
@@ -120,7 +120,7 @@ async fn a_log_in_begins_a_new_session_and_ends_the_one_before(db: PgPool) {
     let second = cookie_of(&answer.expect(StatusCode::SEE_OTHER));
     assert_ne!(first, second);
     assert!(!is_known(&world, &first).await && is_known(&world, &second).await);
-    // A cookie from elsewhere is never adopted.
+    // A cookie that was planted is never adopted (session fixation).
     let planted = format!("{COOKIE}={}", "0".repeat(64));
     let answer = post_form(&world, "/login", &planted, "name=ada&password=correct-horse").await;
     assert_ne!(cookie_of(&answer.expect(StatusCode::SEE_OTHER)), planted);
@@ -184,7 +184,7 @@ async fn what_another_site_sends_is_refused_whoever_is_logged_in(db: PgPool) {
     }
     world.assert_nothing_kept().await;
     assert!(is_known(&world, &cookie).await);
-    // The site itself may.
+    // The site's own requests are allowed.
     for (name, value) in [("sec-fetch-site", "same-origin"), ("origin", "http://127.0.0.1:8080")] {
         let request = Actor::visitor()
             .request("POST", &submissions)
@@ -202,7 +202,8 @@ async fn a_wrong_name_and_a_wrong_password_get_the_same_answer(db: PgPool) {
     register(&world, "ada").await;
     world.user("carl", false).await;
     let mut looks = Vec::new();
-    // A wrong password; no such name; an account without a password; no name at all; a password too short to be one.
+    // A wrong password; an unknown name; an account without a password; an invalid name; a password
+    // that is too short.
     for form in [
         "name=ada&password=wrong-horse",
         "name=eve&password=wrong-horse",
@@ -221,7 +222,7 @@ async fn a_wrong_name_and_a_wrong_password_get_the_same_answer(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
-async fn guessing_is_braked_by_account_and_by_address_and_forged_addresses_do_not_help(db: PgPool) {
+async fn guessing_is_limited_by_account_and_by_address_and_forged_addresses_do_not_help(db: PgPool) {
     let limits =
         LimitsConfig { logins_per_minute: std::num::NonZeroU32::new(2).expect("two"), ..LimitsConfig::default() };
     let world = World::with_limits(db, limits).await;
@@ -229,10 +230,10 @@ async fn guessing_is_braked_by_account_and_by_address_and_forged_addresses_do_no
         let answer = post_form(&world, "/login", "", "name=ada&password=x").await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     }
-    let braked = post_form(&world, "/login", "", "name=Ada&password=x").await;
-    assert_eq!(braked.status, StatusCode::TOO_MANY_REQUESTS);
-    assert!(braked.header(header::RETRY_AFTER).parse::<u64>().expect("seconds") <= 60);
-    // Other accounts are free until the address has had six times as many.
+    let limited = post_form(&world, "/login", "", "name=Ada&password=x").await;
+    assert_eq!(limited.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(limited.header(header::RETRY_AFTER).parse::<u64>().expect("seconds") <= 60);
+    // Other accounts can be tried until the address has made six times as many attempts.
     let mut statuses = Vec::new();
     for guess in 0..10 {
         let request = Actor::visitor()
@@ -243,9 +244,9 @@ async fn guessing_is_braked_by_account_and_by_address_and_forged_addresses_do_no
         let form = format!("name=user{guess}&password=x");
         statuses.push(world.ask(request.body(form.into()).expect("a request")).await.status);
     }
-    let (free, braked) = statuses.split_at(9);
+    let (free, limited) = statuses.split_at(9);
     assert!(free.iter().all(|status| *status == StatusCode::UNPROCESSABLE_ENTITY), "{statuses:?}");
-    assert_eq!(braked, [StatusCode::TOO_MANY_REQUESTS]);
+    assert_eq!(limited, [StatusCode::TOO_MANY_REQUESTS]);
 }
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]

@@ -1,4 +1,4 @@
-//! Requests that nobody well-meaning sends: none is a fault of ours, none gets more than it should.
+//! Odd and hostile requests: none causes a server error, and none gets more than it should.
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};

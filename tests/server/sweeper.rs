@@ -1,4 +1,4 @@
-//! The sweeper, and the check that keeps it from the uploads of another database.
+//! The sweeper, and the check that keeps it away from another database's uploads.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,14 +21,14 @@ fn owner_file(world: &World) -> PathBuf {
     world.uploads().with_file_name("instance")
 }
 
-/// Lets a file look as if it was last changed so long ago.
+/// Makes a file look as if it was last modified this long ago.
 fn age(path: &Path, by: Duration) {
     let file = fs::File::open(path).expect("a file");
     let now = tempfile::tempfile().and_then(|file| file.metadata()?.modified()).expect("the disk's time");
     file.set_modified(now - by).expect("dated back");
 }
 
-/// What a database has that knows nothing of these uploads.
+/// Changes the database to one that knows nothing of these uploads.
 async fn become_another_database(world: &World) {
     world.sql("update instance set id = gen_random_uuid(); delete from submissions").await;
 }
@@ -44,7 +44,7 @@ async fn only_bytes_without_a_submission_are_cleared_away(db: PgPool) {
     for path in [&orphan, &foreign, &stale] {
         fs::write(path, "x").expect("written");
     }
-    // An upload under way has bytes before it has a row: the young ones stay.
+    // An upload in progress has a file before it has a row, so young files stay.
     clear_orphans(&world.app, Duration::from_secs(3600)).await.expect("cleared");
     assert!(orphan.exists() && stale.exists());
     clear_orphans(&world.app, Duration::ZERO).await.expect("cleared");
@@ -58,7 +58,7 @@ async fn an_orphaned_upload_can_be_taken_back_for_thirty_days(db: PgPool) {
     let world = World::new(db).await;
     let orphan = world.uploads().join(ORPHAN);
     fs::write(&orphan, "an upload").expect("written");
-    // However old the upload is, the days count from now.
+    // However old the upload is, the thirty days begin now.
     age(&orphan, 100 * DAY);
     clear_orphans(&world.app, Duration::from_secs(3600)).await.expect("cleared");
     assert!(!orphan.exists());
@@ -81,7 +81,7 @@ async fn a_sweep_against_another_database_removes_nothing(db: PgPool) {
     clear_orphans(&world.app, Duration::ZERO).await.expect_err("these are somebody else's");
     assert_eq!(world.files(), (1, 1));
     assert!(world.uploads().join(format!("{id}.zip")).exists());
-    // Nor does one sweep that cannot know.
+    // If the owner is unknown, nothing is removed either.
     fs::remove_file(owner_file(&world)).expect("removed");
     clear_orphans(&world.app, Duration::ZERO).await.expect_err("nobody knows whose these are");
     assert_eq!(world.files(), (1, 1));
@@ -102,7 +102,7 @@ async fn objects_of_another_database_are_refused_and_both_are_named(db: PgPool) 
         text.contains(ours.trim()) && text.contains(&theirs.to_string()) && text.contains("DATABASE_URL"),
         "{text}"
     );
-    // What the sentence says to do helps.
+    // What the message tells the organiser to do works.
     fs::write(owner_file(&world), theirs.to_string()).expect("written");
     world.app.claim_objects().await.expect("claimed by hand");
 }

@@ -1,4 +1,5 @@
-//! When disk or database fail: said as such, nothing half done, everything as before once it is over.
+//! When the disk or the database fails: the server says so, leaves nothing half done, and works as
+//! before once it is over.
 
 use std::fs;
 
@@ -14,7 +15,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::support::{Actor, Answer, NOW, TRACK_URL, Upload, World};
 
-/// Says that trying again will help, and when.
+/// Asserts that the answer is 503 and says when to try again.
 fn assert_unavailable(answer: &Answer) {
     answer.problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
     assert_eq!(answer.header(header::RETRY_AFTER), "5");
@@ -24,7 +25,7 @@ fn assert_unavailable(answer: &Answer) {
 async fn while_the_disk_refuses_no_upload_is_taken_and_none_is_counted(db: PgPool) {
     let world = World::new(db).await;
     let ada = world.participant("ada").await;
-    // Where bytes arrive, and where they are kept.
+    // The folders where uploads arrive and where they are stored.
     for folder in [world.staged(), world.uploads()] {
         fs::remove_dir(&folder).expect("an empty folder");
         fs::write(&folder, "not a folder").expect("written");
@@ -52,7 +53,7 @@ async fn while_the_database_is_away_everything_answers_503(db: PgPool) {
     assert_eq!(page.header(header::RETRY_AFTER), "5");
     let ready = Actor::visitor().get(&world, "/readyz").await;
     assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);
-    // The process itself lives.
+    // The process itself is alive.
     assert_eq!(Actor::visitor().get(&world, "/healthz").await.expect(StatusCode::OK).text(), "ok\n");
 }
 
@@ -63,13 +64,14 @@ async fn a_database_that_goes_away_under_an_upload_leaves_no_half_of_it(pool: Pg
     let zip = Upload::hitting(5).zip();
     let away = world.app.db.clone();
     let pieces = futures_util::stream::once(async move {
-        // The sender is known by now, and its bytes are on their way.
+        // By now the sender is authenticated and the upload has begun.
         away.close().await;
         Ok::<_, std::io::Error>(Bytes::from(zip))
     });
     assert_unavailable(&ada.submit(&world, Body::from_stream(Box::pin(pieces))).await);
 
-    // Once it is back: no row; and if bytes were kept, the sweeper finds that they became nothing.
+    // Once it is back, there is no row; and if a file was stored, the sweeper finds that it is an
+    // orphan.
     let back = pool.connect_with(db).await.expect("a database");
     let objects =
         Objects::open(&format!("file:{}", world.uploads().parent().expect("a folder").display()), "".as_ref());

@@ -1,4 +1,5 @@
-//! The whole way of an upload: enrolled, taken, scored, told, ranked; and the shapes that scripts read.
+//! The whole life of a submission: enrol, upload, score, report, rank; and the formats that scripts
+//! read.
 
 use axum::http::{StatusCode, header};
 use callimico::worker::Step;
@@ -159,7 +160,7 @@ async fn what_was_odd_in_an_upload_that_was_taken_is_told_as_warnings(db: PgPool
     codes.dedup();
     assert_eq!(codes, ["ignored_entries", "few_distinct_values"], "{warnings:#}");
     world.drain().await;
-    // All claims equal: no threshold tells anybody apart.
+    // All confidences are equal, so no threshold separates members from non-members.
     assert_eq!(ada.looks_at(&world, &id).await["scores"]["dev"]["average_TPR_FPR_1000"], 0.0);
 }
 
@@ -215,7 +216,8 @@ async fn a_form_is_taken_like_a_bare_zip(db: PgPool) {
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
 async fn models_are_matched_by_name_and_scored_by_number(db: PgPool) {
-    // `model_10` stands before `model_3` in a sorted zip; taking the files in that order would score noise.
+    // `model_10` comes before `model_3` in a sorted zip; taking the files in that order would score
+    // noise.
     let world = World::new(db).await;
     let ada = world.participant("ada").await;
     let mut items = Upload::hitting(15).items();

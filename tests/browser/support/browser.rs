@@ -1,4 +1,4 @@
-//! A headless Chromium with a profile of its own, driven by a chromedriver that is started for it.
+//! A headless Chromium with its own profile, driven by its own chromedriver.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -14,8 +14,8 @@ use thirtyfour::{
 
 use super::program::free_address;
 
-/// How long a page may take to show what it should.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// How long to wait for a page to show what it should.
+const TIMEOUT: Duration = Duration::from_secs(40);
 const FLAGS: [&str; 13] = [
     "--headless=new",
     "--no-proxy-server",
@@ -32,13 +32,13 @@ const FLAGS: [&str; 13] = [
     "--lang=en-GB",
 ];
 
-/// The driver's process and all browsers it started, ended when it is dropped.
+/// The driver's process; dropping it ends it and all browsers it has started.
 struct Chromedriver(Child);
 
 impl Chromedriver {
-    /// Starts it and waits until it answers; the address it answers at.
+    /// Starts it and waits until it answers; returns it and its URL.
     async fn start() -> (Self, String) {
-        // Asked for by whatever may speak TLS; there is only one to choose.
+        // rustls needs a default provider. If one is installed already, it is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let program = std::env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".to_owned());
         let address = free_address();
@@ -57,7 +57,7 @@ impl Chromedriver {
             )
         }));
         let url = format!("http://{address}");
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         while client.get(format!("{url}/status")).send().await.is_err() {
             assert!(Instant::now() < deadline, "`{program}` does not answer at {url}");
@@ -69,7 +69,7 @@ impl Chromedriver {
 
 impl Drop for Chromedriver {
     fn drop(&mut self) {
-        // The whole group: browsers that were not closed, because a test failed, go with their driver.
+        // Kills the whole process group: if a test failed, its browser is still running.
         let group = nix::unistd::Pid::from_raw(self.0.id().cast_signed());
         let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
         let _ = self.0.wait();
@@ -90,9 +90,11 @@ impl FormatRequestData for Devtools {
     }
 }
 
-/// A browser. Every step panics with what it waited for and what the page shows instead.
+/// A browser. A step that fails panics with what it was waiting for and what the page shows
+/// instead.
 pub(crate) struct Browser {
-    // Dropped in this order: the browser is closed, its driver ends, its profile goes.
+    // Fields are dropped in this order: the browser is closed, the driver is ended, the profile is
+    // deleted.
     driver: WebDriver,
     _chromedriver: Chromedriver,
     _profile: TempDir,
@@ -102,19 +104,19 @@ impl Browser {
     pub(crate) async fn start() -> Self {
         let (chromedriver, url) = Chromedriver::start().await;
         let profile = tempfile::tempdir().expect("a folder");
-        let mut wanted = ChromeCapabilities::new();
+        let mut capabilities = ChromeCapabilities::new();
         for flag in FLAGS {
-            wanted.add_arg(flag).expect("a flag");
+            capabilities.add_arg(flag).expect("a flag");
         }
-        wanted.add_arg(&format!("--user-data-dir={}", profile.path().display())).expect("a flag");
-        wanted.set_browser_log_level(LoggingPrefsLogLevel::All).expect("a level");
-        let driver = WebDriver::new(url, wanted).await.expect("Chromium starts");
+        capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display())).expect("a flag");
+        capabilities.set_browser_log_level(LoggingPrefsLogLevel::All).expect("a level");
+        let driver = WebDriver::new(url, capabilities).await.expect("Chromium starts");
         let this = Self { driver, _chromedriver: chromedriver, _profile: profile };
         this.resize(1280, 1000).await;
         this
     }
 
-    /// Opens an address and waits until it is loaded.
+    /// Opens a URL and waits until the page is loaded.
     pub(crate) async fn open(&self, url: &str) {
         self.driver.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
     }
@@ -124,14 +126,15 @@ impl Browser {
         self.driver.current_url().await.expect("an address").path().to_owned()
     }
 
-    /// Clicks on the first element that fits a CSS selector.
+    /// Clicks on the first element that matches a CSS selector.
     pub(crate) async fn click(&self, selector: &str) {
         self.wait_for(&format!("`{selector}` to click on"), &exists(selector)).await;
         let element = self.driver.find(By::Css(selector)).await.expect("it was there");
         element.click().await.unwrap_or_else(|error| panic!("cannot click on `{selector}`: {error}"));
     }
 
-    /// Clicks on the link or button with these words, in the main part or else in the head of the site.
+    /// Clicks on the link or button with these words, in the main part or else in the site's
+    /// header.
     pub(crate) async fn follow(&self, words: &str) {
         for place in ["main", "header"] {
             let path = format!("//{place}//*[(self::a or self::button) and normalize-space()='{words}']");
@@ -143,18 +146,19 @@ impl Browser {
         panic!("no link or button says “{words}”; the page:\n{}", self.text().await);
     }
 
-    /// Types into the field with this name; a file field gets a path.
+    /// Types into the field with this name; for a file field, `value` is a path.
     pub(crate) async fn fill(&self, name: &str, value: &str) {
         let field = self.driver.find(By::Css(format!("main input[name={name}]"))).await;
         let Ok(field) = field else { panic!("no field is named `{name}`; the page:\n{}", self.text().await) };
         field.send_keys(value).await.unwrap_or_else(|error| panic!("cannot fill `{name}`: {error}"));
     }
 
-    /// Waits until a JavaScript expression is true; `what` says in words what should come.
+    /// Waits until a JavaScript expression is true; `what` says in words what is expected.
     pub(crate) async fn wait_for(&self, what: &str, condition: &str) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
-            // A page that is being left cannot be asked; the next one can.
+            // While the browser is changing pages, the script fails; then try again on the next
+            // page.
             let answer = self.driver.execute(format!("return Boolean({condition});"), Vec::new()).await;
             if answer.is_ok_and(|answer| *answer.json() == Value::Bool(true)) {
                 return;
@@ -166,7 +170,7 @@ impl Browser {
         }
     }
 
-    /// Waits until the address has this path.
+    /// Waits until a page with this path is loaded.
     pub(crate) async fn wait_for_path(&self, path: &str) {
         let condition = format!("location.pathname === {} && document.readyState === 'complete'", json!(path));
         self.wait_for(&format!("the page {path}"), &condition).await;
@@ -180,18 +184,18 @@ impl Browser {
         self.wait_for(&format!("“{words}” in `{selector}`"), &condition).await;
     }
 
-    /// Waits until something fits a CSS selector.
+    /// Waits until something matches a CSS selector.
     pub(crate) async fn wait_for_element(&self, selector: &str) {
         self.wait_for(&format!("`{selector}`"), &exists(selector)).await;
     }
 
-    /// Runs a script's body in the page and answers what it returns.
+    /// Runs a function body in the page and returns its result.
     pub(crate) async fn run(&self, script: &str) -> Value {
         let answer = self.driver.execute(script, Vec::new()).await;
         answer.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
     }
 
-    /// What the page says.
+    /// The text of the page.
     pub(crate) async fn text(&self) -> String {
         let answer = self.driver.execute("return document.body.innerText;", Vec::new()).await;
         answer.ok().and_then(|answer| answer.json().as_str().map(str::to_owned)).unwrap_or_default()
@@ -202,7 +206,7 @@ impl Browser {
         self.driver.get_all_cookies().await.expect("cookies")
     }
 
-    /// Opens a second window beside this one and goes there; answers the first.
+    /// Opens a second window and switches to it; returns the first.
     pub(crate) async fn second_window(&self) -> WindowHandle {
         let first = self.driver.window().await.expect("a window");
         let second = self.driver.new_window().await.expect("a window");
@@ -210,31 +214,32 @@ impl Browser {
         first
     }
 
-    /// Goes to a window.
+    /// Switches to a window.
     pub(crate) async fn switch_to(&self, window: WindowHandle) {
         self.driver.switch_to_window(window).await.expect("it is there");
     }
 
-    /// The warnings and errors of the console since it was last asked, Content-Security-Policy's among them.
-    pub(crate) async fn complaints(&self) -> Vec<String> {
+    /// The warnings and errors on the console since the last call, including those of the
+    /// Content-Security-Policy.
+    pub(crate) async fn console_errors(&self) -> Vec<String> {
         let log = self.driver.browser_log().await.expect("the console");
-        let grave = log.into_iter().filter(|entry| entry.level == "SEVERE" || entry.level == "WARNING");
-        grave.map(|entry| entry.message).collect()
+        let errors = log.into_iter().filter(|entry| entry.level == "SEVERE" || entry.level == "WARNING");
+        errors.map(|entry| entry.message).collect()
     }
 
-    /// Gives the page a width and a height, in CSS pixels.
+    /// Sets the page's width and height, in CSS pixels.
     pub(crate) async fn resize(&self, width: u32, height: u32) {
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.devtools("Emulation.setDeviceMetricsOverride", size).await;
     }
 
-    /// Makes the reader prefer `light` or `dark`.
+    /// Sets the preferred colour scheme, `light` or `dark`.
     pub(crate) async fn prefer(&self, scheme: &str) {
-        let wish = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
-        self.devtools("Emulation.setEmulatedMedia", wish).await;
+        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// Runs no script of any page from now on.
+    /// Disables the scripts of all pages from now on.
     pub(crate) async fn turn_scripts_off(&self) {
         self.devtools("Emulation.setScriptExecutionDisabled", json!({"value": true})).await;
     }
@@ -246,7 +251,7 @@ impl Browser {
             .unwrap_or_else(|error| panic!("{command}: {error}"));
     }
 
-    /// Closes the browser. One that is only dropped is closed too, but blocks its thread meanwhile.
+    /// Closes the browser. Dropping it closes it too, but blocks the thread meanwhile.
     pub(crate) async fn quit(self) {
         self.driver.quit().await.expect("it closes");
     }

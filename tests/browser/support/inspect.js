@@ -1,6 +1,6 @@
-// Answers what is wrong with the page, a sentence each.
-const wrong = [];
-const say = (sentence) => wrong.push(sentence);
+// Returns the problems of the page, a sentence each.
+const problems = [];
+const report = (sentence) => problems.push(sentence);
 const short = (element) => element.outerHTML.slice(0, 110);
 const named = (element) => {
   const by = (element.getAttribute("aria-labelledby") || "").split(/\s+/).filter(Boolean);
@@ -15,44 +15,45 @@ const named = (element) => {
 const root = document.documentElement;
 if (root.scrollWidth > root.clientWidth) {
   const wide = [...document.body.querySelectorAll("*")].find((one) => one.getBoundingClientRect().right > root.clientWidth + 1);
-  say(`it is ${root.scrollWidth} wide in ${root.clientWidth}${wide ? `, because of ${short(wide)}` : ""}`);
+  report(`it is ${root.scrollWidth} wide in ${root.clientWidth}${wide ? `, because of ${short(wide)}` : ""}`);
 }
-if (!root.lang) say("it has no language");
-if (document.title.replace("· Callimico", "").trim() === "") say("it has no title");
+if (!root.lang) report("it has no language");
+if (document.title.replace("· Callimico", "").trim() === "") report("it has no title");
 for (const [selector, what] of [["h1", "main heading"], ["main", "main landmark"]]) {
   const count = document.querySelectorAll(selector).length;
-  if (count !== 1) say(`it has ${count} of what must be one ${what}`);
+  if (count !== 1) report(`it has ${count} of what must be one ${what}`);
 }
 
 for (const field of document.querySelectorAll("input:not([type=hidden]), select, textarea")) {
   const labels = [...(field.labels || [])].some((label) => label.textContent.trim());
-  if (!labels && !field.getAttribute("aria-label")) say(`a field has no label: ${short(field)}`);
+  if (!labels && !field.getAttribute("aria-label")) report(`a field has no label: ${short(field)}`);
 }
 for (const control of document.querySelectorAll("a[href], button, summary")) {
-  if (!named(control)) say(`a control has no name: ${short(control)}`);
+  if (!named(control)) report(`a control has no name: ${short(control)}`);
 }
 for (const group of document.querySelectorAll("fieldset")) {
-  if (!group.querySelector("legend")) say(`a group has no legend: ${short(group)}`);
+  if (!group.querySelector("legend")) report(`a group has no legend: ${short(group)}`);
 }
 for (const picture of document.querySelectorAll("img, svg")) {
   const hidden = picture.closest("[aria-hidden=true]");
   const title = picture.querySelector(":scope > title");
   const name = picture.getAttribute("alt") || picture.getAttribute("aria-label") || (title && title.textContent);
-  if (!hidden && !name) say(`a picture has no name and is not hidden: ${short(picture)}`);
+  if (!hidden && !name) report(`a picture has no name and is not hidden: ${short(picture)}`);
 }
 for (const table of document.querySelectorAll("table")) {
-  if (!table.caption) say(`a table has no caption: ${short(table)}`);
-  if ([...table.querySelectorAll("th")].some((head) => !head.scope)) say(`a table's head has no scope: ${short(table)}`);
+  if (!table.caption) report(`a table has no caption: ${short(table)}`);
+  if ([...table.querySelectorAll("th")].some((head) => !head.scope)) report(`a table's head has no scope: ${short(table)}`);
 }
 const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
-for (const id of new Set(ids.filter((id, place) => ids.indexOf(id) !== place))) say(`the id ${id} is there twice`);
+for (const id of new Set(ids.filter((id, place) => ids.indexOf(id) !== place))) report(`the id ${id} is there twice`);
 for (const element of document.querySelectorAll("[aria-describedby]")) {
   for (const id of element.getAttribute("aria-describedby").split(/\s+/)) {
-    if (!document.getElementById(id)) say(`nothing has the id ${id} that describes ${short(element)}`);
+    if (!document.getElementById(id)) report(`nothing has the id ${id} that describes ${short(element)}`);
   }
 }
 
-// Contrast of words on their ground: WCAG 2.2, 1.4.3. What is disabled, unseen or a picture is not asked.
+// The contrast of text: WCAG 2.2, 1.4.3. Text that is disabled, invisible or in a picture is
+// skipped.
 const channels = (colour) => {
   const numbers = colour.match(/[\d.]+/g).map(Number);
   return { rgb: numbers.slice(0, 3), alpha: numbers.length > 3 ? numbers[3] : 1 };
@@ -61,7 +62,7 @@ const luminance = (rgb) => {
   const [r, g, b] = rgb.map((value) => value / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 };
-const ground = (element) => {
+const background = (element) => {
   for (let one = element; one; one = one.parentElement) {
     const { rgb, alpha } = channels(getComputedStyle(one).backgroundColor);
     if (alpha === 1) return rgb;
@@ -74,12 +75,12 @@ while (words.nextNode()) {
   const style = getComputedStyle(element);
   const quiet = element.closest("svg, noscript, script, .unseen, .skip, :disabled, [aria-disabled=true]");
   if (quiet || !words.currentNode.data.trim() || !element.checkVisibility({ visibilityProperty: true })) continue;
-  const [a, b] = [luminance(channels(style.color).rgb), luminance(ground(element))];
+  const [a, b] = [luminance(channels(style.color).rgb), luminance(background(element))];
   const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
   const size = parseFloat(style.fontSize);
   const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
   if (ratio < (large ? 3 : 4.5)) {
-    say(`“${words.currentNode.data.trim().slice(0, 40)}” has a contrast of ${ratio.toFixed(2)}`);
+    report(`“${words.currentNode.data.trim().slice(0, 40)}” has a contrast of ${ratio.toFixed(2)}`);
   }
 }
-return [...new Set(wrong)];
+return [...new Set(problems)];

@@ -1,4 +1,4 @@
-//! What the tests stand on: the program and its server, a small track, a browser, and an inspection of a page.
+//! Support for the tests: a running server, a small track, a browser, and checks of a page.
 
 mod browser;
 mod inspection;

@@ -1,4 +1,4 @@
-//! The program, and a server that runs it with one track on it.
+//! The program, and a running server with one track.
 
 use std::fs;
 use std::net::TcpListener;
@@ -12,11 +12,11 @@ use tempfile::TempDir;
 
 use super::track::write_track;
 
-/// The track's pages and its part of the JSON interface hang under these.
+/// The paths of the track's pages and of its part of the JSON API.
 const TRACK: &str = "/c/zoo/toy";
 const API: &str = "/api/v1/competitions/zoo/tracks/toy";
 
-/// A process of the program, ended when it is dropped.
+/// A process of the program. Dropping it ends it.
 struct Running(Child);
 
 impl Running {
@@ -27,7 +27,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Asked first: a server that ends in good order takes its Postgres along.
+        // SIGTERM first: a server that shuts down cleanly also stops its Postgres.
         let pid = nix::unistd::Pid::from_raw(self.0.id().cast_signed());
         let asked = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
         let deadline = Instant::now() + Duration::from_secs(15);
@@ -42,21 +42,21 @@ impl Drop for Running {
     }
 }
 
-/// The place of the private Postgres. As root it lies outside the data directory, behind a link.
+/// The path of the private Postgres. For root it is a link to a folder outside the data directory.
 struct Database(PathBuf);
 
 impl Drop for Database {
     fn drop(&mut self) {
         if let Ok(place) = fs::read_link(&self.0) {
-            // What is left over is only disk space.
+            // What is left over only takes disk space.
             let _ = fs::remove_dir_all(place);
         }
     }
 }
 
-/// A server with the open track `zoo/toy`, gone with its database when it is dropped.
+/// A server with the open track `zoo/toy`. Dropping it also deletes its database.
 pub(crate) struct Server {
-    // Dropped in this order: processes first, then what they work on.
+    // Fields are dropped in this order: first the processes, then what they work on.
     worker: Option<Running>,
     _server: Running,
     _database: Database,
@@ -66,26 +66,27 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A server that scores what it gets.
+    /// A server with scoring workers.
     pub(crate) async fn start() -> Self {
         Self::start_with(2).await
     }
 
-    /// A server that scores nothing until [`Server::begin_scoring`].
+    /// A server without scoring workers until [`Server::begin_scoring`].
     pub(crate) async fn start_without_workers() -> Self {
         Self::start_with(0).await
     }
 
     async fn start_with(workers: usize) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        // Postgres' own user passes through it when the tests run as root.
+        // If the tests run as root, Postgres runs as a user of its own, which must be able to
+        // traverse it.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("permissions");
         let address = free_address();
         let data = folder.path().join("data");
         let workers = workers.to_string();
         let serve = ["serve", "--data-dir", text(&data), "--bind", &address, "--workers", &workers];
         let server = Running::start(&serve);
-        // Asked for by whatever may speak TLS; there is only one to choose.
+        // rustls needs a default provider. If one is installed already, it is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build();
         let http = http.expect("a client");
@@ -110,17 +111,17 @@ impl Server {
         panic!("the server at {url} did not become ready");
     }
 
-    /// Where the tests may leave files.
+    /// A folder for the tests' files.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The whole address of a path.
+    /// The URL of a path.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// The whole address of one of the track's pages, as in `/submit`.
+    /// The URL of one of the track's pages, as in `/submit`.
     pub(crate) fn track(&self, page: &str) -> String {
         self.url(&format!("{TRACK}{page}"))
     }
@@ -131,7 +132,7 @@ impl Server {
         self.worker = Some(Running::start(&["worker", "--data-dir", text(&data)]));
     }
 
-    /// Runs a command on the server's data and answers its stdout.
+    /// Runs a command on the server's data and returns its stdout.
     pub(crate) fn run(&self, args: &[&str]) -> String {
         let data = self.folder().join("data");
         let output = callimico(args).args(["--data-dir", text(&data)]).output().expect("the program runs");
@@ -140,7 +141,7 @@ impl Server {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    /// Makes an account that takes part in the track; answers its token.
+    /// Makes an account that takes part in the track; returns its token.
     pub(crate) async fn participant(&self, name: &str) -> String {
         self.run(&["user", "create", name, "--email", &format!("{name}@example.org")]);
         let token = self.run(&["user", "token", name]);
@@ -151,7 +152,7 @@ impl Server {
         token
     }
 
-    /// Sends a submission by the JSON interface; answers its id.
+    /// Submits a zip through the JSON API; returns the submission's id.
     pub(crate) async fn submit(&self, token: &str, archive: Vec<u8>) -> String {
         let call = self.http.post(self.url(&format!("{API}/submissions"))).bearer_auth(token);
         let answer = call.header("content-type", "application/zip").body(archive).send().await.expect("an answer");
@@ -159,7 +160,7 @@ impl Server {
         receipt["id"].as_str().unwrap_or_else(|| panic!("not taken: {receipt}")).to_owned()
     }
 
-    /// Sends a submission and waits until it is scored.
+    /// Submits a zip and waits until it is scored.
     pub(crate) async fn submit_and_wait(&self, token: &str, archive: Vec<u8>) -> String {
         let id = self.submit(token, archive).await;
         let url = self.url(&format!("/api/v1/submissions/{id}?wait=30"));
@@ -169,7 +170,7 @@ impl Server {
         id
     }
 
-    /// Whether the account page opens to whoever holds this session cookie.
+    /// Whether this session cookie gives access to the account page.
     pub(crate) async fn lets_in(&self, name: &str, value: &str) -> bool {
         let call = self.http.get(self.url("/account")).header("cookie", format!("{name}={value}"));
         let answer = call.send().await.expect("an answer");
@@ -177,7 +178,7 @@ impl Server {
     }
 }
 
-/// The program, away from the environment of whoever runs the tests.
+/// The program, without the settings in the environment of whoever runs the tests.
 fn callimico(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_callimico"));
     command.args(args).stdin(Stdio::null());
@@ -192,7 +193,7 @@ fn callimico(args: &[&str]) -> Command {
     command
 }
 
-/// An address nobody listens on.
+/// An address that nothing listens on.
 pub(super) fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").to_string()

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
-/// Challenge points of a model: members at even places, the others not.
+/// The number of challenge points of a model; those at even indices are members.
 const POINTS: usize = 20;
-/// Named so that the order of the folders is not that of the privacy.
+/// Named so that the alphabetical order differs from the order by privacy.
 const SCENARIOS: [&str; 2] = ["toy_hi", "toy_inf"];
 const MODELS: [(&str, &[&str]); 3] =
     [("train", &["model_0"]), ("dev", &["model_1", "model_2"]), ("final", &["model_3", "model_4"])];
@@ -39,14 +39,14 @@ pub(crate) fn write_track(folder: &Path) -> PathBuf {
     track
 }
 
-/// How well a submission tells members from others.
+/// How well a submission tells members from non-members.
 #[derive(Clone, Copy)]
 pub(crate) enum Skill {
-    /// It is right about everything.
+    /// It is right about every point.
     Perfect,
-    /// It finds half of the members without accusing anybody.
+    /// It finds half of the members and no false positives.
     Half,
-    /// It is right about everything, but one file holds a number that is none.
+    /// It is right about every point, but one file has a value that is not a number.
     Broken,
 }
 
@@ -59,7 +59,7 @@ impl Skill {
     }
 }
 
-/// A whole submission.
+/// A complete submission.
 pub(crate) fn zip(skill: Skill) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for scenario in SCENARIOS {
@@ -78,7 +78,7 @@ pub(crate) fn zip(skill: Skill) -> Vec<u8> {
     archive.finish().expect("an archive").into_inner()
 }
 
-/// Writes a submission as a file for a form to send.
+/// Writes a submission to a file and returns its path, for the upload form.
 pub(crate) fn write_zip(folder: &Path, skill: Skill) -> String {
     let name = match skill {
         Skill::Perfect => "perfect.zip",

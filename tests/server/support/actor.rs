@@ -1,4 +1,4 @@
-//! People: somebody with a token, or a visitor without one.
+//! Users of the server: somebody with a token, or a visitor without one.
 
 use axum::body::Body;
 use axum::http::{Request, header, request};
@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::answer::Answer;
 use super::world::{TRACK_URL, World};
 
-/// Somebody who asks the server.
+/// Somebody who sends requests to the server.
 #[derive(Debug, Clone)]
 pub(crate) struct Actor {
     token: Option<String>,
@@ -25,7 +25,7 @@ impl Actor {
         Self { token: None }
     }
 
-    /// Somebody with a token that was never given out, or with none at all after the word `Bearer`.
+    /// Somebody with this token, which may be invalid or even empty.
     pub(crate) fn with_token(token: &str) -> Self {
         Self { token: Some(token.to_owned()) }
     }
@@ -35,7 +35,7 @@ impl Actor {
         self.token.as_deref().expect("a token")
     }
 
-    /// A request of this actor.
+    /// A request by this actor.
     pub(crate) fn request(&self, method: &str, url: &str) -> request::Builder {
         let request = Request::builder().method(method).uri(url);
         match &self.token {
@@ -44,12 +44,12 @@ impl Actor {
         }
     }
 
-    /// Reads.
+    /// Sends a GET request.
     pub(crate) async fn get(&self, world: &World, url: &str) -> Answer {
         world.ask(self.request("GET", url).body(Body::empty()).expect("a request")).await
     }
 
-    /// Sends JSON as it is written.
+    /// Posts JSON, sent exactly as given.
     pub(crate) async fn post_json(&self, world: &World, url: &str, json: impl Into<Body>) -> Answer {
         let request = self.request("POST", url).header(header::CONTENT_TYPE, "application/json");
         world.ask(request.body(json.into()).expect("a request")).await
@@ -60,7 +60,7 @@ impl Actor {
         self.post_json(world, &format!("{TRACK_URL}/participants"), r#"{"accept_terms": true}"#).await
     }
 
-    /// A request that submits a zip; headers can still be added.
+    /// A request that submits a zip; headers can be added.
     pub(crate) fn submission(&self) -> request::Builder {
         let url = format!("{TRACK_URL}/submissions");
         self.request("POST", &url).header(header::CONTENT_TYPE, "application/zip")
@@ -83,20 +83,20 @@ impl Actor {
         world.ask(request.body(form.into()).expect("a request")).await
     }
 
-    /// Submits a zip that must be taken, and answers its id.
+    /// Submits a zip that must be accepted, and returns the submission's id.
     pub(crate) async fn submitted(&self, world: &World, zip: Vec<u8>) -> String {
         let receipt = self.submit(world, zip).await.expect(axum::http::StatusCode::CREATED).json();
         receipt["id"].as_str().expect("an id").to_owned()
     }
 
-    /// Looks at a submission, which must be visible.
+    /// Gets a submission, which must be visible.
     pub(crate) async fn looks_at(&self, world: &World, submission: &str) -> Value {
         self.get(world, &format!("/api/v1/submissions/{submission}")).await.expect(axum::http::StatusCode::OK).json()
     }
 }
 
 impl World {
-    /// Somebody with an account and a token that may submit, not enrolled anywhere.
+    /// Somebody with an account and a token that may submit, but not enrolled in any track.
     pub(crate) async fn account(&self, name: &str) -> Actor {
         let user = self.user(name, false).await;
         self.token(user, TokenScope::Submit).await
@@ -129,13 +129,13 @@ impl World {
         user::create(&self.app.db, new).await.expect("an account")
     }
 
-    /// The account of a name.
+    /// The account with this name.
     pub(crate) async fn user_of(&self, name: &str) -> UserId {
         let name: UserName = name.parse().expect("a name");
         user::by_name(&self.app.db, &name).await.expect("the database answers").expect("an account").id
     }
 
-    /// A token of an account.
+    /// A new token for an account.
     pub(crate) async fn token(&self, user: UserId, scope: TokenScope) -> Actor {
         let secret = secret::generate(secret::TOKEN_PREFIX).expect("randomness");
         let new = NewToken {

@@ -1,4 +1,4 @@
-//! An answer of the server, read whole.
+//! A complete answer from the server.
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -30,7 +30,7 @@ impl Answer {
         value.to_str().expect("a header in ASCII")
     }
 
-    /// The answer, which must be a success with this status.
+    /// The answer, which must have this status.
     pub(crate) fn expect(self, status: StatusCode) -> Self {
         assert_eq!(self.status, status, "{self:?}");
         self

@@ -1,5 +1,5 @@
-//! What the tests stand on: a world (the whole server on a database of its own), the people in it, a small track,
-//! uploads good and bad, and a plain socket for what no well-behaved client would send.
+//! Support for the tests: the complete server on a database of its own, its users, a small track,
+//! good and bad uploads, and a plain socket for what no well-behaved client would send.
 
 mod actor;
 mod answer;

@@ -1,4 +1,4 @@
-//! What the scorer says when it is asked directly.
+//! Scores computed directly, without the server.
 
 use scoring::{Limits, Split, SplitSolution, TrackScore};
 

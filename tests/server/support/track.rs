@@ -7,7 +7,8 @@ use scoring::{Membership, Split};
 
 /// The scenarios, in the order of scores.txt.
 pub(crate) const SCENARIOS: [&str; 2] = ["tiny_hi", "tiny_lo"];
-/// The target models of every scenario. By name `model_10` would come before `model_3`; by number it does not.
+/// The target models of every scenario. Sorted by name `model_10` would come before `model_3`;
+/// sorted by number it does not.
 pub(crate) const MODELS: [(Split, &[&str]); 3] = [
     (Split::Train, &["model_1", "model_2"]),
     (Split::Dev, &["model_3", "model_10", "model_20"]),
@@ -16,7 +17,8 @@ pub(crate) const MODELS: [(Split, &[&str]); 3] = [
 /// Challenge points of a model, half of them members.
 pub(crate) const POINTS: usize = 10;
 
-/// The hidden truth of one model: five members among ten points, placed differently from model to model.
+/// The hidden solution of one model: five members among ten points, in a different order from model
+/// to model.
 pub(crate) fn truth(scenario: &str, model: &str) -> [Membership; POINTS] {
     let number: usize = model.trim_start_matches("model_").parse().expect("a model's number");
     let shift = number + SCENARIOS.iter().position(|known| *known == scenario).expect("a scenario");
@@ -25,7 +27,7 @@ pub(crate) fn truth(scenario: &str, model: &str) -> [Membership; POINTS] {
     )
 }
 
-/// What stands in the directory beside the models.
+/// The track directory: what it has besides the models.
 #[derive(Default)]
 pub(crate) struct TrackFiles {
     yaml: String,
@@ -57,7 +59,7 @@ impl TrackFiles {
         Self { yaml: yaml.to_owned(), ..Self::default() }
     }
 
-    /// Without the labels of the final split, as an organiser may have it until the close.
+    /// Without the final split's solutions, which an organiser may add until the close.
     pub(crate) fn without_final_labels(self) -> Self {
         Self { final_labels: FinalLabels::ComeLater, ..self }
     }

@@ -1,4 +1,5 @@
-//! Uploads: a whole submission to the small track with a known score, ways to break it, and forms around it.
+//! Uploads: a complete submission to the small track with a known score, ways to break it, and
+//! forms that contain it.
 
 use scoring::{Membership, Split};
 use scoring_testkit::zip::{Item, Zip};
@@ -12,8 +13,8 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    /// A whole submission that puts `hits` of the 15 members of each scenario and split above all non-members, and
-    /// the others below: its ranking number is `hits / 15`.
+    /// A complete submission that puts `hits` of the 15 members of each scenario and split above
+    /// all non-members, and the other members below them: its ranking number is `hits / 15`.
     pub(crate) fn hitting(hits: usize) -> Self {
         Self::hitting_by_split(hits, hits)
     }
@@ -52,13 +53,13 @@ impl Upload {
         Self { files }
     }
 
-    /// A whole submission in which every value of every file is this text.
+    /// A complete submission in which every value of every file is this text.
     pub(crate) fn repeating(value: &str) -> Self {
         let line = [value; POINTS].join(",") + "\n";
         Self { files: Self::hitting(0).files.into_iter().map(|(path, _)| (path, line.clone().into_bytes())).collect() }
     }
 
-    /// With another content in one of its files, or with one file more.
+    /// Replaces the content of one of its files, or adds a file.
     pub(crate) fn with(mut self, path: &str, content: impl AsRef<[u8]>) -> Self {
         let content = content.as_ref().to_vec();
         match self.files.iter_mut().find(|(known, _)| known == path) {
@@ -68,7 +69,7 @@ impl Upload {
         self
     }
 
-    /// Without one of its files.
+    /// Removes one of its files.
     pub(crate) fn without(mut self, path: &str) -> Self {
         let before = self.files.len();
         self.files.retain(|(known, _)| known != path);
@@ -76,7 +77,7 @@ impl Upload {
         self
     }
 
-    /// The entries of the zip.
+    /// The zip's entries.
     pub(crate) fn items(&self) -> Vec<Item> {
         self.files.iter().map(|(path, content)| Item::deflated(path, content)).collect()
     }
@@ -101,18 +102,18 @@ pub(crate) struct Form {
 impl Form {
     pub(crate) const CONTENT_TYPE: &str = "multipart/form-data; boundary=the-boundary";
 
-    /// A field with a file.
+    /// Adds a file field.
     pub(crate) fn file(self, name: &str, bytes: &[u8]) -> Self {
         let head = format!("name=\"{name}\"; filename=\"predictions.zip\"\r\nContent-Type: application/zip");
         self.part(&head, bytes)
     }
 
-    /// A field with a text.
+    /// Adds a text field.
     pub(crate) fn text(self, name: &str, text: impl AsRef<[u8]>) -> Self {
         self.part(&format!("name=\"{name}\""), text.as_ref())
     }
 
-    /// A part whose headers are given after `form-data; `.
+    /// Adds a part; `head` follows `Content-Disposition: form-data; `.
     pub(crate) fn part(mut self, head: &str, content: &[u8]) -> Self {
         self.body.extend(format!("--the-boundary\r\nContent-Disposition: form-data; {head}\r\n\r\n").bytes());
         self.body.extend(content);
@@ -120,12 +121,12 @@ impl Form {
         self
     }
 
-    /// The body up to here, without its end.
+    /// The body so far, without the closing boundary.
     pub(crate) fn cut_short(self) -> Vec<u8> {
         self.body
     }
 
-    /// The whole body.
+    /// The complete body.
     pub(crate) fn end(mut self) -> Vec<u8> {
         self.body.extend(b"--the-boundary--\r\n");
         self.body

@@ -1,4 +1,4 @@
-//! A plain socket to a real server, for bytes that no HTTP client would send and orders in which none would.
+//! A plain socket to a real server, for what no HTTP client would send, or not in that order.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,12 +10,13 @@ use tokio::net::{TcpListener, TcpStream};
 use super::actor::Actor;
 use super::world::{TRACK_URL, World};
 
-/// The world behind a real socket.
+/// The test server behind a real socket.
 pub(crate) struct Server {
     address: SocketAddr,
 }
 
-/// The head of a request that submits a zip, with more header lines, up to and with the empty line.
+/// The head of a request that submits a zip, with additional header lines, up to and including the
+/// empty line.
 pub(crate) fn head(actor: &Actor, more: &[&str]) -> String {
     let lines: String = more.iter().map(|line| format!("{line}\r\n")).collect();
     format!(
@@ -26,7 +27,7 @@ pub(crate) fn head(actor: &Actor, more: &[&str]) -> String {
 }
 
 impl Server {
-    /// Serves until the test ends.
+    /// Starts serving, until the test ends.
     pub(crate) async fn start(world: &World) -> Self {
         let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -40,7 +41,8 @@ impl Server {
         TcpStream::connect(self.address).await.expect("a connection")
     }
 
-    /// Writes all of this, however long the server takes to read it, and only then reads the answer.
+    /// Writes all of `bytes`, however long the server takes to read them, and only then reads the
+    /// answer.
     pub(crate) async fn say(&self, bytes: &[u8]) -> (StatusCode, String) {
         let mut connection = self.connect().await;
         connection.write_all(bytes).await.expect("the server reads to the end");
@@ -48,7 +50,7 @@ impl Server {
     }
 }
 
-/// Reads an answer to its end: its status, and all of its text.
+/// Reads an answer to its end; returns its status and its full text.
 pub(crate) async fn answer(connection: &mut TcpStream) -> (StatusCode, String) {
     let mut bytes = Vec::new();
     tokio::time::timeout(Duration::from_secs(10), connection.read_to_end(&mut bytes))

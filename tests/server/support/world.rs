@@ -1,5 +1,5 @@
-//! The world of a test: the app with a clock that stands still, a database and a folder of its own, and a small
-//! open track.
+//! The server under test: the app with a fixed clock, a database and a folder of its own, and a
+//! small open track.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,14 +32,14 @@ use tower::ServiceExt;
 use super::answer::Answer;
 use super::track::TrackFiles;
 
-/// When every test begins.
+/// The time at which every test begins.
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
-/// The track.
+/// The track's path.
 pub(crate) const TRACK: &str = "mico/tiny";
-/// The track in the API.
+/// The track's URL in the API.
 pub(crate) const TRACK_URL: &str = "/api/v1/competitions/mico/tracks/tiny";
 
-/// The whole server, but for the socket.
+/// The complete server without its socket.
 pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) router: Router,
@@ -55,7 +55,7 @@ pub(crate) struct Setting {
 }
 
 impl World {
-    /// With the track open and MICO's settings.
+    /// With an open track that has MICO's settings.
     pub(crate) async fn new(db: PgPool) -> Self {
         Self::with(Setting::default(), db).await
     }
@@ -65,17 +65,17 @@ impl World {
         Self::with(Setting { files: TrackFiles::with_yaml(yaml), ..Setting::default() }, db).await
     }
 
-    /// With other limits than usual.
+    /// With these limits.
     pub(crate) async fn with_limits(db: PgPool, limits: LimitsConfig) -> Self {
         Self::with(Setting { limits, ..Setting::default() }, db).await
     }
 
-    /// Reached under a public address.
+    /// With this public URL.
     pub(crate) async fn with_public_url(db: PgPool, url: &str) -> Self {
         Self::with(Setting { public_url: Some(url.to_owned()), ..Setting::default() }, db).await
     }
 
-    /// With other files than usual.
+    /// With these files.
     pub(crate) async fn with_files(db: PgPool, files: TrackFiles) -> Self {
         Self::with(Setting { files, ..Setting::default() }, db).await
     }
@@ -89,7 +89,7 @@ impl World {
         world
     }
 
-    /// On a database as it is.
+    /// On this database, without importing the track.
     pub(crate) fn on(db: PgPool, limits: LimitsConfig, public_url: Option<String>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let objects = Objects::open("file:", folder.path()).expect("a place for objects");
@@ -104,17 +104,17 @@ impl World {
         Self { app, router, folder }
     }
 
-    /// A second server on the same database and files.
+    /// The app of a second process on the same database and files.
     pub(crate) fn second_app(&self) -> App {
         App::new(self.app.db.clone(), self.app.objects.clone(), self.app.clock.clone(), self.app.limits)
     }
 
-    /// Imports the track from a directory with these files.
+    /// Imports the track from a directory with these files; it must succeed.
     pub(crate) async fn import(&self, files: &TrackFiles) -> Plan {
         self.try_import(files).await.expect("an import")
     }
 
-    /// The same where it may be refused.
+    /// Imports the track from a directory with these files; it may be refused.
     pub(crate) async fn try_import(&self, files: &TrackFiles) -> Result<Plan, ImportError> {
         let root = tempfile::tempdir().expect("a folder");
         files.write(root.path());
@@ -123,27 +123,27 @@ impl World {
         apply::track_directory(&self.app, root.path(), &request).await
     }
 
-    /// The track as it stands.
+    /// The track as it is in the database.
     pub(crate) async fn track(&self) -> Track {
         let path: TrackPath = TRACK.parse().expect("a track's path");
         track::by_path(&self.app.db, &path).await.expect("the database answers").expect("the track")
     }
 
-    /// Asks; what comes back may still be under way.
+    /// Sends a request; the body of the response may not be complete yet.
     pub(crate) async fn open(&self, mut request: Request<Body>) -> Response<Body> {
         let peer = SocketAddr::from(([192, 0, 2, 1], 4711));
         request.extensions_mut().insert(ConnectInfo(peer));
         self.router.clone().oneshot(request).await.expect("the router answers everything")
     }
 
-    /// Asks and reads the answer to its end.
+    /// Sends a request and reads the answer to its end.
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
         let (parts, body) = self.open(request).await.into_parts();
         let body = body.collect().await.expect("a whole answer").to_bytes();
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
-    /// Lets a worker do all there is to do.
+    /// Lets a worker process all jobs that are due.
     pub(crate) async fn drain(&self) -> Vec<Step> {
         worker::drain(&self.app).await.expect("a queue that answers")
     }
@@ -157,12 +157,12 @@ impl World {
         self.drain().await;
     }
 
-    /// Lets time pass.
+    /// Advances the clock.
     pub(crate) fn wait(&self, by: time::Duration) {
         self.app.clock.advance(by);
     }
 
-    /// Does something to the database that no part of the program would.
+    /// Executes SQL that no part of the program would.
     pub(crate) async fn sql(&self, statement: &'static str) {
         sqlx::raw_sql(statement).execute(&self.app.db).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
@@ -181,17 +181,17 @@ impl World {
         sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&self.app.db).await.expect("a count")
     }
 
-    /// The folder of the uploads that were kept.
+    /// The folder of stored uploads.
     pub(crate) fn uploads(&self) -> PathBuf {
         self.folder.path().join("objects/uploads")
     }
 
-    /// The folder of the uploads under way.
+    /// The folder of uploads in progress.
     pub(crate) fn staged(&self) -> PathBuf {
         self.folder.path().join("objects/staged")
     }
 
-    /// How many uploads are kept, and how many files are left of those under way.
+    /// The numbers of stored uploads and of files of uploads in progress.
     pub(crate) fn files(&self) -> (usize, usize) {
         let count = |folder: PathBuf| std::fs::read_dir(folder).expect("a folder").count();
         (count(self.uploads()), count(self.staged()))
@@ -204,7 +204,7 @@ impl World {
         assert_eq!(self.files(), (0, 0), "bytes were kept");
     }
 
-    /// The id of a submission as the program has it.
+    /// Parses a submission's id.
     pub(crate) fn id(text: &str) -> domain::ids::SubmissionId {
         text.parse().expect("a submission's id")
     }
