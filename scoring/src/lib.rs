@@ -10,10 +10,13 @@
 mod archive;
 mod bootstrap;
 mod codalab;
+pub mod commitment;
 mod csv;
 mod form;
+mod hexadecimal;
 mod layout;
 mod limits;
+pub mod log;
 mod metric;
 mod metrics;
 mod prediction;
@@ -27,6 +30,7 @@ mod validate;
 
 pub use bootstrap::{Bootstrap, Interval, REPLICATES, paired_difference};
 pub use codalab::{ScoresTxtError, python_repr, read_scores, write_metrics, write_scores};
+pub use hexadecimal::NotHexadecimal;
 pub use limits::Limits;
 pub use metric::{Metric, UnknownMetric};
 pub use metrics::{Metrics, metrics};
