@@ -9,7 +9,7 @@ use crate::score::TrackScore;
 /// Writes the scores.txt of a whole score; see [`write_metrics`].
 #[must_use]
 pub fn write_scores(score: &TrackScore) -> String {
-    write_metrics(score.scenarios.iter().map(|scenario| scenario.metrics), score.average_tpr_fpr_1000)
+    write_metrics(score.scenarios.iter().map(|scenario| scenario.metrics), score.ranking_value)
 }
 
 /// Writes scores.txt: `name: value` a line, numbers as Python writes them.

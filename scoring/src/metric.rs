@@ -26,7 +26,7 @@ pub enum Metric {
     TprFpr100,
     /// The same for a false-positive rate of 0.05.
     TprFpr500,
-    /// The same for a false-positive rate of 0.1. Its mean over the scenarios decides the rank.
+    /// The same for a false-positive rate of 0.1. The ranking number is made of it.
     TprFpr1000,
     /// The same for a false-positive rate of 0.15.
     TprFpr1500,
@@ -72,7 +72,7 @@ impl Metric {
         Self::Accuracy,
     ];
 
-    /// The metric whose mean over the scenarios decides the rank.
+    /// The metric that the ranking number is made of, by the track's [`RankingRule`](crate::RankingRule).
     pub const RANKING: Self = Self::TprFpr1000;
 
     pub(crate) const COUNT: usize = Self::ALL.len();
@@ -113,7 +113,7 @@ impl Metric {
             Self::TprFpr1000 => (
                 "TPR_FPR_1000",
                 "TPR at 10 % FPR",
-                "True-positive rate where the false-positive rate is under 0.1; its mean over the scenarios ranks.",
+                "True-positive rate where the false-positive rate is under 0.1; the ranking number is made of it.",
                 Formula::TprBelow(1000),
             ),
             Self::TprFpr1500 => (

@@ -1,80 +1,102 @@
 //! The exact number that decides the rank.
 //!
-//! Ranks are never decided on floats: two entries are tied if and only if the
-//! sums of their fractions are equal as rational numbers.
+//! Ranks are never decided on floats: two entries are tied if and only if their
+//! numbers are equal as fractions.
 
 use std::cmp::Ordering;
 
+use num_bigint::BigUint;
+use num_rational::Ratio;
 use serde::{Deserialize, Serialize};
 
-/// The mean over scenarios of `tp / P`, kept as counts. Compared exactly: the
-/// greater number ranks first. With equal P everywhere this is a comparison of
-/// the sums of `tp`.
+use crate::rule::RankingKind;
+
+/// The counts of a scenario where its `TPR_FPR_1000` is read off the curve.
 ///
-/// Serialised as a list of pairs `[tp, P]`, in the order of the scenarios.
+/// Of the points of the curve with that many members the one with the fewest
+/// non-members is meant, so `fp` is 0 where `tp` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RankingCounts {
+    /// Members with a confidence of at least the threshold.
+    pub tp: u64,
+    /// P, the members.
+    #[serde(rename = "P")]
+    pub members: u64,
+    /// Non-members with a confidence of at least the threshold.
+    pub fp: u64,
+    /// N, the non-members.
+    #[serde(rename = "N")]
+    pub non_members: u64,
+}
+
+/// The ranking number, kept as counts: `tp / P` for each scenario of the track,
+/// nothing for one that is left out. Compared exactly: the greater number ranks
+/// first.
+///
+/// The mean is over all scenarios of the track, one that is left out counts as
+/// 0; with equal P everywhere a comparison of means is one of the sums of `tp`.
+///
+/// Serialised as `{"number": "max_TPR_FPR_1000", "scenarios": [[tp, P], null]}`,
+/// in the order of the scenarios. A list of pairs `[tp, P]` alone is read as a
+/// mean: before there were other numbers, it was written so.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(try_from = "Vec<(u64, u64)>", into = "Vec<(u64, u64)>")]
-pub struct RankingNumber(Vec<(u64, u64)>);
+#[serde(try_from = "Record", into = "Record")]
+pub struct RankingNumber {
+    number: RankingKind,
+    scenarios: Vec<Option<(u64, u64)>>,
+}
 
 impl RankingNumber {
     /// Takes the counts of a score, which are sound.
-    pub(crate) fn of(counts: impl Iterator<Item = (u64, u64)>) -> Self {
-        Self(counts.collect())
+    pub(crate) fn of(number: RankingKind, counts: impl Iterator<Item = Option<RankingCounts>>) -> Self {
+        Self { number, scenarios: counts.map(|counts| counts.map(|counts| (counts.tp, counts.members))).collect() }
     }
 
-    /// Takes `(tp, P)` for each scenario.
+    /// Takes `(tp, P)` for each scenario of the track, `None` for one that is left out.
     ///
     /// # Errors
-    /// No scenario at all, a P of 0, or more true positives than members.
-    pub fn new(counts: Vec<(u64, u64)>) -> Result<Self, RankingNumberError> {
+    /// No scenario that is there, a P of 0, or more true positives than members.
+    pub fn new(number: RankingKind, scenarios: Vec<Option<(u64, u64)>>) -> Result<Self, RankingNumberError> {
         let sound = |(tp, members): &(u64, u64)| *members > 0 && tp <= members;
-        if counts.is_empty() || !counts.iter().all(sound) {
+        if scenarios.iter().all(Option::is_none) || !scenarios.iter().flatten().all(sound) {
             return Err(RankingNumberError);
         }
-        Ok(Self(counts))
+        Ok(Self { number, scenarios })
+    }
+
+    /// What the number is.
+    #[must_use]
+    pub fn number(&self) -> RankingKind {
+        self.number
     }
 
     /// `(tp, P)` for each scenario, in the order of the shape.
     #[must_use]
-    pub fn counts(&self) -> &[(u64, u64)] {
-        &self.0
+    pub fn counts(&self) -> &[Option<(u64, u64)>] {
+        &self.scenarios
     }
 
     /// The number as scores.txt writes it; for showing, never for comparing.
     #[must_use]
     pub fn value(&self) -> f64 {
-        self.0.iter().map(|(tp, members)| *tp as f64 / *members as f64).sum::<f64>() / self.0.len() as f64
+        let rate = |(tp, members): (u64, u64)| tp as f64 / members as f64;
+        self.number.of(self.scenarios.iter().map(|counts| counts.map(rate)))
     }
 
-    /// The numerator of the mean over the denominator [`Self::denominator`].
-    fn numerator(&self) -> Natural {
-        let mut sum = Natural::zero();
-        for (scenario, (tp, _)) in self.0.iter().enumerate() {
-            let mut term = Natural::of(*tp);
-            for (other, (_, members)) in self.0.iter().enumerate() {
-                if other != scenario {
-                    term.multiply(*members);
-                }
-            }
-            sum.add(&term);
+    /// The number as a fraction of integers of any size.
+    fn exact(&self) -> Ratio<BigUint> {
+        let rates = self.scenarios.iter().flatten().map(|(tp, members)| Ratio::new((*tp).into(), (*members).into()));
+        let zero = Ratio::from_integer(BigUint::ZERO);
+        match self.number {
+            RankingKind::Mean => rates.fold(zero, |sum, rate| sum + rate) / BigUint::from(self.scenarios.len()),
+            RankingKind::Max => rates.fold(zero, Ord::max),
         }
-        sum
-    }
-
-    /// Multiplies by the number of scenarios times the product of all P.
-    fn times_denominator(&self, mut number: Natural) -> Natural {
-        number.multiply(self.0.len() as u64);
-        for (_, members) in &self.0 {
-            number.multiply(*members);
-        }
-        number
     }
 }
 
 impl Ord for RankingNumber {
     fn cmp(&self, other: &Self) -> Ordering {
-        let (ours, theirs) = (self.numerator(), other.numerator());
-        other.times_denominator(ours).cmp(&self.times_denominator(theirs))
+        self.exact().cmp(&other.exact())
     }
 }
 
@@ -92,17 +114,35 @@ impl PartialEq for RankingNumber {
 
 impl Eq for RankingNumber {}
 
-impl TryFrom<Vec<(u64, u64)>> for RankingNumber {
+/// The serialised form.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Record {
+    Named(NamedRecord),
+    Mean(Vec<(u64, u64)>),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamedRecord {
+    number: RankingKind,
+    scenarios: Vec<Option<(u64, u64)>>,
+}
+
+impl TryFrom<Record> for RankingNumber {
     type Error = RankingNumberError;
 
-    fn try_from(counts: Vec<(u64, u64)>) -> Result<Self, RankingNumberError> {
-        Self::new(counts)
+    fn try_from(record: Record) -> Result<Self, RankingNumberError> {
+        match record {
+            Record::Named(NamedRecord { number, scenarios }) => Self::new(number, scenarios),
+            Record::Mean(counts) => Self::new(RankingKind::Mean, counts.into_iter().map(Some).collect()),
+        }
     }
 }
 
-impl From<RankingNumber> for Vec<(u64, u64)> {
-    fn from(number: RankingNumber) -> Self {
-        number.0
+impl From<RankingNumber> for Record {
+    fn from(RankingNumber { number, scenarios }: RankingNumber) -> Self {
+        Self::Named(NamedRecord { number, scenarios })
     }
 }
 
@@ -111,62 +151,17 @@ impl From<RankingNumber> for Vec<(u64, u64)> {
 #[error("a ranking number needs scenarios, each with members and no more true positives than members")]
 pub struct RankingNumberError;
 
-/// A natural number of any size: digits to the base 2^64, least first, without
-/// zeros at the end. Just what comparing sums of fractions needs.
-#[derive(Debug, PartialEq, Eq)]
-struct Natural(Vec<u64>);
-
-impl Natural {
-    fn zero() -> Self {
-        Self(Vec::new())
-    }
-
-    fn of(number: u64) -> Self {
-        if number == 0 { Self::zero() } else { Self(vec![number]) }
-    }
-
-    /// Multiplies by a factor of at least 1.
-    fn multiply(&mut self, factor: u64) {
-        let mut carry = 0_u128;
-        for digit in &mut self.0 {
-            carry += u128::from(*digit) * u128::from(factor);
-            *digit = carry as u64;
-            carry >>= 64;
-        }
-        self.push_carry(carry);
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.0.resize(self.0.len().max(other.0.len()), 0);
-        let others = other.0.iter().copied().chain(std::iter::repeat(0));
-        let mut carry = 0_u128;
-        for (digit, other) in self.0.iter_mut().zip(others) {
-            carry += u128::from(*digit) + u128::from(other);
-            *digit = carry as u64;
-            carry >>= 64;
-        }
-        self.push_carry(carry);
-    }
-
-    fn push_carry(&mut self, carry: u128) {
-        if carry > 0 {
-            self.0.push(carry as u64);
-        }
-    }
-
-    fn cmp(&self, other: &Self) -> Ordering {
-        let by_length = self.0.len().cmp(&other.0.len());
-        by_length.then_with(|| self.0.iter().rev().cmp(other.0.iter().rev()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     fn number(counts: &[(u64, u64)]) -> RankingNumber {
-        RankingNumber::new(counts.to_vec()).expect("sound counts")
+        RankingNumber::new(RankingKind::Mean, counts.iter().copied().map(Some).collect()).expect("sound counts")
+    }
+
+    fn max(counts: &[Option<(u64, u64)>]) -> RankingNumber {
+        RankingNumber::new(RankingKind::Max, counts.to_vec()).expect("sound counts")
     }
 
     #[test]
@@ -187,13 +182,52 @@ mod tests {
     }
 
     #[test]
+    fn the_greatest_is_the_greatest_fraction_not_the_greatest_count() {
+        assert_eq!(max(&[Some((1, 2)), Some((1, 3))]), max(&[None, Some((2, 4))]));
+        assert!(max(&[Some((2, 3)), Some((0, 9))]) > max(&[Some((3, 5)), Some((3, 5))]));
+        assert!(max(&[Some((1, 3))]) > max(&[Some((33_333, 100_000))]));
+        assert!(max(&[Some((u64::MAX - 1, u64::MAX))]) > max(&[Some((u64::MAX - 2, u64::MAX - 1))]));
+    }
+
+    #[test]
+    fn leaving_out_a_scenario_is_as_good_as_scoring_0_in_it() {
+        for kind in RankingKind::ALL {
+            let left_out = RankingNumber::new(kind, vec![Some((1, 4)), None]).expect("sound counts");
+            let zero = RankingNumber::new(kind, vec![Some((1, 4)), Some((0, 7))]).expect("sound counts");
+            assert_eq!(left_out, zero);
+            assert_eq!(left_out.value(), zero.value());
+        }
+    }
+
+    #[test]
     fn unsound_counts_are_refused_also_by_deserialisation() {
-        for json in ["[]", "[[1,0]]", "[[3,2]]"] {
+        let named = |scenarios: &str| format!(r#"{{"number":"max_TPR_FPR_1000","scenarios":{scenarios}}}"#);
+        let unsound = ["[]", "[[1,0]]", "[[3,2]]", "[null,[3,2]]", "[null,null]"];
+        for json in unsound.map(named).iter().map(String::as_str).chain(unsound) {
             assert!(serde_json::from_str::<RankingNumber>(json).is_err(), "{json}");
         }
-        let good: RankingNumber = serde_json::from_str("[[1,4],[2,4]]").expect("sound counts");
-        assert_eq!(good.value(), 0.375);
-        assert_eq!(serde_json::to_string(&good).expect("serialisable"), "[[1,4],[2,4]]");
+    }
+
+    #[test]
+    fn what_was_stored_before_there_was_a_rule_is_a_mean() {
+        let old: RankingNumber = serde_json::from_str("[[1,4],[2,4]]").expect("sound counts");
+        assert_eq!((old.number(), old.value()), (RankingKind::Mean, 0.375));
+        let new = r#"{"number":"average_TPR_FPR_1000","scenarios":[[1,4],[2,4]]}"#;
+        assert_eq!(serde_json::to_string(&old).expect("serialisable"), new);
+        assert_eq!(serde_json::from_str::<RankingNumber>(new).expect("sound counts"), old);
+        let left_out = r#"{"number":"max_TPR_FPR_1000","scenarios":[null,[2,4]]}"#;
+        let read: RankingNumber = serde_json::from_str(left_out).expect("sound counts");
+        assert_eq!((read.counts(), read.value()), (&[None, Some((2, 4))][..], 0.5));
+        assert_eq!(serde_json::to_string(&read).expect("serialisable"), left_out);
+    }
+
+    /// Counts of an entry to a track of so many scenarios, at least one of which is there.
+    fn entry(scenarios: usize) -> impl Strategy<Value = Vec<Option<(u64, u64)>>> {
+        let members = prop::sample::select(vec![1_u64, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60]);
+        let counts = members.prop_flat_map(|members| (0..=members, Just(members)));
+        let left_out_or_not = prop::option::weighted(0.7, counts);
+        prop::collection::vec(left_out_or_not, scenarios)
+            .prop_filter("one is there", |all| all.iter().any(Option::is_some))
     }
 
     proptest! {
@@ -209,6 +243,26 @@ mod tests {
             let left = sum(&a) * whole(&b) * b.len() as u128;
             let right = sum(&b) * whole(&a) * a.len() as u128;
             prop_assert_eq!(number(&a).cmp(&number(&b)), left.cmp(&right));
+        }
+
+        #[test]
+        fn with_scenarios_left_out_the_order_is_that_of_exact_fractions_too(
+            (a, b) in (1_usize..5).prop_flat_map(|scenarios| (entry(scenarios), entry(scenarios))),
+        ) {
+            // 60 divides by all P, so every rate is a whole number of sixtieths.
+            let sixtieths = |counts: &[Option<(u64, u64)>]| -> Vec<u64> {
+                counts.iter().map(|counts| counts.map_or(0, |(tp, p)| tp * 60 / p)).collect()
+            };
+            let (ours, theirs) = (sixtieths(&a), sixtieths(&b));
+            let of = |kind, counts: &Vec<_>| RankingNumber::new(kind, counts.clone()).expect("sound counts");
+            prop_assert_eq!(
+                of(RankingKind::Max, &a).cmp(&of(RankingKind::Max, &b)),
+                ours.iter().max().cmp(&theirs.iter().max())
+            );
+            prop_assert_eq!(
+                of(RankingKind::Mean, &a).cmp(&of(RankingKind::Mean, &b)),
+                ours.iter().sum::<u64>().cmp(&theirs.iter().sum::<u64>())
+            );
         }
     }
 }

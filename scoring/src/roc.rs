@@ -69,6 +69,17 @@ impl RocCurve {
         }
     }
 
+    /// The fewest false positives with which the curve reaches this count of true positives, or a
+    /// greater one.
+    pub(crate) fn fp_reaching(&self, tp: u64) -> u64 {
+        if tp == 0 {
+            // The point (0, 0).
+            return 0;
+        }
+        let reached = self.tp.partition_point(|count| *count < tp);
+        self.fp.get(reached).copied().unwrap_or(self.negatives)
+    }
+
     /// What may be shown before the reveal: the curve on a fixed grid.
     #[must_use]
     pub fn grid(&self) -> RocGrid {

@@ -3,8 +3,9 @@
 use crate::metric::Metric;
 use crate::metrics::{Metrics, metrics};
 use crate::prediction::SplitPredictions;
-use crate::ranking::RankingNumber;
+use crate::ranking::{RankingCounts, RankingNumber};
 use crate::roc::{RocCurve, roc};
+use crate::rule::RankingKind;
 use crate::shape::{Split, TrackShape};
 use crate::solution::SplitSolution;
 
@@ -16,12 +17,8 @@ pub(crate) const RANKING_RATE: u32 = Metric::RANKING.fpr_limit().expect("the ran
 pub struct ScenarioScore {
     /// The scenario's name.
     pub name: String,
-    /// P, the members among the challenge points.
-    pub members: u64,
-    /// N, the non-members among the challenge points.
-    pub non_members: u64,
-    /// The count behind `TPR_FPR_1000`, out of `members`.
-    pub tp_at_1000: u64,
+    /// The counts behind `TPR_FPR_1000`, with the numbers of members and non-members.
+    pub counts: RankingCounts,
     /// The reported numbers.
     pub metrics: Metrics,
     /// The whole curve; secret until the reveal, see [`RocCurve::grid`].
@@ -33,15 +30,17 @@ pub struct ScenarioScore {
 pub struct TrackScore {
     /// One score a scenario, in the order of the shape.
     pub scenarios: Vec<ScenarioScore>,
-    /// The mean of the scenarios' `TPR_FPR_1000`, as the original computes it.
-    pub average_tpr_fpr_1000: f64,
+    /// What the ranking number is, by the track's rule.
+    pub number: RankingKind,
+    /// The ranking number, as the original computes it.
+    pub ranking_value: f64,
 }
 
 impl TrackScore {
     /// The exact number that decides the rank.
     #[must_use]
     pub fn ranking(&self) -> RankingNumber {
-        RankingNumber::of(self.scenarios.iter().map(|scenario| (scenario.tp_at_1000, scenario.members)))
+        RankingNumber::of(self.number, self.scenarios.iter().map(|scenario| Some(scenario.counts)))
     }
 }
 
@@ -62,16 +61,20 @@ pub fn score(
         let curve = roc(predictions.scenario(index), solution.scenario(index))?;
         scenarios.push(ScenarioScore {
             name: scenario.name().to_owned(),
-            members: curve.positives(),
-            non_members: curve.negatives(),
-            tp_at_1000: curve.tp_below(RANKING_RATE),
+            counts: ranking_counts(&curve),
             metrics: metrics(&curve),
             curve,
         });
     }
-    let rates = scenarios.iter().map(|scenario| scenario.tp_at_1000 as f64 / scenario.members as f64);
-    let average_tpr_fpr_1000 = rates.sum::<f64>() / scenarios.len() as f64;
-    Ok(TrackScore { scenarios, average_tpr_fpr_1000 })
+    let number = shape.ranking().number;
+    let ranking_value = number.of(scenarios.iter().map(|scenario| Some(scenario.metrics.get(Metric::RANKING))));
+    Ok(TrackScore { scenarios, number, ranking_value })
+}
+
+/// The counts at the point of the curve that ranks.
+fn ranking_counts(curve: &RocCurve) -> RankingCounts {
+    let tp = curve.tp_below(RANKING_RATE);
+    RankingCounts { tp, members: curve.positives(), fp: curve.fp_reaching(tp), non_members: curve.negatives() }
 }
 
 /// Checks that predictions and solution were made for this shape and split.

@@ -11,6 +11,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::rule::RankingRule;
+
 /// Longest name of a track, scenario or target model, in bytes.
 const MAX_NAME: usize = 100;
 
@@ -160,6 +162,7 @@ impl From<ScenarioShape> for ScenarioRecord {
 pub struct TrackShape {
     slug: String,
     scenarios: Vec<ScenarioShape>,
+    ranking: RankingRule,
 }
 
 impl TrackShape {
@@ -181,7 +184,14 @@ impl TrackShape {
         }
         check_distinct(scenarios.iter().map(|scenario| scenario.name.as_str()))?;
         scenarios.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Self { slug, scenarios })
+        Ok(Self { slug, scenarios, ranking: RankingRule::default() })
+    }
+
+    /// The same shape with another ranking rule; [`Self::new`] gives a shape MICO's.
+    #[must_use]
+    pub fn with_ranking(mut self, ranking: RankingRule) -> Self {
+        self.ranking = ranking;
+        self
     }
 
     /// The track's short name, the first folder inside every submission.
@@ -195,6 +205,12 @@ impl TrackShape {
     pub fn scenarios(&self) -> &[ScenarioShape] {
         &self.scenarios
     }
+
+    /// How the scenarios make the ranking number, and which of them a submission must hold.
+    #[must_use]
+    pub fn ranking(&self) -> RankingRule {
+        self.ranking
+    }
 }
 
 /// The serialised form of a track, not yet checked.
@@ -203,19 +219,22 @@ impl TrackShape {
 struct TrackRecord {
     slug: String,
     scenarios: Vec<ScenarioShape>,
+    // Shapes that were stored before there was a choice have none.
+    #[serde(default)]
+    ranking: RankingRule,
 }
 
 impl TryFrom<TrackRecord> for TrackShape {
     type Error = ShapeError;
 
     fn try_from(record: TrackRecord) -> Result<Self, ShapeError> {
-        Self::new(record.slug, record.scenarios)
+        Ok(Self::new(record.slug, record.scenarios)?.with_ranking(record.ranking))
     }
 }
 
 impl From<TrackShape> for TrackRecord {
     fn from(shape: TrackShape) -> Self {
-        Self { slug: shape.slug, scenarios: shape.scenarios }
+        Self { slug: shape.slug, scenarios: shape.scenarios, ranking: shape.ranking }
     }
 }
 
@@ -331,6 +350,7 @@ fn take_number<'a>(text: &mut &'a [u8]) -> &'a [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rule::{RankingKind, Scenarios};
 
     fn model(name: &str) -> TargetModel {
         TargetModel { name: name.to_owned(), points: 4 }
@@ -364,6 +384,18 @@ mod tests {
         let shape = TrackShape::new("t", vec![scenario]).expect("a good shape");
         let text = serde_json::to_string(&shape).expect("serialisable");
         assert_eq!(serde_json::from_str::<TrackShape>(&text).expect("readable"), shape);
+        let rule = RankingRule { number: RankingKind::Max, scenarios: Scenarios::Any };
+        let max = shape.with_ranking(rule);
+        let text = serde_json::to_string(&max).expect("serialisable");
+        assert!(text.ends_with(r#""ranking":{"number":"max_TPR_FPR_1000","scenarios":"any"}}"#), "{text}");
+        assert_eq!(serde_json::from_str::<TrackShape>(&text).expect("readable").ranking(), rule);
+    }
+
+    #[test]
+    fn a_shape_that_says_nothing_of_ranking_has_micos_rule() {
+        let json = r#"{"slug":"t","scenarios":[{"name":"s","dev":[{"name":"m","points":4}]}]}"#;
+        let shape = serde_json::from_str::<TrackShape>(json).expect("a shape as it was stored before");
+        assert_eq!(shape.ranking(), RankingRule { number: RankingKind::Mean, scenarios: Scenarios::All });
     }
 
     #[test]

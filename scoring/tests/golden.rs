@@ -131,7 +131,7 @@ fn real_submissions_score_as_in_the_original_program() {
             for (column, value) in ours {
                 assert_equals_original(&format!("{name}, {split}"), &column, value, original[&column]);
             }
-            assert_eq!(score.ranking().value().to_bits(), score.average_tpr_fpr_1000.to_bits());
+            assert_eq!(score.ranking().value().to_bits(), score.ranking_value.to_bits());
         }
     }
 }

@@ -216,7 +216,7 @@ proptest! {
         prop_assert_eq!(numbers.len(), replicates);
         for (replicate, number) in numbers.iter().enumerate() {
             let counts: Vec<Vec<usize>> = (0..2).map(|scenario| bootstrap.counts(scenario, replicate)).collect();
-            let direct = track.resampled(&counts).score().average_tpr_fpr_1000;
+            let direct = track.resampled(&counts).score().ranking_value;
             prop_assert_eq!(number.to_bits(), direct.to_bits(), "{:?}", counts);
         }
     }
@@ -229,15 +229,36 @@ proptest! {
         let single = track.resampled(&counts);
         let bootstrap = Bootstrap::new(&single.shape, Split::Dev, "c/t", 300);
         let numbers = bootstrap.ranking_numbers(&single.predictions(), &single.solution()).expect("numbers");
-        let expected = single.score().average_tpr_fpr_1000;
+        let expected = single.score().ranking_value;
         prop_assert!(numbers.iter().all(|number| number.to_bits() == expected.to_bits()));
+    }
+
+    #[test]
+    fn the_counts_are_those_at_the_highest_threshold_that_finds_so_many_members(track in tracks()) {
+        for (index, scenario) in track.score().scenarios.iter().enumerate() {
+            let confidences = track.values[index].concat();
+            let truth = track.labels[index].concat();
+            let at_least = |threshold: f64, class| {
+                let points = confidences.iter().zip(&truth);
+                points.filter(|(confidence, truth)| **confidence >= threshold && **truth == class).count() as u64
+            };
+            let thresholds = confidences.iter().copied().chain([f64::INFINITY]);
+            let points = thresholds.map(|t| (at_least(t, Membership::Member), at_least(t, Membership::NonMember)));
+            let counts = scenario.counts;
+            let fewest = points.filter(|(tp, _)| *tp == counts.tp).map(|(_, fp)| fp).min();
+            prop_assert_eq!(Some(counts.fp), fewest);
+            prop_assert!(counts.fp * 10 < counts.non_members);
+            prop_assert_eq!(counts.members + counts.non_members, truth.len() as u64);
+            let rate = counts.tp as f64 / counts.members as f64;
+            prop_assert_eq!(rate.to_bits(), scenario.metrics.get(Metric::RANKING).to_bits());
+        }
     }
 
     #[test]
     fn scores_written_read_back_equal(track in tracks()) {
         let score = track.score();
         let read = read_scores(&write_scores(&score)).expect("our own file");
-        prop_assert_eq!(read["average_TPR_FPR_1000"].to_bits(), score.average_tpr_fpr_1000.to_bits());
+        prop_assert_eq!(read["average_TPR_FPR_1000"].to_bits(), score.ranking_value.to_bits());
         for (number, scenario) in (1..).zip(&score.scenarios) {
             for (metric, value) in scenario.metrics.iter() {
                 prop_assert_eq!(read[&format!("scenario{number}_{metric}")].to_bits(), value.to_bits());
@@ -280,8 +301,7 @@ fn entries_are_compared_over_the_same_draws() {
     let bootstrap = Bootstrap::new(&shape, Split::Dev, "c/t", 2000);
     let numbers = |strength| bootstrap.ranking_numbers(&attack(strength), &solution).expect("numbers");
     let (weak, strong) = (numbers(0.10), numbers(0.16));
-    let value =
-        |strength| score(&shape, Split::Dev, &attack(strength), &solution).expect("a score").average_tpr_fpr_1000;
+    let value = |strength| score(&shape, Split::Dev, &attack(strength), &solution).expect("a score").ranking_value;
     assert!(Interval::percentile_95(&weak).contains(value(0.10)));
     assert!(paired_difference(&weak, &weak).contains(0.0));
     let difference = paired_difference(&strong, &weak);

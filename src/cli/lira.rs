@@ -321,7 +321,7 @@ fn document(runtime: &Runtime, outcome: &Outcome, train: Option<&scoring::TrackS
         "onnxruntime": runtime.library().version(),
         "scenarios": outcome.scenarios.iter().map(scenario).collect::<Vec<_>>(),
         "train": train.map(|train| json!({
-            "average_TPR_FPR_1000": train.average_tpr_fpr_1000,
+            "average_TPR_FPR_1000": train.ranking_value,
             "scenarios": report::metrics(train),
         })),
     })

@@ -50,7 +50,7 @@ pub(super) fn page(track: &str, split: Split, score: &TrackScore, interval: Inte
     let page = Page {
         track,
         split: split.as_str(),
-        average: number::score(score.average_tpr_fpr_1000),
+        average: number::score(score.ranking_value),
         interval: number::interval(interval.low, interval.high),
         metrics: Metric::ALL,
         scenarios: rows.collect(),

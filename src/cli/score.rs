@@ -64,7 +64,7 @@ fn document(track: &str, split: Split, score: &TrackScore, interval: Interval) -
     json!({
         "track": track,
         "split": split.as_str(),
-        "average_TPR_FPR_1000": score.average_tpr_fpr_1000,
+        "average_TPR_FPR_1000": score.ranking_value,
         "interval_95": [interval.low, interval.high],
         "scenarios": report::metrics(score),
         "curves": curves,

@@ -1,6 +1,6 @@
 //! The leaderboard: scored entries in their order, with shared ranks and statistical ties.
 
-use scoring::{Interval, Metrics, RankingNumber, RocGrid};
+use scoring::{Interval, Metrics, RankingCounts, RankingNumber, RocGrid};
 use time::OffsetDateTime;
 
 use super::ids::{ParticipantId, ScoringId, SubmissionId};
@@ -14,6 +14,9 @@ pub struct ScenarioResult {
     pub members: u64,
     /// Non-members among its challenge points.
     pub non_members: u64,
+    /// The counts behind the ranking number; scores that were stored before they were kept have none.
+    #[serde(default)]
+    pub counts: Option<RankingCounts>,
     /// The value of each metric.
     pub numbers: Metrics,
     /// The ROC curve on the fixed grid.
@@ -25,7 +28,7 @@ pub struct ScenarioResult {
 pub struct SplitResult {
     /// Which run of the scorer this is.
     pub scoring: ScoringId,
-    /// The ranking number, `average_TPR_FPR_1000`.
+    /// The ranking number, which has the name of the track's rule where it is shown.
     pub average: f64,
     /// The counts behind it, which decide the rank.
     pub ranking: RankingNumber,

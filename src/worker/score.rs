@@ -60,15 +60,16 @@ fn archive_on_split(archive: &[u8], reference: &Reference) -> anyhow::Result<(Sp
         .iter()
         .map(|scenario| ScenarioResult {
             name: scenario.name.clone(),
-            members: scenario.members,
-            non_members: scenario.non_members,
+            members: scenario.counts.members,
+            non_members: scenario.counts.non_members,
+            counts: Some(scenario.counts),
             numbers: scenario.metrics,
             grid: scenario.curve.grid(),
         })
         .collect();
     let result = SplitResult {
         scoring: ScoringId::generate(),
-        average: score.average_tpr_fpr_1000,
+        average: score.ranking_value,
         ranking: score.ranking(),
         interval: Interval::percentile_95(&replicates),
         scenarios,

@@ -34,7 +34,7 @@ impl Secret {
         world.drain().await;
         world.score_final().await;
         let score = score_of(&world, &zip, Split::Final).await;
-        assert!(score.average_tpr_fpr_1000.to_string().starts_with(FINAL_NUMBER));
+        assert!(score.ranking_value.to_string().starts_with(FINAL_NUMBER));
         assert_eq!(world.count("scorings where split = 'final'").await, 1);
         Self { world, ada, bob, submission, rejected: rejected.as_str().expect("a record").to_owned() }
     }

@@ -70,7 +70,7 @@ async fn final_scores_are_those_of_the_entries_that_were_frozen(db: PgPool) {
     let score = score_of(world, &Upload::hitting_by_split(5, 13).zip(), Split::Final).await;
     let first = &board["entries"][0];
     assert_eq!((&first["submission"], &first["participant"]), (&json!(begun.standing), &json!("ada")));
-    assert_eq!(first["average_TPR_FPR_1000"], score.average_tpr_fpr_1000);
+    assert_eq!(first["average_TPR_FPR_1000"], score.ranking_value);
     assert_eq!(board["entries"].as_array().map(Vec::len), Some(2));
     assert!(begun.ada.looks_at(world, &begun.earlier).await["scores"].get("final").is_none());
 }

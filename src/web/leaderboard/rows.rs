@@ -178,7 +178,7 @@ mod tests {
             result: SplitResult {
                 scoring: ScoringId::generate(),
                 average: *tp as f64 / 1000.0,
-                ranking: scoring::RankingNumber::new(vec![(*tp, 1000)]).unwrap(),
+                ranking: scoring::RankingNumber::new(scoring::RankingKind::Mean, vec![Some((*tp, 1000))]).unwrap(),
                 interval: scoring::Interval { low: 0.1, high: 0.3 },
                 scenarios: Vec::new(),
             },
