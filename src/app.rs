@@ -72,6 +72,22 @@ impl App {
     }
 }
 
+impl App {
+    /// The database's time, by which everything is decided: deadlines, attempts, the order of the log. In tests the fixed
+    /// clock's.
+    ///
+    /// # Errors
+    /// The database cannot answer.
+    pub async fn database_time(&self, db: impl sqlx::PgExecutor<'_>) -> Result<time::OffsetDateTime, StoreError> {
+        if let Clock::Fixed(_) = self.clock {
+            return Ok(self.clock.now());
+        }
+        let now = store::health::now(db).await?;
+        self.clock.follow(now);
+        Ok(now)
+    }
+}
+
 /// How long connections may take to end in good order.
 const CLOSE_TIME: Duration = Duration::from_secs(3);
 

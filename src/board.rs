@@ -14,7 +14,7 @@ use crate::domain::ids::{ScoringId, TrackId};
 use crate::domain::leaderboard::{self, BoardEntry, RankedEntry};
 use crate::domain::phase::Phase;
 use crate::domain::slug::TrackPath;
-use crate::domain::visibility::VisibleSplit;
+use crate::domain::visibility::{Preview, VisibleSplit};
 use crate::store::track::Track;
 use crate::store::{self, StoreError};
 
@@ -70,6 +70,36 @@ impl Boards {
         self.compute(track, visible).await
     }
 
+    /// The official entries of a track before the reveal, ranked. It is kept nowhere: organisers alone ask for it.
+    ///
+    /// # Errors
+    /// The database cannot answer.
+    pub async fn preview(&self, track: &Track, visible: VisibleSplit<Preview>) -> Result<Board, StoreError> {
+        let mut entries = store::entry::of_preview(&self.db, visible).await?;
+        leaderboard::order(&mut entries);
+        let ids: Vec<ScoringId> = entries.iter().map(|entry| entry.result.scoring).collect();
+        let replicates: HashMap<_, _> =
+            store::scoring::preview_replicates(&self.db, visible, &ids).await?.into_iter().collect();
+        let tied = |above: &BoardEntry, below: &BoardEntry| {
+            let of = |entry: &BoardEntry| replicates.get(&entry.result.scoring);
+            of(above).zip(of(below)).is_some_and(|(above, below)| are_tied(above, below))
+        };
+        let entries = leaderboard::rank(entries, tied);
+        Ok(self.board(track, visible.split(), entries))
+    }
+
+    fn board(&self, track: &Track, split: Split, entries: Vec<RankedEntry>) -> Board {
+        Board {
+            track: track.path(),
+            split,
+            phase: track.phase,
+            updated_at: track.board_changed_at,
+            version: version_of(track, split),
+            scenarios: track.shape.scenarios().iter().map(|scenario| scenario.name().to_owned()).collect(),
+            entries,
+        }
+    }
+
     async fn compute(&self, track: &Track, visible: VisibleSplit<TrackId>) -> Result<Arc<Board>, StoreError> {
         // The entries are read after the version: at worst a newer board stands under an older version until the
         // next look, never an older board under a newer version.
@@ -77,15 +107,7 @@ impl Boards {
         leaderboard::order(&mut entries);
         self.find_ties(visible, &entries).await?;
         let entries = leaderboard::rank(entries, |above, below| self.tied(above, below));
-        let board = Arc::new(Board {
-            track: track.path(),
-            split: visible.split(),
-            phase: track.phase,
-            updated_at: track.board_changed_at,
-            version: track.board_version,
-            scenarios: track.shape.scenarios().iter().map(|scenario| scenario.name().to_owned()).collect(),
-            entries,
-        });
+        let board = Arc::new(self.board(track, visible.split(), entries));
         let key = (visible.of(), visible.split());
         self.computed.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&board));
         Ok(board)
@@ -96,7 +118,7 @@ impl Boards {
         let boards = self.computed.lock().unwrap_or_else(PoisonError::into_inner);
         boards
             .get(&(visible.of(), visible.split()))
-            .filter(|board| board.version >= track.board_version && board.phase == track.phase)
+            .filter(|board| board.version >= version_of(track, visible.split()) && board.phase == track.phase)
             .cloned()
     }
 
@@ -128,13 +150,25 @@ impl Boards {
             let mut ties = self.ties.lock().unwrap_or_else(PoisonError::into_inner);
             for (above, below) in some {
                 if let (Some(a), Some(b)) = (replicates.get(above), replicates.get(below)) {
-                    let tied = a.len() == b.len() && scoring::paired_difference(a, b).contains(0.0);
-                    ties.insert((*above, *below), tied);
+                    ties.insert((*above, *below), are_tied(a, b));
                 }
             }
         }
         Ok(())
     }
+}
+
+/// Counts the changes of a track's board of a split. The final board changes with the official ranking alone.
+fn version_of(track: &Track, split: Split) -> i64 {
+    match split {
+        Split::Final => track.ending.ranking_version.into(),
+        Split::Train | Split::Dev => track.board_version,
+    }
+}
+
+/// Whether two entries differ within chance, by the replicates of their ranking numbers over the same draws.
+fn are_tied(above: &[f64], below: &[f64]) -> bool {
+    above.len() == below.len() && scoring::paired_difference(above, below).contains(0.0)
 }
 
 impl Board {

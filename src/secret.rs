@@ -21,9 +21,17 @@ pub const TOKEN_PREFIX: &str = "cmk_";
 /// # Errors
 /// The system cannot supply randomness.
 pub fn generate(prefix: &str) -> anyhow::Result<String> {
+    Ok(format!("{prefix}{}", hex::encode(random_bytes()?)))
+}
+
+/// 256 random bits.
+///
+/// # Errors
+/// The system cannot supply randomness.
+pub fn random_bytes() -> anyhow::Result<[u8; 32]> {
     let mut bytes = [0_u8; 32];
     rand::rngs::SysRng.try_fill_bytes(&mut bytes)?;
-    Ok(format!("{prefix}{}", hex::encode(bytes)))
+    Ok(bytes)
 }
 
 /// The hash that is stored of a secret (SHA-256). A secret has 256 random bits, so a plain hash is

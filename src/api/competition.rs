@@ -134,6 +134,7 @@ fn definition(track: &Track, counts: TrackCounts) -> TrackDefinition {
 async fn view(app: &App, competition: Competition, viewer: &Viewer) -> Result<CompetitionView, HttpError> {
     let mut tracks = Vec::new();
     for track in store::track::of_competition(&app.db, &competition.slug).await? {
+        let track = track.at(app.clock.now());
         if is_listed(app, &track, viewer).await? {
             let counts = store::track::counts(&app.db, track.id).await?;
             tracks.push(definition(&track, counts));

@@ -232,7 +232,7 @@ pub(super) async fn signed(
     let user = link::check(&app, id, &name, &signed).await?;
     let user = store::user::by_id(&app.db, user).await?.ok_or(HttpError::NotFound)?;
     let requested = RequestedFile::by_id(&app, id, &name).await?;
-    let track = store::track::by_id(&app.db, requested.track()).await?.ok_or(HttpError::NotFound)?;
+    let track = store::track::by_id(&app.db, requested.track()).await?.ok_or(HttpError::NotFound)?.at(app.clock.now());
     let (participant, access) = auth::access(&app, &track, &user).await?;
     auth::may_download(&app, &track, access.audience(), participant)?;
     download::answer(&app, &requested, user.id, &method, &headers).await

@@ -15,8 +15,8 @@ use crate::http::auth::Submitter;
 use crate::http::error::{Detail, HttpError};
 use crate::http::query::bad_parameter;
 use crate::http::upload::{self, UploadForm};
-use crate::objects::Staged;
-use crate::service::submit::{self, Details, DetailsError};
+use crate::service::submit::{self, Details, DetailsError, Received};
+use crate::store::log::LogPosition;
 use crate::store::participant::Participant;
 use crate::store::track::Track;
 
@@ -34,6 +34,8 @@ pub(super) struct Receipt {
     /// When the upload had arrived whole (RFC 3339).
     received_at: String,
     attempts_left: AttemptsLeft,
+    /// The event in the track's log by which it was taken: keep it, and show later that the log has it.
+    log: Option<LogPosition>,
     /// Where the submission can be watched.
     url: String,
 }
@@ -98,13 +100,13 @@ pub(super) async fn create(
     upload::refuse_large(request.headers(), &track)?;
     let submit_error = |error| HttpError::from_submit(error, app.clock.now());
     submit::precheck(&app, &track, participant, key.as_deref()).await.map_err(submit_error)?;
-    let (staged, details) = match body_kind(request.headers())? {
+    let (received, details) = match body_kind(request.headers())? {
         BodyKind::Zip => {
             let details = parse_details(params.description, params.method_url, key)?;
-            let staged = submit::receive(&app, &track, participant, request.into_body().into_data_stream())
+            let received = submit::receive(&app, &track, participant, request.into_body().into_data_stream())
                 .await
                 .map_err(submit_error)?;
-            (staged, details)
+            (received, details)
         }
         BodyKind::Form if params.is_empty() => form(&app, &track, participant, request, key).await?,
         BodyKind::Form => {
@@ -112,7 +114,7 @@ pub(super) async fn create(
             return Err(bad_parameter(text));
         }
     };
-    let accepted = submit::accept(&app, &track, participant, staged, &details).await.map_err(submit_error)?;
+    let accepted = submit::accept(&app, &track, participant, received, &details).await.map_err(submit_error)?;
     let receipt = Receipt {
         id: accepted.id.to_string(),
         track: track.path().to_string(),
@@ -121,6 +123,7 @@ pub(super) async fn create(
         size: accepted.size,
         received_at: rfc3339(accepted.received_at),
         attempts_left: accepted.attempts_left,
+        log: accepted.log,
         url: format!("/api/v1/submissions/{}", accepted.id),
     };
     let status = if accepted.replayed { StatusCode::OK } else { StatusCode::CREATED };
@@ -175,8 +178,8 @@ async fn form(
     participant: Participant,
     request: Request,
     key: Option<String>,
-) -> Result<(Staged, Details), HttpError> {
+) -> Result<(Received, Details), HttpError> {
     let form = upload::read_form(app, track, participant, request).await?;
-    let staged = form.staged.ok_or_else(|| upload::bad_form("The form has no field `file`."))?;
-    Ok((staged, parse_details(form.description, form.method_url, key)?))
+    let received = form.received.ok_or_else(|| upload::bad_form("The form has no field `file`."))?;
+    Ok((received, parse_details(form.description, form.method_url, key)?))
 }

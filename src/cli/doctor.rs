@@ -82,7 +82,7 @@ async fn migrations(database: &Database) -> anyhow::Result<String> {
 /// Deadlines follow this machine's clock and leases the database's, so the two should agree.
 async fn clock(database: &Database) -> anyhow::Result<String> {
     let database_now = crate::store::health::now(&database.pool).await?;
-    let difference = (Clock::System.now() - database_now).abs();
+    let difference = (Clock::system().now() - database_now).abs();
     if difference < time::Duration::seconds(5) {
         Ok(format!("within {:.1} s of the database's", difference.as_seconds_f64().max(0.1)))
     } else {

@@ -7,6 +7,9 @@ use track_files::DirectoryError;
 use crate::importer::ImportError;
 use crate::release::ReleaseError;
 use crate::service::accounts::AccountError;
+use crate::service::lifecycle::StepError;
+use crate::service::organise::OrganiseError;
+use crate::service::rescoring::RescoringError;
 use crate::store::StoreError;
 
 /// Why a command failed.
@@ -102,6 +105,35 @@ impl From<ReleaseError> for Failure {
             ReleaseError::Stopped => Self::Stopped(error.into()),
             error if error.is_input() => Self::Input(error.into()),
             other => Self::Ours(other.into()),
+        }
+    }
+}
+
+impl From<StepError> for Failure {
+    fn from(error: StepError) -> Self {
+        match error {
+            StepError::Store(error) => error.into(),
+            StepError::Labels(error) => Self::Ours(error.into()),
+            other => Self::Input(other.into()),
+        }
+    }
+}
+
+impl From<RescoringError> for Failure {
+    fn from(error: RescoringError) -> Self {
+        match error {
+            RescoringError::Store(error) => error.into(),
+            RescoringError::Labels(error) => Self::Ours(error.into()),
+            other => Self::Input(other.into()),
+        }
+    }
+}
+
+impl From<OrganiseError> for Failure {
+    fn from(error: OrganiseError) -> Self {
+        match error {
+            OrganiseError::Store(error) => error.into(),
+            other => Self::Input(other.into()),
         }
     }
 }

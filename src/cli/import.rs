@@ -10,7 +10,7 @@ use super::{Failure, Session, release, serve};
 use crate::app::App;
 use crate::config::StorageConfig;
 use crate::domain::slug::{Slug, TrackPath};
-use crate::importer::apply::{self, Mode, Request};
+use crate::importer::apply::{self, FinalLabels, Mode, Request};
 use crate::importer::plan::Action;
 use crate::release::Outcome;
 use crate::store;
@@ -28,6 +28,12 @@ pub(super) struct Args {
     /// The track's title
     #[arg(long)]
     title: Option<String>,
+    /// Insist on the labels of the final split, for a track that opened without them
+    #[arg(long)]
+    final_labels: bool,
+    /// The salts of the commitment to labels that were kept elsewhere (from `callimico commit`)
+    #[arg(long, value_name = "FILE", requires = "final_labels")]
+    salts: Option<PathBuf>,
     /// Only print the plan
     #[arg(long)]
     dry_run: bool,
@@ -60,12 +66,25 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
     let request = Request {
         track: TrackPath { competition: args.competition.clone(), track },
         title: args.title.clone(),
+        final_labels: final_labels(&args)?,
         mode: if args.dry_run { Mode::DryRun } else { Mode::Apply },
     };
     let stop = serve::stop_flag()?;
     let session = Session::open(storage).await?;
     let outcome = import(&session.app, &args, &request, &stop).await;
     session.close(outcome).await
+}
+
+fn final_labels(args: &Args) -> Result<FinalLabels, Failure> {
+    if !args.final_labels {
+        return Ok(FinalLabels::MayBeMissing);
+    }
+    let Some(path) = &args.salts else { return Ok(FinalLabels::Needed(None)) };
+    let read = || -> anyhow::Result<_> { Ok(serde_json::from_slice(&std::fs::read(path)?)?) };
+    match read() {
+        Ok(salts) => Ok(FinalLabels::Needed(Some(salts))),
+        Err(error) => Err(Failure::Input(error.context(format!("{} has no salts", path.display())))),
+    }
 }
 
 async fn import(app: &App, args: &Args, request: &Request, stop: &Arc<AtomicBool>) -> Result<(), Failure> {

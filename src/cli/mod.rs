@@ -200,7 +200,7 @@ impl Session {
         let objects =
             Objects::open(&storage.objects, &storage.data_dir).map_err(|error| Failure::Input(error.into()))?;
         let database = Database::open(storage, wait).await?;
-        let app = App::new(database.pool.clone(), objects, Clock::System, limits);
+        let app = App::new(database.pool.clone(), objects, Clock::system(), limits);
         Ok(Self { app, database })
     }
 

@@ -1,17 +1,140 @@
-//! `callimico track`: moves a track from phase to phase, and retries failed submissions.
+//! `callimico track`: the steps of a track's life, what organisers do to its scores, and how far it has come.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use scoring::Split;
+use scoring::commitment::ModelPath;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use super::{Failure, Session};
+use crate::api;
 use crate::app::App;
 use crate::config::StorageConfig;
+use crate::domain::ids::{BatchId, SubmissionId};
+use crate::domain::sha256::Sha256;
 use crate::domain::slug::TrackPath;
-use crate::service::lifecycle::{self, Step, StepError};
+use crate::domain::timestamp::{self, rfc3339};
+use crate::domain::visibility::VisibleSplit;
+use crate::service::lifecycle::{self, By, LabelsAtReveal, OpeningLabels, StepError, Taken};
+use crate::service::rescoring::{self, CorrectedLabels, RescoringError};
+use crate::service::status;
+use crate::store::rescoring::{Difference, DifferenceSplits};
+use crate::store::{self};
+use crate::worker;
+
+/// How often `preview` looks whether it goes on.
+const LOOK: Duration = Duration::from_secs(1);
+/// After this long without a new score `preview` says that somebody must score.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Step {
+    /// competition/track
+    track: TrackPath,
+    /// Why; public, in the track's log
+    #[arg(long)]
+    reason: Option<String>,
+    /// Confirm a step that cannot be taken back; other steps do not ask
+    #[arg(long)]
+    yes: bool,
+    /// Print the answer as JSON
+    #[arg(long)]
+    json: bool,
+}
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Open a track for submissions; its dev board goes live
+    /// Open a track for submissions; its dev board goes live, and the server commits to the labels
     Open {
+        #[command(flatten)]
+        step: Step,
+        /// The root of the commitment to labels that are kept elsewhere until the close (from `callimico commit`)
+        #[arg(long, value_name = "ROOT", conflicts_with = "uncommitted_final")]
+        commitment: Option<Sha256>,
+        /// Open without the labels of the final split, and without a commitment to them
+        #[arg(long)]
+        uncommitted_final: bool,
+    },
+    /// Close a track now, before its date
+    Close {
+        #[command(flatten)]
+        step: Step,
+    },
+    /// Give an open track a later closing date
+    Extend {
+        #[command(flatten)]
+        step: Step,
+        /// When it closes, with an offset, such as 2026-12-01T23:59:00-12:00
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        closes_at: OffsetDateTime,
+    },
+    /// Open a closed track again, as long as no preview has begun
+    Reopen {
+        #[command(flatten)]
+        step: Step,
+        /// When it closes, with an offset, such as 2026-12-01T23:59:00-12:00
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        closes_at: OffsetDateTime,
+    },
+    /// Have the final scores made, wait for them, and print the final ranking; nobody else sees it
+    Preview {
+        #[command(flatten)]
+        step: Step,
+    },
+    /// Make the final ranking public; it cannot be taken back (--yes)
+    Reveal {
+        #[command(flatten)]
+        step: Step,
+        #[command(flatten)]
+        labels: LabelsArgs,
+    },
+    /// Make the labels of a revealed track public; it cannot be taken back (--yes)
+    OpenLabels {
+        #[command(flatten)]
+        step: Step,
+    },
+    /// Correct labels: a new version of them, and a rescoring to be looked at (--yes)
+    Correct {
+        #[command(flatten)]
+        step: Step,
+        /// A directory with SCENARIO/SPLIT/MODEL/solution.csv of the models whose labels were wrong, or of all
+        #[arg(long, value_name = "DIR")]
+        labels: PathBuf,
+    },
+    /// Declare the results final: they are no longer called provisional
+    Final {
+        #[command(flatten)]
+        step: Step,
+    },
+    /// Print how far a track has come
+    Status {
         /// competition/track
         track: TrackPath,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Score submissions anew beside their present scores, and print the difference; then apply or drop it
+    Rescore {
+        /// competition/track
+        track: TrackPath,
+        /// This submission only
+        #[arg(long, value_name = "ID", conflicts_with_all = ["apply", "drop"])]
+        submission: Option<SubmissionId>,
+        /// Let the results of a rescoring take the place of the present scores
+        #[arg(long, value_name = "BATCH", conflicts_with = "drop")]
+        apply: Option<BatchId>,
+        /// Throw the results of a rescoring away
+        #[arg(long, value_name = "BATCH")]
+        drop: Option<BatchId>,
+        /// Why; needed to begin one
+        #[arg(long)]
+        reason: Option<String>,
+        /// Print the answer as JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Queue again the submissions that the server failed to score
     Retry {
@@ -20,31 +143,342 @@ pub(super) enum Command {
     },
 }
 
-pub(super) async fn run(storage: &StorageConfig, command: Command) -> Result<(), Failure> {
-    let session = Session::open(storage).await?;
-    let outcome = execute(&session.app, &command).await.map_err(failure);
-    let message = session.close(outcome).await?;
-    eprintln!("{message}");
-    Ok(())
+/// What becomes of the labels at the reveal: one must be said.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct LabelsArgs {
+    /// Make the labels public: anybody can check every score, and there is no benchmark with these models
+    #[arg(long)]
+    open_labels: bool,
+    /// Keep the labels hidden, for a benchmark with these models
+    #[arg(long)]
+    keep_labels: bool,
 }
 
-/// Executes the command and returns the message to print.
-async fn execute(app: &App, command: &Command) -> Result<String, StepError> {
+fn instant(text: &str) -> Result<OffsetDateTime, String> {
+    timestamp::parse(text).ok_or_else(|| "a time has a date and an offset, such as 2026-12-01T23:59:00-12:00".to_owned())
+}
+
+pub(super) async fn run(storage: &StorageConfig, command: Command) -> Result<(), Failure> {
+    let session = Session::open(storage).await?;
+    let outcome = execute(&session.app, command).await;
+    session.close(outcome).await
+}
+
+async fn execute(app: &App, command: Command) -> Result<(), Failure> {
     match command {
-        Command::Open { track } => Ok(match lifecycle::open(app, track).await? {
-            Step::Taken => format!("{track} is open"),
-            Step::Already => format!("{track} was open already"),
-        }),
+        Command::Open { step, commitment, uncommitted_final } => {
+            let labels = match (commitment, uncommitted_final) {
+                (Some(root), _) => OpeningLabels::Elsewhere(root),
+                (None, true) => OpeningLabels::Uncommitted,
+                (None, false) => OpeningLabels::Here,
+            };
+            let taken = lifecycle::open(app, &step.track, labels, by(&step)).await?;
+            tell(&step, taken, "is open", "was open already")
+        }
+        Command::Close { step } => {
+            let taken = lifecycle::close(app, &step.track, by(&step)).await?;
+            tell(&step, taken, "is closed", "was closed already")
+        }
+        Command::Extend { step, closes_at } => {
+            let taken = lifecycle::extend(app, &step.track, closes_at, by(&step)).await?;
+            let until = rfc3339(closes_at);
+            tell(&step, taken, &format!("closes at {until} now"), &format!("closes at {until} already"))
+        }
+        Command::Reopen { step, closes_at } => {
+            let taken = lifecycle::reopen(app, &step.track, closes_at, by(&step)).await?;
+            let until = rfc3339(closes_at);
+            tell(&step, taken, &format!("is open again, until {until}"), &format!("is open until {until} already"))
+        }
+        Command::Preview { step } => preview(app, &step).await,
+        Command::Reveal { step, labels } => {
+            confirmed(&step, "The final ranking becomes public, as version 1, and cannot be taken back.")?;
+            let labels = if labels.open_labels { LabelsAtReveal::Open } else { LabelsAtReveal::Keep };
+            let taken = lifecycle::reveal(app, &step.track, labels, by(&step)).await?;
+            tell(&step, taken, "is revealed", "was revealed already")
+        }
+        Command::OpenLabels { step } => {
+            confirmed(&step, "The labels become public, and there can be no benchmark with these models any more.")?;
+            let taken = lifecycle::open_labels(app, &step.track, by(&step)).await?;
+            tell(&step, taken, "has public labels now", "had public labels already")
+        }
+        Command::Correct { step, labels } => correct(app, &step, labels).await,
+        Command::Final { step } => {
+            let taken = lifecycle::declare_final(app, &step.track, by(&step)).await?;
+            tell(&step, taken, "has final results now", "had final results already")
+        }
+        Command::Status { track, json } => print_status(app, &track, json).await,
+        Command::Rescore { track, submission, apply, drop, reason, json } => {
+            let by = By { user: None, reason: reason.as_deref() };
+            match (apply, drop) {
+                (Some(batch), _) => {
+                    check_batch(app, &track, batch).await?;
+                    let log = rescoring::apply(app, batch, by).await?;
+                    if json {
+                        println!("{}", json!({ "batch": batch.to_string(), "state": "applied", "log": log }));
+                    }
+                    eprintln!("the results of {batch} stand now");
+                    Ok(())
+                }
+                (None, Some(batch)) => {
+                    check_batch(app, &track, batch).await?;
+                    rescoring::drop_batch(app, batch).await?;
+                    if json {
+                        println!("{}", json!({ "batch": batch.to_string(), "state": "dropped" }));
+                    }
+                    eprintln!("the results of {batch} are thrown away; the scores before stand");
+                    Ok(())
+                }
+                (None, None) => {
+                    let batch = rescoring::begin(app, &track, submission, by).await?;
+                    wait_and_tell(app, &track, batch, json).await
+                }
+            }
+        }
         Command::Retry { track } => {
-            let again = lifecycle::retry_failed(app, track).await?;
-            Ok(format!("put {again} failed submissions of {track} back into the queue"))
+            let again = lifecycle::retry_failed(app, &track).await?;
+            eprintln!("put {again} failed submissions of {track} back into the queue");
+            Ok(())
         }
     }
 }
 
-fn failure(error: StepError) -> Failure {
-    match error {
-        StepError::Store(error) => error.into(),
-        StepError::NoTrack(_) | StepError::WrongPhase { .. } => Failure::input(error.to_string()),
+fn by(step: &Step) -> By<'_> {
+    By { user: None, reason: step.reason.as_deref() }
+}
+
+fn confirmed(step: &Step, consequence: &str) -> Result<(), Failure> {
+    match step.yes {
+        true => Ok(()),
+        false => Err(Failure::input(format!("{consequence} If you mean {}, say --yes.", step.track))),
     }
+}
+
+fn tell(step: &Step, taken: Taken, now: &str, before: &str) -> Result<(), Failure> {
+    if step.json {
+        let mut answer = json!({ "phase": taken.phase, "log": taken.log });
+        if taken.already {
+            answer["already"] = Value::Bool(true);
+        }
+        println!("{answer}");
+    }
+    eprintln!("{} {}", step.track, if taken.already { before } else { now });
+    Ok(())
+}
+
+/// Waits for the freeze and for all final scores. Where no server runs, this process takes the steps that a server takes
+/// by itself.
+async fn preview(app: &App, step: &Step) -> Result<(), Failure> {
+    let mut told = String::new();
+    let mut say = |text: String| {
+        if text != told {
+            eprintln!("{text}");
+            told = text;
+        }
+    };
+    let mut last = (0, tokio::time::Instant::now());
+    loop {
+        match lifecycle::preview(app, &step.track, by(step)).await {
+            Ok(counts) if counts.is_complete() => break,
+            Ok(counts) => {
+                if counts.ready != last.0 {
+                    last = (counts.ready, tokio::time::Instant::now());
+                }
+                say(format!("{} of {} final scores", counts.ready, counts.of));
+                let track = store::track::by_path(&app.db, &step.track).await?;
+                let troubled = match &track {
+                    Some(track) => store::job::troubled_final(&app.db, track.id).await?,
+                    None => Vec::new(),
+                };
+                let lost = troubled.iter().filter(|job| job.next_try.is_none()).count();
+                if i64::try_from(lost).unwrap_or(i64::MAX) >= counts.of - counts.ready {
+                    for job in troubled {
+                        eprintln!("submission {} of {}: {}", job.submission, job.participant, job.error);
+                    }
+                    return Err(Failure::Ours(anyhow::anyhow!(
+                        "{lost} final scores failed for good: score them again (`callimico track retry {}`) or disqualify \
+                         the submissions",
+                        step.track
+                    )));
+                }
+                if last.1.elapsed() > PATIENCE {
+                    say("no score for a while: does a server or a worker run? (`callimico worker`)".to_owned());
+                }
+            }
+            Err(StepError::NotReady { problems, .. })
+                if problems.iter().all(|problem| problem.freeze.is_some() || problem.code == "not_frozen") =>
+            {
+                say(lifecycle::freeze_sentence(problems.iter().find_map(|problem| problem.freeze)));
+                worker::take_due_steps(app).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    let track = store::track::by_path(&app.db, &step.track).await?;
+    let track = track.ok_or_else(|| StepError::NoTrack(step.track.clone()))?;
+    let visible = VisibleSplit::on_the_server(track.id, track.phase, track.ending.final_begun_at.is_some());
+    let visible = visible.ok_or_else(|| Failure::input(format!("{} was revealed meanwhile", step.track)))?;
+    if step.json {
+        let shown = api::FinalView::of(app, &track, visible).await?;
+        println!("{}", serde_json::to_string(&shown).map_err(anyhow::Error::from)?);
+        return Ok(());
+    }
+    let board = app.boards.preview(&track, visible).await?;
+    println!("{:>4}  {:<40}  {}", "rank", "participant", track.shape.ranking().number.name());
+    for ranked in &board.entries {
+        println!("{:>4}  {:<40}  {:.4}", ranked.rank, ranked.entry.participant, ranked.entry.result.average);
+    }
+    eprintln!("{} entries; for organisers alone until `callimico track reveal`", board.entries.len());
+    Ok(())
+}
+
+async fn correct(app: &App, step: &Step, directory: PathBuf) -> Result<(), Failure> {
+    confirmed(step, "Corrected labels are a new version that everybody is told about.")?;
+    let track = store::track::by_path(&app.db, &step.track).await?;
+    let track = track.ok_or_else(|| StepError::NoTrack(step.track.clone()))?;
+    let mut labels = CorrectedLabels::new();
+    for model in ModelPath::of(&track.shape) {
+        let file = directory.join(&model.scenario).join(model.split.as_str()).join(&model.model).join("solution.csv");
+        match std::fs::read(&file) {
+            Ok(bytes) => {
+                let read = scoring::parse_solution(&bytes, &file.to_string_lossy())
+                    .map_err(|problem| Failure::input(problem.to_string()))?;
+                labels.insert(model, read);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Failure::input(format!("{}: {error}", file.display()))),
+        }
+    }
+    if labels.is_empty() {
+        return Err(Failure::input(format!(
+            "{} has no SCENARIO/SPLIT/MODEL/solution.csv of a dev or final model of {}",
+            directory.display(),
+            step.track
+        )));
+    }
+    let done = rescoring::correct(app, &step.track, &labels, by(step)).await?;
+    let Some(batch) = done.batch else {
+        let taken = Taken { phase: done.phase, log: done.log, already: done.already };
+        return tell(step, taken, "has corrected labels now", "had these labels already");
+    };
+    if step.json {
+        println!("{}", json!({ "phase": done.phase, "log": done.log, "batch": batch.to_string() }));
+    }
+    eprintln!(
+        "{} has corrected labels; rescoring {batch} is to be looked at, then applied: \
+         `callimico track rescore {} --apply {batch}`",
+        step.track, step.track
+    );
+    Ok(())
+}
+
+async fn check_batch(app: &App, track: &TrackPath, batch: BatchId) -> Result<(), Failure> {
+    match rescoring::of_track(app, track, batch).await? {
+        Some(_) => Ok(()),
+        None => Err(RescoringError::NoBatch(batch).into()),
+    }
+}
+
+/// Waits until all of a rescoring is scored, and prints what it would change.
+async fn wait_and_tell(app: &App, path: &TrackPath, batch: BatchId, json: bool) -> Result<(), Failure> {
+    eprintln!("rescoring {batch}");
+    let mut last = (-1, tokio::time::Instant::now());
+    let done = loop {
+        let known = rescoring::of_track(app, path, batch).await?.ok_or(RescoringError::NoBatch(batch))?;
+        if known.waiting == 0 {
+            break known;
+        }
+        if known.ready != last.0 {
+            last = (known.ready, tokio::time::Instant::now());
+            eprintln!("{} of {} scores", known.ready, known.ready + known.waiting + known.failed);
+        } else if last.1.elapsed() > PATIENCE {
+            last.1 = tokio::time::Instant::now();
+            eprintln!("no score for a while: does a server or a worker run? (`callimico worker`)");
+        }
+        tokio::time::sleep(LOOK).await;
+    };
+    let track = store::track::by_path(&app.db, path).await?.ok_or_else(|| StepError::NoTrack(path.clone()))?;
+    let splits = DifferenceSplits { with_final: track.ending.final_begun_at.is_some() };
+    let difference = store::rescoring::difference(&app.db, batch, splits).await?;
+    let changed: Vec<&Difference> = difference.iter().filter(|one| one.differs).collect();
+    if json {
+        let rows = changed.iter().map(|one| {
+            json!({ "submission": one.submission, "participant": one.participant, "split": one.split.as_str(),
+                    "old": one.old, "new": one.new })
+        });
+        let rows: Vec<Value> = rows.collect();
+        println!("{}", json!({ "batch": batch.to_string(), "scores": difference.len(), "changed": rows }));
+    } else {
+        for one in &changed {
+            println!("{}  {:<5}  {:.4} -> {:.4}  {}", one.submission, one.split, one.old, one.new, one.participant);
+        }
+    }
+    eprintln!(
+        "{} of {} scores would change, {} failed; apply it with `callimico track rescore {path} --apply {batch}`, or \
+         throw it away with --drop",
+        changed.len(),
+        difference.len(),
+        done.failed
+    );
+    Ok(())
+}
+
+async fn print_status(app: &App, path: &TrackPath, as_json: bool) -> Result<(), Failure> {
+    let status = status::of(app, path).await?;
+    let (track, dates) = (&status.track, status.track.settings.dates);
+    if as_json {
+        let root = status.labels.as_ref().and_then(|label| label.root).map(|root| root.to_string());
+        let shown = json!({
+            "track": path.to_string(),
+            "phase": track.phase,
+            "opens_at": dates.opens_at.map(rfc3339),
+            "closes_at": dates.closes_at.map(rfc3339),
+            "entries": status.entries,
+            "submissions": { "unfinished": status.submissions.unfinished, "scored": status.submissions.scored,
+                             "failed": status.failed.len() },
+            "freeze": status.freeze,
+            "frozen_at": track.ending.entries_frozen_at.map(rfc3339),
+            "final": status.final_scores.map(|counts| json!({ "ready": counts.ready, "of": counts.of })),
+            "commitment": root,
+            "final_labels": status.has_final_labels,
+            "labels_opened_at": track.ending.labels_opened_at.map(rfc3339),
+            "results": track.phase.rules().final_is_public.then(|| json!({
+                "version": track.ending.ranking_version,
+                "provisional": track.ending.results_final_at.is_none(),
+            })),
+            "before_reveal": status.before_reveal,
+        });
+        println!("{shown}");
+        return Ok(());
+    }
+    let date = |at: Option<OffsetDateTime>| at.map_or_else(|| "not set".to_owned(), rfc3339);
+    println!("{path} is {}", track.phase.as_str());
+    println!("opens: {}; closes: {}", date(dates.opens_at), date(dates.closes_at));
+    println!("submissions: {} scored, {} waiting", status.submissions.scored, status.submissions.unfinished);
+    match (track.ending.entries_frozen_at, status.freeze) {
+        (Some(at), _) => println!("entries: {}, frozen since {}", status.entries, rfc3339(at)),
+        (None, Some(wait)) => println!("entries: {}, not frozen: {}", status.entries, lifecycle::freeze_sentence(Some(wait))),
+        (None, None) => println!("entries: {}", status.entries),
+    }
+    for failed in &status.failed {
+        println!("failed by our fault: submission {} of {}", failed.id, failed.participant_name);
+    }
+    let final_labels = if status.has_final_labels { "here" } else { "not here" };
+    match status.labels.as_ref().map(|label| label.root) {
+        None => println!("labels of the {} split: {final_labels}", Split::Final),
+        Some(None) => println!("labels of the {} split: {final_labels}, not committed", Split::Final),
+        Some(Some(root)) => println!("labels of the {} split: {final_labels}, commitment {root}", Split::Final),
+    }
+    if let Some(counts) = status.final_scores {
+        println!("final scores: {} of {}", counts.ready, counts.of);
+    }
+    for problem in &status.before_reveal {
+        println!("before the reveal: {}", problem.detail);
+    }
+    if track.phase.rules().final_is_public {
+        let word = if track.ending.results_final_at.is_some() { "final" } else { "provisional" };
+        println!("results: version {}, {word}", track.ending.ranking_version);
+    }
+    Ok(())
 }

@@ -18,11 +18,12 @@ use scoring::{ScenarioShape, Split};
 use crate::app::App;
 use crate::domain::account::UserName;
 use crate::domain::slug::TrackPath;
-use crate::importer::apply::{self, Mode, Request};
+use crate::importer::apply::{self, FinalLabels, Mode, Request};
 use crate::release;
 use crate::secret;
 use crate::service::accounts::{self, NewAccount};
 use crate::service::submit::{self, Details};
+use crate::service::lifecycle::{By, OpeningLabels};
 use crate::service::{enrol, lifecycle};
 use crate::store;
 use crate::store::track::Track;
@@ -94,7 +95,7 @@ pub async fn make(app: &App, folder: &Path, progress: &mut dyn FnMut(&str)) -> a
         .await??;
     }
     write_pages(&directory)?;
-    let request = Request { track: path.clone(), title: None, mode: Mode::Apply };
+    let request = Request { track: path.clone(), title: None, mode: Mode::Apply, final_labels: FinalLabels::Needed(None) };
     progress("importing them as the track demo/digits …");
     apply::track_directory(app, &directory, &request).await?;
     let released = release::Request { track: path.clone(), from: Some(directory.clone()), verbatim: Vec::new() };
@@ -197,7 +198,7 @@ fn noise(track: &PublicTrack) -> anyhow::Result<Vec<u8>> {
 }
 
 async fn open(app: &App, path: &TrackPath) -> anyhow::Result<Track> {
-    lifecycle::open(app, path).await?;
+    lifecycle::open(app, path, OpeningLabels::Here, By::default()).await?;
     store::track::by_path(&app.db, path).await?.context("the demo's track is gone")
 }
 
@@ -227,7 +228,7 @@ async fn submit_once(
     let key = Some("demo".to_owned());
     let details = Details::parse(Some(description.to_owned()), None, key)?;
     let body = stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from(archive))]);
-    let staged = submit::receive(app, track, participant, body).await?;
-    let accepted = submit::accept(app, track, participant, staged, &details).await?;
+    let received = submit::receive(app, track, participant, body).await?;
+    let accepted = submit::accept(app, track, participant, received, &details).await?;
     Ok(!accepted.replayed)
 }

@@ -80,3 +80,7 @@ id!(
     /// A running scoring worker.
     WorkerId
 );
+id!(
+    /// A rescoring of several submissions.
+    BatchId
+);

@@ -28,6 +28,8 @@ pub mod account;
 pub mod entry;
 pub mod ids;
 pub mod leaderboard;
+pub mod log_event;
+pub mod official_ranking;
 pub mod participant;
 pub mod phase;
 pub mod quota;

@@ -61,7 +61,12 @@ pub enum Refusal {
     NotYet(Option<OffsetDateTime>),
     /// Its time is over; the instant the track closed, where one is set.
     NoLonger(Option<OffsetDateTime>),
+    /// It came in time, but was not decided in time: [`GRACE`] after the close nothing is taken any more.
+    TooLateToDecide,
 }
+
+/// How long after the close an upload is still taken whose last byte came before it: its check may take a while.
+pub const GRACE: time::Duration = time::Duration::minutes(2);
 
 /// What one phase allows: a row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +86,8 @@ pub struct PhaseRules {
     pub entry_rule_can_change: bool,
     /// Whether the official entries can be frozen and their first final scores be made.
     pub final_can_begin: bool,
+    /// Whether labels are corrected by a step of their own, which says why; before, they are imported anew.
+    pub labels_are_corrected: bool,
     /// Whether final scores are public.
     pub final_is_public: bool,
 }
@@ -105,6 +112,7 @@ impl Phase {
                 truth_can_change: YES,
                 entry_rule_can_change: YES,
                 final_can_begin: NO,
+                labels_are_corrected: NO,
                 final_is_public: NO,
             },
             Self::Open => PhaseRules {
@@ -117,6 +125,7 @@ impl Phase {
                 truth_can_change: NO,
                 entry_rule_can_change: YES,
                 final_can_begin: NO,
+                labels_are_corrected: YES,
                 final_is_public: NO,
             },
             Self::Closed => PhaseRules {
@@ -126,10 +135,11 @@ impl Phase {
                 is_listed: YES,
                 // What was handed in before the close is still being scored.
                 dev_entries_move: YES,
-                board_is_live: NO,
+                board_is_live: YES,
                 truth_can_change: NO,
                 entry_rule_can_change: NO,
                 final_can_begin: YES,
+                labels_are_corrected: YES,
                 final_is_public: NO,
             },
             Self::Revealed => PhaseRules {
@@ -142,6 +152,7 @@ impl Phase {
                 truth_can_change: NO,
                 entry_rule_can_change: NO,
                 final_can_begin: NO,
+                labels_are_corrected: YES,
                 final_is_public: YES,
             },
             Self::Benchmark => PhaseRules {
@@ -155,6 +166,7 @@ impl Phase {
                 truth_can_change: NO,
                 entry_rule_can_change: NO,
                 final_can_begin: NO,
+                labels_are_corrected: YES,
                 final_is_public: YES,
             },
         }
@@ -217,6 +229,23 @@ impl Stage {
     }
 }
 
+impl Stage {
+    /// Whether an upload is taken whose last byte came at `arrived`, where the decision falls at `decided`.
+    ///
+    /// # Errors
+    /// It came too early or too late, or it came in time and the grace after the close is over.
+    pub fn admit_upload(self, arrived: OffsetDateTime, decided: OffsetDateTime) -> Result<(), Refusal> {
+        // It was on its way when the track closed, whether or not anybody has written that down since.
+        let closed_on_the_way = self.phase == Phase::Closed && self.dates.closes_at.is_some_and(|at| arrived < at);
+        let at_arrival = Self { phase: if closed_on_the_way { Phase::Open } else { self.phase }, ..self };
+        at_arrival.admit(Act::Submit, arrived)?;
+        match self.dates.closes_at {
+            Some(closes) if decided >= closes + GRACE => Err(Refusal::TooLateToDecide),
+            _ => Ok(()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,6 +290,25 @@ mod tests {
     }
 
     #[test]
+    fn an_upload_on_its_way_at_the_close_is_taken_for_two_minutes() {
+        let before = CLOSES - Duration::MICROSECOND;
+        for phase in [Phase::Open, Phase::Closed] {
+            let stage = Stage { phase, dates: BOTH };
+            assert_eq!(stage.admit_upload(before, before), OK);
+            assert_eq!(stage.admit_upload(before, CLOSES + GRACE - Duration::MICROSECOND), OK);
+            assert_eq!(stage.admit_upload(before, CLOSES + GRACE), Err(Refusal::TooLateToDecide));
+            assert_eq!(stage.admit_upload(CLOSES, CLOSES), LATE, "{phase:?}");
+            assert_eq!(stage.admit_upload(CLOSES, CLOSES + GRACE), LATE, "{phase:?}");
+            assert_eq!(stage.admit_upload(OPENS - Duration::MICROSECOND, before), EARLY, "{phase:?}");
+        }
+        for phase in [Phase::Revealed, Phase::Benchmark] {
+            assert_eq!(Stage { phase, dates: BOTH }.admit_upload(before, before), LATE, "{phase:?}");
+        }
+        assert_eq!(Stage { phase: Phase::Closed, dates: Dates::default() }.admit_upload(before, before), Err(Refusal::NoLonger(None)));
+        assert_eq!(Stage { phase: Phase::Open, dates: Dates::default() }.admit_upload(before, CLOSES), OK);
+    }
+
+    #[test]
     fn a_date_that_is_not_set_refuses_nothing() {
         let stage = Stage { phase: Phase::Open, dates: Dates::default() };
         for act in Act::ALL {
@@ -290,10 +338,11 @@ mod tests {
         //                                                 draft  open   closed revealed benchmark
         assert_eq!(column(|rules| rules.is_listed), [false, true, true, true, true]);
         assert_eq!(column(|rules| rules.dev_entries_move), [true, true, true, false, false]);
-        assert_eq!(column(|rules| rules.board_is_live), [true, true, false, false, true]);
+        assert_eq!(column(|rules| rules.board_is_live), [true, true, true, false, true]);
         assert_eq!(column(|rules| rules.truth_can_change), [true, false, false, false, false]);
         assert_eq!(column(|rules| rules.entry_rule_can_change), [true, true, false, false, false]);
         assert_eq!(column(|rules| rules.final_can_begin), [false, false, true, false, false]);
+        assert_eq!(column(|rules| rules.labels_are_corrected), [false, true, true, true, true]);
         assert_eq!(column(|rules| rules.final_is_public), [false, false, false, true, true]);
     }
 }

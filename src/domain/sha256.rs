@@ -10,6 +10,11 @@ use sha2::Digest;
 pub struct Sha256(#[serde(with = "hex::serde")] [u8; 32]);
 
 impl Sha256 {
+    /// The SHA-256 of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -28,6 +33,21 @@ impl From<sha2::Sha256> for Sha256 {
         Self(hasher.finalize().into())
     }
 }
+
+impl std::str::FromStr for Sha256 {
+    type Err = NotASha256;
+
+    fn from_str(text: &str) -> Result<Self, NotASha256> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| NotASha256)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// The text is not 64 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a SHA-256 is 64 hexadecimal digits")]
+pub struct NotASha256;
 
 impl fmt::Display for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -99,6 +99,44 @@ impl VisibleSplit<Candidates> {
     }
 }
 
+/// The final scores of a track's official entries, as the official ranking is made of them and as organisers are told how
+/// many are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfficialScores(TrackId);
+
+impl OfficialScores {
+    /// Of which track.
+    pub fn track(self) -> TrackId {
+        self.0
+    }
+}
+
+impl VisibleSplit<OfficialScores> {
+    /// For the service that makes the official ranking, and for nobody to look at.
+    pub fn for_official_ranking(track: TrackId) -> Self {
+        Self { of: OfficialScores(track), split: Split::Final }
+    }
+}
+
+/// The final scores of a track before they are public.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preview(TrackId);
+
+impl Preview {
+    /// Of which track.
+    pub fn track(self) -> TrackId {
+        self.0
+    }
+}
+
+impl VisibleSplit<Preview> {
+    /// For a command on the server's own machine, whose user reads the database anyway; in the closed phase alone, and once
+    /// final scores may exist.
+    pub fn on_the_server(track: TrackId, phase: Phase, final_has_begun: bool) -> Option<Self> {
+        (phase == Phase::Closed && final_has_begun).then_some(Self { of: Preview(track), split: Split::Final })
+    }
+}
+
 /// What one client may see of one track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrackAccess {
@@ -142,6 +180,15 @@ impl TrackAccess {
     /// The board of a split; `None` where it is hidden.
     pub fn board(self, split: Split) -> Option<VisibleSplit<TrackId>> {
         self.sees(split).then_some(VisibleSplit { of: self.track, split })
+    }
+
+    /// The final ranking before the reveal: for organisers, once final scores may exist. `None` for everybody else, and in
+    /// every other phase.
+    pub fn preview(self, final_has_begun: bool) -> Option<VisibleSplit<Preview>> {
+        match self.is_staff {
+            true => VisibleSplit::on_the_server(self.track, self.phase, final_has_begun),
+            false => None,
+        }
     }
 
     /// The client's own dev scores; `None` for somebody who was never enrolled.
@@ -233,6 +280,17 @@ mod tests {
                     assert_eq!(seen.scores(Split::Dev).map(VisibleSplit::split), Some(Split::Dev), "{access:?}");
                     assert_eq!(seen.scores(Split::Train), None);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn organisers_alone_see_the_final_ranking_before_the_reveal_once_it_has_begun() {
+        for phase in Phase::ALL {
+            for access in everybody(phase, ParticipantId::generate()) {
+                let seen = access.preview(true).is_some();
+                assert_eq!(seen, phase == Phase::Closed && access.is_staff, "{access:?}");
+                assert!(access.preview(false).is_none(), "{access:?}");
             }
         }
     }

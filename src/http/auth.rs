@@ -200,7 +200,7 @@ where
             _ => return Err(HttpError::NotFound),
         };
         let Viewer(login) = Viewer::from_request_parts(parts, state).await?;
-        let track = store::track::by_path(&app.db, &path).await?.ok_or(HttpError::NotFound)?;
+        let track = store::track::by_path(&app.db, &path).await?.ok_or(HttpError::NotFound)?.at(app.clock.now());
         let (participant, access) = match &login {
             Some(login) => access(&app, &track, &login.user).await?,
             None => (None, TrackAccess::visitor(track.id, track.phase)),
@@ -261,7 +261,7 @@ impl SeenSubmission {
     pub async fn find(app: &App, id: &str, login: Login) -> Result<Self, HttpError> {
         let id: SubmissionId = id.parse().map_err(|_| HttpError::NotFound)?;
         let submission = store::submission::by_id(&app.db, id).await?.ok_or(HttpError::NotFound)?;
-        let track = store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?;
+        let track = store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?.at(app.clock.now());
         let (_, access) = access(app, &track, &login.user).await?;
         let access = access.submission(submission.id, submission.participant).ok_or(HttpError::NotFound)?;
         Ok(Self { submission, track, access, login })

@@ -68,6 +68,8 @@ pub enum HttpError {
     TooSlow,
     /// The server cannot answer now; trying again will help.
     Unavailable,
+    /// An upload came before the close, but could not be checked within the grace after it.
+    TooLateToDecide,
     /// The commit of a submission was not confirmed, so it may or may not have been taken.
     Undecided,
     /// A fault of ours.
@@ -184,6 +186,14 @@ impl HttpError {
                 Detail::new(
                     "unavailable",
                     "The server cannot answer just now. Nothing was kept; try again in a moment.",
+                ),
+            ),
+            Self::TooLateToDecide => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Detail::new(
+                    "not_decided_in_time",
+                    "Your upload arrived before the close, but the server could not check it within two minutes after it, so \
+                     it was not taken. Tell the organisers.",
                 ),
             ),
             Self::Undecided => (
@@ -315,6 +325,7 @@ impl HttpError {
                     _ => "The track is closed.".to_owned(),
                 },
             )),
+            SubmitError::NotTaking(Refusal::TooLateToDecide) => Self::TooLateToDecide,
             SubmitError::NotApproved(status) => Self::NotAllowed(not_approved(status)),
             SubmitError::LimitReached(LimitReached::Today { next }) => Self::limit(
                 Detail::new(

@@ -8,8 +8,7 @@ use axum::http::{HeaderMap, header};
 
 use super::error::{Detail, HttpError};
 use crate::app::App;
-use crate::objects::Staged;
-use crate::service::submit;
+use crate::service::submit::{self, Received};
 use crate::store::participant::Participant;
 use crate::store::track::Track;
 
@@ -54,7 +53,7 @@ pub struct UploadForm {
     /// The zip.
     // On disk by now; `None` where the form has none.
     #[schema(rename = "file", required, nullable = false, value_type = String, content_media_type = "application/zip")]
-    pub staged: Option<Staged>,
+    pub received: Option<Received>,
     /// What the submission is, in at most 500 characters.
     pub description: Option<String>,
     /// Where the method is described: `http://` or `https://`, at most 500 characters.
@@ -85,13 +84,13 @@ async fn read_fields(
     let most = track.settings.limits.bytes.saturating_add(MOST_BESIDE_FILE);
     DefaultBodyLimit::max(usize::try_from(most).unwrap_or(usize::MAX)).apply(&mut request);
     let mut multipart = Multipart::from_request(request, app).await.map_err(|error| bad_form(&error.body_text()))?;
-    let mut form = UploadForm { staged: None, description: None, method_url: None };
+    let mut form = UploadForm { received: None, description: None, method_url: None };
     while let Some(field) = multipart.next_field().await.map_err(|error| form_error(&error))? {
         let name = field.name().unwrap_or_default().to_owned();
         match name.as_str() {
-            "file" if form.staged.is_none() => {
+            "file" if form.received.is_none() => {
                 let taken = submit::receive(app, track, participant, field).await;
-                form.staged = Some(taken.map_err(|error| HttpError::from_submit(error, app.clock.now()))?);
+                form.received = Some(taken.map_err(|error| HttpError::from_submit(error, app.clock.now()))?);
             }
             "description" if form.description.is_none() => form.description = Some(text(field).await?),
             "method_url" if form.method_url.is_none() => form.method_url = Some(text(field).await?),

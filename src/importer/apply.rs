@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use scoring::commitment::{ModelPath, SaltsFile};
 use scoring::{Membership, Split};
 use time::OffsetDateTime;
 use track_files::TrackDirectory;
@@ -10,9 +11,14 @@ use track_files::TrackDirectory;
 use super::plan::{self, Action, Plan};
 use super::{ImportError, settings};
 use crate::app::App;
+use crate::domain::log_event::LogEvent;
+use crate::domain::phase::Phase;
+use crate::domain::sha256::Sha256;
 use crate::domain::slug::TrackPath;
-use crate::service::entries;
+use crate::service::labels::{self, LabelError};
+use crate::service::{entries, settings as settings_log};
 use crate::store;
+use crate::store::log::Detail;
 use crate::store::solution::ModelSolution;
 use crate::store::track::{Track, TrackSettings};
 
@@ -25,6 +31,18 @@ pub struct Request {
     pub title: Option<String>,
     /// Whether to apply the plan.
     pub mode: Mode,
+    /// Whether the labels of the final split must be there, and the salts with which somebody committed to them.
+    pub final_labels: FinalLabels,
+}
+
+/// What is asked of the labels of the final split.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum FinalLabels {
+    /// They may come later.
+    #[default]
+    MayBeMissing,
+    /// They must be there; with the salts of a commitment, where they were committed to elsewhere.
+    Needed(Option<SaltsFile>),
 }
 
 /// Whether an import changes anything.
@@ -43,8 +61,8 @@ pub enum Mode {
 /// longer change, or the database fails.
 pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Result<Plan, ImportError> {
     let directory = read(root, request.track.track.as_str())?;
-    let now = app.clock.now();
     let mut db = app.db.begin().await?;
+    let now = app.database_time(&mut *db).await?;
     // This serialises concurrent imports into the same competition.
     let competition_slug = &request.track.competition;
     store::competition::create_if_missing(&mut *db, competition_slug, &title(competition_slug.as_str()), now).await?;
@@ -65,11 +83,13 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
         Some(track) => store::solution::all(&mut *db, track.id).await?,
         None => Vec::new(),
     };
-    let merged = merge_final(&kept, solutions);
+    let mut merged = merge_final(&kept, solutions);
+    take_salts(request, &kept, &mut merged)?;
     let plan = make_plan(request, &directory, existing.as_ref(), (&wanted, notes), (&kept, &merged));
     if let Some(track) = &existing {
         refuse_to_change_the_truth(track, &directory, &kept, &merged)?;
         refuse_to_change_the_rule(track, &wanted, now)?;
+        refuse_to_change_the_dates(track, &wanted, now)?;
     }
     if request.mode == Mode::Apply {
         let id = match &existing {
@@ -79,6 +99,7 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
                 if track.settings.entry_rule != wanted.entry_rule {
                     entries::pick_all(&mut db, track.id, wanted.entry_rule).await?;
                 }
+                settings_log::log_changes(&mut db, track, &wanted, Detail::default(), now).await?;
                 // The board shows the title and the scenario labels too. A change of hidden
                 // solutions alone must not be visible, so it does not count as a change of the
                 // board.
@@ -93,7 +114,17 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
             }
         };
         if plan.action != Action::Unchanged {
-            store::solution::replace(&mut db, id, &merged).await?;
+            let version = existing.as_ref().map_or(1, |track| track.ending.labels_version);
+            store::solution::replace(&mut db, id, version, &merged).await?;
+            if existing.as_ref().is_none_or(|track| track.shape != directory.shape) {
+                let shape = serde_json::to_vec(&directory.shape)
+                    .map_err(|error| ImportError::Refused(format!("the shape cannot be written: {error}")))?;
+                let event = LogEvent::Import { shape_sha256: Sha256::of(&shape) };
+                store::log::append(&mut db, id, event, Detail::default(), now).await?;
+            }
+            if let Some(track) = existing.as_ref().filter(|track| track.phase != Phase::Draft) {
+                commit_to_labels(&mut db, track, merged, now).await?;
+            }
         }
         // Not part of the plan, because only a later `release` uses it.
         let source = root.canonicalize().map_err(|error| ImportError::Unreadable(root.to_owned(), error))?;
@@ -101,6 +132,87 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
         db.commit().await?;
     }
     Ok(plan)
+}
+
+/// Gives the solutions their salts: those of a file must be all of them, and those that are stored stay with labels that
+/// stay.
+fn take_salts(
+    request: &Request,
+    kept: &[ModelSolution],
+    merged: &mut [ModelSolution],
+) -> Result<(), ImportError> {
+    for one in merged.iter_mut() {
+        let same = |old: &&ModelSolution| key(old) == key(one) && old.membership == one.membership;
+        one.salt = kept.iter().find(same).and_then(|old| old.salt);
+    }
+    let FinalLabels::Needed(salts) = &request.final_labels else { return Ok(()) };
+    if !merged.iter().any(|one| one.split == Split::Final) {
+        return Err(ImportError::Refused("--final-labels: the directory has no labels of the final split".to_owned()));
+    }
+    let Some(salts) = salts else { return Ok(()) };
+    if salts.track != request.track.track.as_str() {
+        return Err(ImportError::Refused(format!(
+            "the salts are those of the track `{}`, not of `{}`",
+            salts.track, request.track.track
+        )));
+    }
+    let mut unused = salts.salts.clone();
+    for one in merged.iter_mut() {
+        let path = ModelPath { scenario: one.scenario.clone(), split: one.split, model: one.model.clone() };
+        let salt = unused.remove(&path).ok_or_else(|| {
+            ImportError::Refused(format!("the salts have none for {path}; nothing was imported"))
+        })?;
+        one.salt = Some(*salt.as_bytes());
+    }
+    match unused.into_keys().next() {
+        Some(path) => Err(ImportError::Refused(format!("the salts name {path}, which has no labels here"))),
+        None => Ok(()),
+    }
+}
+
+/// Of a track that has opened: labels that were kept elsewhere must fit the commitment to them, and labels that nobody
+/// committed to are committed to now, with the true date.
+async fn commit_to_labels(
+    db: &mut sqlx::PgConnection,
+    track: &Track,
+    merged: Vec<ModelSolution>,
+    now: OffsetDateTime,
+) -> Result<(), ImportError> {
+    let version = track.ending.labels_version;
+    let known = store::label::version(&mut *db, track.id, version).await?;
+    let elsewhere = known.as_ref().filter(|label| label.root.is_some() && label.text.is_none());
+    let is_committed = known.as_ref().is_some_and(|label| label.text.is_some());
+    if is_committed || !labels::are_complete(db, track.id).await? {
+        return Ok(());
+    }
+    if elsewhere.is_some() && merged.iter().any(|one| one.salt.is_none()) {
+        return Err(ImportError::Refused(
+            "the labels were committed to elsewhere: give the salts of the commitment (--final-labels --salts FILE)"
+                .to_owned(),
+        ));
+    }
+    labels::commit(db, (track.id, version), &track.shape, merged, elsewhere, now).await.map_err(|error| match error {
+        LabelError::Store(error) => error.into(),
+        other => ImportError::Refused(other.to_string()),
+    })?;
+    Ok(())
+}
+
+/// Once a track has closed, only a step of its life can move its dates; while it is open, its close stays ahead.
+fn refuse_to_change_the_dates(track: &Track, wanted: &TrackSettings, now: OffsetDateTime) -> Result<(), ImportError> {
+    let (old, new) = (track.settings.dates, wanted.dates);
+    let phase = track.stage().phase_at(now);
+    let refused = |why: &str| Err(ImportError::Refused(format!("{} is {}: {why}", track.path(), phase.as_str())));
+    match phase {
+        _ if old == new => Ok(()),
+        Phase::Draft => Ok(()),
+        Phase::Open if new.closes_at.is_some_and(|at| at <= now) => {
+            refused("its closing date cannot lie in the past (`callimico track close` closes it now)")
+        }
+        Phase::Open => Ok(()),
+        Phase::Closed => refused("its dates no longer change by an import (`callimico track reopen` opens it again)"),
+        Phase::Revealed | Phase::Benchmark => refused("its dates can no longer change"),
+    }
 }
 
 fn title(slug: &str) -> String {
@@ -128,6 +240,7 @@ fn to_store(directory: &TrackDirectory) -> Vec<ModelSolution> {
             scenario: scenario.clone(),
             model: model.clone(),
             membership: membership.clone(),
+            salt: None,
         })
         .collect()
 }

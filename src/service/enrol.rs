@@ -3,8 +3,10 @@
 use thiserror::Error;
 
 use crate::app::App;
+use crate::domain::log_event::LogEvent;
 use crate::domain::participant::ParticipantStatus;
 use crate::domain::phase::{Act, Refusal};
+use crate::store::log::Detail;
 use crate::store::participant::Participant;
 use crate::store::track::Track;
 use crate::store::user::User;
@@ -40,7 +42,6 @@ impl From<StoreError> for EnrolError {
 /// The track takes no new participants now, and the account does not take part yet; its name is another participant's;
 /// or the database cannot answer.
 pub async fn accepting_terms(app: &App, track: &Track, user: &User) -> Result<(Participant, bool), EnrolError> {
-    let now = app.clock.now();
     let mut db = app.db.begin().await.map_err(StoreError::from)?;
     // Of one person's two requests at once, the second finds what the first made.
     store::user::lock(&mut db, user.id).await?;
@@ -55,10 +56,11 @@ pub async fn accepting_terms(app: &App, track: &Track, user: &User) -> Result<(P
         return Ok((earlier, false));
     }
     // As it stands now, and held still: it may have closed since the page was read.
-    let (stage, _) = store::track::gate(&mut db, track.id)
+    let gate = store::track::gate(&mut db, track.id)
         .await?
         .ok_or_else(|| StoreError::Inconsistent("a track vanished while somebody enrolled".to_owned()))?;
-    if let Err(refusal) = stage.admit(Act::Enrol, now) {
+    let now = app.database_time(&mut *db).await?;
+    if let Err(refusal) = gate.stage.admit(Act::Enrol, now) {
         return earlier.map(|participant| (participant, false)).ok_or(EnrolError::Closed(refusal));
     }
     let status = ParticipantStatus::at_enrolment(track.settings.approval);
@@ -67,6 +69,9 @@ pub async fn accepting_terms(app: &App, track: &Track, user: &User) -> Result<(P
         Some(earlier) => {
             let back = store::participant::come_back(&mut db, earlier, user.id, status, now).await?;
             // What they reached before is shown again.
+            let who = store::log::participant(&mut *db, earlier.id).await?;
+            let event = LogEvent::ParticipantReturned { participant: who };
+            store::log::append(&mut db, track.id, event, Detail { user: Some(user.id), reason: None }, now).await?;
             store::track::board_changed(&mut db, track.id, now).await?;
             back
         }

@@ -2,12 +2,16 @@
 //! are frozen.
 
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::domain::entry;
-use crate::domain::ids::{ParticipantId, TrackId};
+use crate::domain::ids::{ParticipantId, SubmissionId, TrackId};
+use crate::domain::log_event::LogEvent;
+use crate::domain::phase::{GRACE, Phase};
 use crate::domain::track::EntryRule;
 use crate::domain::visibility::VisibleSplit;
+use crate::store::log::Detail;
 use crate::store::track::EntryGate;
 use crate::store::{self, StoreError};
 use scoring::Split;
@@ -28,7 +32,8 @@ pub async fn pick(
     if !gate.phase.rules().dev_entries_move || gate.is_frozen {
         return Ok(());
     }
-    put(db, track, participant, gate.rule).await
+    put(db, track, participant, gate.rule).await?;
+    Ok(())
 }
 
 /// Picks the entries of all participants that have one anew, after the track's rule has become `rule`. The track's lock,
@@ -43,61 +48,128 @@ pub async fn pick_all(db: &mut PgConnection, track: TrackId, rule: EntryRule) ->
     Ok(())
 }
 
+/// Puts what the rule picks on the dev board; answers it. Without a candidate the participant leaves the board.
 async fn put(
     db: &mut PgConnection,
     track: TrackId,
     participant: ParticipantId,
     rule: EntryRule,
-) -> Result<(), StoreError> {
+) -> Result<Option<SubmissionId>, StoreError> {
     let candidates = store::scoring::candidates(&mut *db, VisibleSplit::for_entry_rule(participant)).await?;
-    if let Some(standing) = entry::standing(rule, candidates) {
-        store::entry::put(&mut *db, track, participant, &standing).await?;
-    }
-    Ok(())
+    let Some(standing) = entry::standing(rule, candidates) else {
+        store::entry::remove(db, participant).await?;
+        return Ok(None);
+    };
+    store::entry::put(&mut *db, track, participant, &standing).await?;
+    Ok(Some(standing.submission))
 }
 
-/// Makes the entries of a closed track official: from now on neither scores nor rules change them. Says whether it did
-/// so now; while a dev score is awaited, a second time, and in any other phase, it changes nothing.
+/// Picks a participant's entry anew after organisers took a submission out or back in: also on a dev board that stands,
+/// and among the official entries. An entry that is official from now on is queued for its final score where it has none;
+/// says whether the official entry became another.
 ///
 /// # Errors
 /// The database cannot answer.
-pub async fn freeze(app: &App, track: TrackId) -> Result<bool, StoreError> {
-    let mut db = app.db.begin().await?;
-    let gate = store::track::lock_entries(&mut db, track).await?;
-    if !gate.phase.rules().final_can_begin || gate.is_frozen {
+pub async fn repick(
+    db: &mut PgConnection,
+    track: TrackId,
+    participant: ParticipantId,
+    gate: EntryGate,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let before = store::entry::official_of(&mut *db, participant).await?;
+    let standing = put(db, track, participant, gate.rule).await?;
+    if !gate.is_frozen || standing == before {
         return Ok(false);
     }
-    // What was handed in before the close counts, also where its score comes after it.
-    if store::submission::is_any_unfinished(&mut *db, track).await? {
-        return Ok(false);
+    if let Some(submission) = before {
+        store::job::drop_final(&mut *db, submission).await?;
+    }
+    if let Some(submission) = standing {
+        store::entry::put_official(&mut *db, track, participant, submission).await?;
+        if gate.final_has_begun {
+            store::job::enqueue_unscored_final(db, submission, now).await?;
+        }
+    }
+    Ok(true)
+}
+
+/// Why entries are not frozen yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct FreezeWait {
+    /// Submissions that wait for their dev score.
+    pub waiting_for_dev: i64,
+    /// Uploads that were under way at the close are taken until then (RFC 3339).
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>)]
+    pub not_before: Option<OffsetDateTime>,
+}
+
+/// What came of a try to freeze.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freeze {
+    /// The official entries stand now.
+    Done,
+    /// They stood already.
+    Already,
+    /// Something is waited for.
+    Waits(FreezeWait),
+    /// The track is not closed.
+    NotClosed,
+}
+
+/// What a freeze waits for; `None` where it waits for nothing.
+///
+/// # Errors
+/// The database cannot answer.
+pub async fn freeze_wait(
+    db: &mut PgConnection,
+    track: TrackId,
+    closes_at: Option<OffsetDateTime>,
+    now: OffsetDateTime,
+) -> Result<Option<FreezeWait>, StoreError> {
+    let not_before = closes_at.map(|at| at + GRACE).filter(|at| *at > now);
+    let waiting_for_dev = store::submission::state_counts(db, track).await?.unfinished;
+    Ok((waiting_for_dev > 0 || not_before.is_some()).then_some(FreezeWait { waiting_for_dev, not_before }))
+}
+
+/// Makes the entries of a closed track official: from now on neither scores nor rules change them. What was handed in
+/// before the close counts, also where its score comes after it.
+///
+/// # Errors
+/// The database cannot answer.
+pub async fn freeze(app: &App, track: TrackId) -> Result<Freeze, StoreError> {
+    let mut db = app.db.begin().await?;
+    let gate = store::track::lock_entries(&mut db, track).await?;
+    let now = app.database_time(&mut *db).await?;
+    if gate.phase != Phase::Closed {
+        return Ok(Freeze::NotClosed);
+    }
+    if gate.is_frozen {
+        return Ok(Freeze::Already);
+    }
+    if let Some(wait) = freeze_wait(&mut db, track, gate.closes_at, now).await? {
+        return Ok(Freeze::Waits(wait));
     }
     store::entry::freeze(&mut db, track).await?;
-    store::track::set_frozen(&mut db, track, app.clock.now()).await?;
+    store::track::set_frozen(&mut db, track, now).await?;
+    let entries = store::entry::frozen(&mut *db, track).await?;
+    store::log::append(&mut db, track, LogEvent::EntriesFrozen { entries }, Detail::default(), now).await?;
+    // The board shows that it stands.
+    store::track::board_changed(&mut db, track, now).await?;
     db.commit().await?;
-    Ok(true)
+    Ok(Freeze::Done)
 }
 
-/// Queues the official entries of a closed track for a score on the final split; final scores exist from here on. Says
-/// whether it did so now. Nothing happens before the entries are frozen, while final labels are missing, a second time,
-/// or in any other phase.
+/// Queues the official entries of a closed track for their final scores; final scores exist from here on. Part of the
+/// first preview, whose transaction has asked whether it may begin.
 ///
 /// # Errors
 /// The database cannot answer.
-pub async fn begin_final(app: &App, track: TrackId) -> Result<bool, StoreError> {
-    let now = app.clock.now();
-    let mut db = app.db.begin().await?;
-    let gate = store::track::lock_entries(&mut db, track).await?;
-    if !gate.phase.rules().final_can_begin || !gate.is_frozen || gate.final_has_begun {
-        return Ok(false);
-    }
-    // Without them every job would fail, and there would be no way back.
-    if !store::solution::is_complete(&mut db, track, Split::Final).await? {
-        return Ok(false);
-    }
-    store::track::set_final_begun(&mut db, track, now).await?;
+pub(super) async fn begin_final(db: &mut PgConnection, track: TrackId, now: OffsetDateTime) -> Result<(), StoreError> {
+    store::track::set_final_begun(db, track, now).await?;
     for submission in store::entry::official(&mut *db, track).await? {
-        store::job::enqueue(&mut db, submission, Split::Final, now).await?;
+        store::job::enqueue(db, submission, Split::Final, now).await?;
     }
-    db.commit().await?;
-    Ok(true)
+    Ok(())
 }

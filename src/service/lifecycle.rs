@@ -1,11 +1,108 @@
-//! The steps of a track's life. Each exists once, here; commands, pages, API and the demo call it.
+//! The steps of a track's life. Each exists once, here, as one transaction; commands, pages, API, sweeper and the demo
+//! call it.
+//!
+//! A step asked for in the phase it leads to, with the same arguments, changes nothing and says so. Of two who ask at
+//! once, one takes it.
 
+use scoring::Split;
+use sqlx::PgConnection;
 use thiserror::Error;
+use time::OffsetDateTime;
 
+use super::entries::{self, FreezeWait};
+use super::labels::{self, LabelError};
+use super::rankings;
 use crate::app::App;
+use crate::domain::ids::{TrackId, UserId};
+use crate::domain::log_event::{FinalLabels, LogEvent, StepName};
+use crate::domain::official_ranking::RankingChange;
 use crate::domain::phase::Phase;
+use crate::domain::sha256::Sha256;
 use crate::domain::slug::TrackPath;
+use crate::domain::timestamp::rfc3339;
+use crate::domain::visibility::VisibleSplit;
+use crate::store::label::LabelVersion;
+use crate::store::log::{Detail, LogPosition};
+use crate::store::ranking::FinalCounts;
+use crate::store::rescoring::RescoringState;
+use crate::store::track::Track;
 use crate::store::{self, StoreError};
+
+/// Who takes a step, and what they say of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct By<'a> {
+    /// The account; `None`: a command on the server's machine, or the server itself.
+    pub user: Option<UserId>,
+    /// Why, in words; public.
+    pub reason: Option<&'a str>,
+}
+
+impl By<'_> {
+    fn detail(&self) -> Detail<'_> {
+        Detail { user: self.user, reason: self.reason }
+    }
+
+    fn event(&self, step: StepName) -> LogEvent {
+        let reason = self.reason.map(str::to_owned);
+        LogEvent::Step { step, closes_at: None, final_labels: None, labels_opened: None, reason }
+    }
+
+    fn event_with_close(&self, step: StepName, at: OffsetDateTime) -> LogEvent {
+        let reason = self.reason.map(str::to_owned);
+        LogEvent::Step { step, closes_at: Some(at), final_labels: None, labels_opened: None, reason }
+    }
+}
+
+/// What is said of the final split's labels when a track opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OpeningLabels {
+    /// They are here, and the server commits to them.
+    #[default]
+    Here,
+    /// They are kept elsewhere until the close; this is the root of the commitment to them.
+    Elsewhere(Sha256),
+    /// Nobody commits to them.
+    Uncommitted,
+}
+
+/// What becomes of the labels at the reveal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LabelsAtReveal {
+    /// They become public: anybody can check every score, and the test models are spent.
+    Open,
+    /// They stay hidden, for a benchmark with the same models.
+    Keep,
+}
+
+/// What came of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// The phase that the track is in now.
+    pub phase: Phase,
+    /// The event that the step made; where it was taken before, the log's head.
+    pub log: LogPosition,
+    /// The track stood there already; nothing changed.
+    pub already: bool,
+}
+
+/// Something that keeps a step from being taken.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct NotReady {
+    /// A stable code for programs.
+    pub code: &'static str,
+    /// A sentence for people.
+    pub detail: String,
+    /// What the freeze waits for, where that is the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<FreezeWait>,
+}
+
+impl NotReady {
+    fn new(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), freeze: None }
+    }
+}
 
 /// Why a step was not taken.
 #[derive(Debug, Error)]
@@ -14,58 +111,552 @@ pub enum StepError {
     #[error("there is no track {0}")]
     NoTrack(TrackPath),
     /// The track is in a phase that the step does not start from.
-    #[error("{track} is {} and cannot be opened again", .phase.as_str())]
+    #[error("{track} is {}: {} is not possible there", .phase.as_str(), .step.as_str())]
     WrongPhase {
         /// Which track.
         track: TrackPath,
         /// The phase it is in.
         phase: Phase,
+        /// The step that was asked for.
+        step: StepName,
     },
+    /// Something is missing.
+    #[error("{track} is not ready to {}: {}", .step.as_str(), sentences(.problems))]
+    NotReady {
+        /// Which track.
+        track: TrackPath,
+        /// The step that was asked for.
+        step: StepName,
+        /// What is missing; at least one.
+        problems: Vec<NotReady>,
+    },
+    /// A date does not fit the step.
+    #[error("{0}")]
+    BadDate(String),
+    /// The system cannot supply randomness.
+    #[error("the labels could not be committed to")]
+    Labels(#[source] LabelError),
     /// The database could not do its part.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What came of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// It was taken now.
-    Taken,
-    /// The track stood there already; nothing changed.
-    Already,
+fn sentences(problems: &[NotReady]) -> String {
+    problems.iter().map(|problem| problem.detail.as_str()).collect::<Vec<_>>().join(" ")
 }
 
-/// Opens a track: from draft to open. It takes submissions from its opening date on, and its dev board is live.
+impl From<sqlx::Error> for StepError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// A step that has been begun: the track is locked, and everything is decided at one instant.
+struct Begun {
+    track: Track,
+    path: TrackPath,
+    step: StepName,
+    now: OffsetDateTime,
+}
+
+impl Begun {
+    async fn lock(app: &App, db: &mut PgConnection, path: &TrackPath, step: StepName) -> Result<Self, StepError> {
+        let track = store::track::lock_by_path(db, path).await?.ok_or_else(|| StepError::NoTrack(path.clone()))?;
+        let now = app.database_time(db).await?;
+        Ok(Self { track, path: path.clone(), step, now })
+    }
+
+    /// The phase that holds for everybody, whether or not the sweeper has written it down.
+    fn phase(&self) -> Phase {
+        self.track.stage().phase_at(self.now)
+    }
+
+    fn wrong_phase(&self) -> StepError {
+        StepError::WrongPhase { track: self.path.clone(), phase: self.phase(), step: self.step }
+    }
+
+    fn not_ready(&self, problems: Vec<NotReady>) -> StepError {
+        StepError::NotReady { track: self.path.clone(), step: self.step, problems }
+    }
+
+    async fn already(&self, db: &mut PgConnection) -> Result<Taken, StepError> {
+        let head = store::log::head(&mut *db, self.track.id).await?;
+        // What opened before tracks had a log may have no event yet.
+        let log = head.unwrap_or(LogPosition { seq: 0, hash: Sha256::from([0; 32]) });
+        Ok(Taken { phase: self.phase(), log, already: true })
+    }
+
+    /// Writes a phase down that the date has brought about, with the event that the sweeper would have made.
+    async fn write_close(&self, db: &mut PgConnection) -> Result<(), StepError> {
+        if self.track.phase == Phase::Open && self.phase() == Phase::Closed {
+            write_close(db, &self.track, By::default(), None, self.now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Opens a track: from draft to open. It takes submissions from its opening date on, and its dev board is live. What
+/// organisers tried before is removed.
 ///
 /// # Errors
-/// There is no such track, it has been open before, or the database cannot answer.
-pub async fn open(app: &App, path: &TrackPath) -> Result<Step, StepError> {
-    let mut db = app.db.begin().await.map_err(StoreError::from)?;
-    let competition = store::competition::by_slug(&mut *db, &path.competition).await?;
-    let competition = competition.ok_or_else(|| StepError::NoTrack(path.clone()))?;
-    let track = store::track::lock(&mut db, competition.id, &path.track).await?;
-    let track = track.ok_or_else(|| StepError::NoTrack(path.clone()))?;
-    if track.phase == Phase::Open {
-        return Ok(Step::Already);
+/// Labels are missing, or it has been open before.
+pub async fn open(app: &App, path: &TrackPath, labels: OpeningLabels, by: By<'_>) -> Result<Taken, StepError> {
+    let mut db = app.db.begin().await?;
+    let begun = Begun::lock(app, &mut db, path, StepName::Open).await?;
+    let Begun { track, now, .. } = &begun;
+    if begun.phase() == Phase::Open && same_labels(&mut db, track, labels).await? {
+        return begun.already(&mut db).await;
     }
-    if !store::track::change_phase(&mut db, track.id, Phase::Draft, Phase::Open).await? {
-        return Err(StepError::WrongPhase { track: path.clone(), phase: track.phase });
+    if track.phase != Phase::Draft {
+        return Err(begun.wrong_phase());
     }
+    let has_dev = store::solution::is_complete(&mut db, track.id, Split::Dev).await?;
+    let has_final = store::solution::is_complete(&mut db, track.id, Split::Final).await?;
+    let mut problems = Vec::new();
+    if !has_dev {
+        problems.push(NotReady::new("no_dev_labels", "The labels of the dev split are missing: import them."));
+    }
+    if track.settings.dates.closes_at.is_some_and(|at| at <= *now) {
+        problems.push(NotReady::new("date_passed", "Its closing date has passed: set a later one."));
+    }
+    let said = match (labels, has_final) {
+        (OpeningLabels::Here, true) => FinalLabels::Committed,
+        (OpeningLabels::Here, false) => {
+            problems.push(NotReady::new(
+                "no_final_labels",
+                "The labels of the final split are missing: import them, or give the root of a commitment to them \
+                 (--commitment ROOT, made with `callimico commit`), or say that nobody commits to them \
+                 (--uncommitted-final).",
+            ));
+            FinalLabels::Uncommitted
+        }
+        // With a root that was published and the labels here, both must fit.
+        (OpeningLabels::Elsewhere(_), true) => FinalLabels::Committed,
+        (OpeningLabels::Elsewhere(_), false) => FinalLabels::Elsewhere,
+        (OpeningLabels::Uncommitted, true) => {
+            problems.push(NotReady::new(
+                "final_labels_are_here",
+                "The labels of the final split are here, so the server commits to them: leave --uncommitted-final out.",
+            ));
+            FinalLabels::Committed
+        }
+        (OpeningLabels::Uncommitted, false) => FinalLabels::Uncommitted,
+    };
+    if !problems.is_empty() {
+        return Err(begun.not_ready(problems));
+    }
+    store::submission::remove_all(&mut *db, track.id).await?;
+    store::track::change_phase(&mut db, track.id, Phase::Draft, Phase::Open).await?;
+    let version = track.ending.labels_version;
+    let root = match labels {
+        OpeningLabels::Elsewhere(root) => Some(root),
+        OpeningLabels::Here | OpeningLabels::Uncommitted => None,
+    };
+    match said {
+        FinalLabels::Committed => {
+            let solutions = store::solution::all(&mut *db, track.id).await?;
+            let commit = labels::commit(&mut db, (track.id, version), &track.shape, solutions, None, *now).await;
+            let made = commit.map_err(|error| begun.label_error(error))?;
+            if let Some(expected) = root.filter(|root| *root != made) {
+                return Err(begun.label_error(LabelError::OtherRoot { expected, found: made }));
+            }
+        }
+        FinalLabels::Elsewhere | FinalLabels::Uncommitted => {
+            store::label::put(&mut *db, track.id, &LabelVersion { version, root, text: None, made_at: *now }).await?;
+            if let Some(root) = root {
+                let event = LogEvent::Commitment { root, version: version.unsigned_abs() };
+                store::log::append(&mut db, track.id, event, Detail::default(), *now).await?;
+            }
+        }
+    }
+    let event = LogEvent::Step {
+        step: StepName::Open,
+        closes_at: track.settings.dates.closes_at,
+        final_labels: Some(said),
+        labels_opened: None,
+        reason: by.reason.map(str::to_owned),
+    };
+    let log = store::log::append(&mut db, track.id, event, by.detail(), *now).await?;
     // Whoever looks at the board sees the phase change.
-    store::track::board_changed(&mut db, track.id, app.clock.now()).await?;
-    db.commit().await.map_err(StoreError::from)?;
-    Ok(Step::Taken)
+    store::track::board_changed(&mut db, track.id, *now).await?;
+    db.commit().await?;
+    Ok(Taken { phase: Phase::Open, log, already: false })
+}
+
+/// Whether a track was opened with the same word on its final labels.
+async fn same_labels(db: &mut PgConnection, track: &Track, labels: OpeningLabels) -> Result<bool, StoreError> {
+    let known = store::label::version(&mut *db, track.id, 1).await?;
+    let root = known.as_ref().and_then(|label| label.root);
+    Ok(match labels {
+        OpeningLabels::Elsewhere(asked) => root == Some(asked),
+        OpeningLabels::Here => root.is_some() || known.is_none_or(|label| label.text.is_none()),
+        OpeningLabels::Uncommitted => root.is_none(),
+    })
+}
+
+impl Begun {
+    fn label_error(&self, error: LabelError) -> StepError {
+        match error {
+            LabelError::Missing(_) | LabelError::OtherRoot { .. } => {
+                self.not_ready(vec![NotReady::new("labels_do_not_fit", format!("{}.", capitalised(&error.to_string())))])
+            }
+            LabelError::Store(error) => StepError::Store(error),
+            LabelError::Randomness(_) => StepError::Labels(error),
+        }
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Closes a track: from open to closed. Before its date the closing date becomes now.
+///
+/// # Errors
+/// It is not open.
+pub async fn close(app: &App, path: &TrackPath, by: By<'_>) -> Result<Taken, StepError> {
+    let mut db = app.db.begin().await?;
+    let begun = Begun::lock(app, &mut db, path, StepName::Close).await?;
+    match begun.track.phase {
+        Phase::Closed => return begun.already(&mut db).await,
+        Phase::Open => {}
+        _ => return Err(begun.wrong_phase()),
+    }
+    // Past its date it closed by itself, and nobody's word made it.
+    let by = if begun.phase() == Phase::Closed { By::default() } else { by };
+    let log = write_close(&mut db, &begun.track, by, by.reason, begun.now).await?;
+    db.commit().await?;
+    Ok(Taken { phase: Phase::Closed, log, already: false })
+}
+
+/// Writes down that a track closed, at its date or now.
+async fn write_close(
+    db: &mut PgConnection,
+    track: &Track,
+    by: By<'_>,
+    reason: Option<&str>,
+    now: OffsetDateTime,
+) -> Result<LogPosition, StoreError> {
+    let at = track.settings.dates.closes_at.filter(|at| *at <= now).unwrap_or(now);
+    store::track::set_closes_at(db, track.id, at).await?;
+    store::track::change_phase(db, track.id, Phase::Open, Phase::Closed).await?;
+    let event = By { reason, ..by }.event_with_close(StepName::Close, at);
+    let log = store::log::append(db, track.id, event, by.detail(), now).await?;
+    store::track::board_changed(db, track.id, now).await?;
+    Ok(log)
+}
+
+/// Closes a track whose date has come; for the sweeper. Says whether it did.
+///
+/// # Errors
+/// The database cannot answer.
+pub async fn close_at_its_date(app: &App, track: TrackId) -> Result<bool, StoreError> {
+    let mut db = app.db.begin().await?;
+    store::track::lock_entries(&mut db, track).await?;
+    let now = app.database_time(&mut *db).await?;
+    let Some(track) = store::track::by_id(&mut *db, track).await? else { return Ok(false) };
+    if track.phase != Phase::Open || track.stage().phase_at(now) != Phase::Closed {
+        return Ok(false);
+    }
+    write_close(&mut db, &track, By::default(), None, now).await?;
+    db.commit().await?;
+    Ok(true)
+}
+
+/// Gives an open track a later closing date.
+///
+/// # Errors
+/// It is not open any more, or the date is not later than the present one.
+pub async fn extend(app: &App, path: &TrackPath, to: OffsetDateTime, by: By<'_>) -> Result<Taken, StepError> {
+    let mut db = app.db.begin().await?;
+    let begun = Begun::lock(app, &mut db, path, StepName::Extend).await?;
+    if begun.phase() != Phase::Open {
+        return Err(begun.wrong_phase());
+    }
+    match begun.track.settings.dates.closes_at {
+        Some(present) if to == present => return begun.already(&mut db).await,
+        Some(present) if to < present => {
+            return Err(StepError::BadDate(format!(
+                "{path} closes at {}, and an extension is later than that.",
+                rfc3339(present)
+            )));
+        }
+        Some(_) => {}
+        None => return Err(StepError::BadDate(format!("{path} has no closing date that could be extended."))),
+    }
+    store::track::set_closes_at(&mut db, begun.track.id, to).await?;
+    let event = by.event_with_close(StepName::Extend, to);
+    let log = begun.announce(&mut db, event, by).await?;
+    db.commit().await?;
+    Ok(Taken { phase: Phase::Open, log, already: false })
+}
+
+impl Begun {
+    /// Appends an event that participants are told about, and lets the board show the change.
+    async fn announce(&self, db: &mut PgConnection, event: LogEvent, by: By<'_>) -> Result<LogPosition, StoreError> {
+        let log = store::log::append(db, self.track.id, event, by.detail(), self.now).await?;
+        store::track::set_banner(db, self.track.id, log.seq).await?;
+        store::track::board_changed(db, self.track.id, self.now).await?;
+        Ok(log)
+    }
+}
+
+/// Opens a closed track again, until a date that lies ahead. Entries that were frozen are picked anew after the next
+/// close.
+///
+/// # Errors
+/// It is not closed, a preview has begun, or the date does not lie ahead.
+pub async fn reopen(app: &App, path: &TrackPath, until: OffsetDateTime, by: By<'_>) -> Result<Taken, StepError> {
+    let mut db = app.db.begin().await?;
+    let begun = Begun::lock(app, &mut db, path, StepName::Reopen).await?;
+    let Begun { track, now, .. } = &begun;
+    match begun.phase() {
+        Phase::Open if track.settings.dates.closes_at == Some(until) => return begun.already(&mut db).await,
+        Phase::Closed => {}
+        _ => return Err(begun.wrong_phase()),
+    }
+    if track.ending.final_begun_at.is_some() {
+        let text = "A preview has begun: final scores exist, so the track cannot be opened again.";
+        return Err(begun.not_ready(vec![NotReady::new("final_begun", text)]));
+    }
+    if until <= *now {
+        return Err(StepError::BadDate("Give a closing date that lies ahead.".to_owned()));
+    }
+    begun.write_close(&mut db).await?;
+    store::entry::unfreeze(&mut db, track.id).await?;
+    store::track::set_not_frozen(&mut db, track.id).await?;
+    store::track::set_closes_at(&mut db, track.id, until).await?;
+    store::track::change_phase(&mut db, track.id, Phase::Closed, Phase::Open).await?;
+    // What came after the freeze was scored without moving an entry.
+    entries::pick_all(&mut db, track.id, track.settings.entry_rule).await?;
+    let event = by.event_with_close(StepName::Reopen, until);
+    let log = begun.announce(&mut db, event, by).await?;
+    db.commit().await?;
+    Ok(Taken { phase: Phase::Open, log, already: false })
+}
+
+/// Begins the final scores of a closed track, for organisers; asked again it says how many are there.
+///
+/// # Errors
+/// It is not closed, its entries are not frozen yet, or its labels are missing or are not those that were committed to.
+pub async fn preview(app: &App, path: &TrackPath, by: By<'_>) -> Result<FinalCounts, StepError> {
+    let mut db = app.db.begin().await?;
+    let begun = Begun::lock(app, &mut db, path, StepName::Preview).await?;
+    let Begun { track, now, .. } = &begun;
+    if begun.phase() != Phase::Closed {
+        return Err(begun.wrong_phase());
+    }
+    if track.ending.final_begun_at.is_none() {
+        let problems = cannot_begin(&mut db, &begun).await?;
+        if !problems.is_empty() {
+            return Err(begun.not_ready(problems));
+        }
+        let version = track.ending.labels_version;
+        let known = store::label::version(&mut *db, track.id, version).await?;
+        let solutions = store::solution::all(&mut *db, track.id).await?;
+        match known.as_ref() {
+            // Labels that were committed to here fit by what is stored, or somebody changed them by hand.
+            Some(label) if label.text.is_some() => {
+                let made = labels::commitment(&track.shape, &solutions).map_err(|error| begun.label_error(error))?;
+                let found = Sha256::from(made.root());
+                if let Some(expected) = label.root.filter(|root| *root != found) {
+                    return Err(begun.label_error(LabelError::OtherRoot { expected, found }));
+                }
+            }
+            Some(LabelVersion { root: Some(_), .. }) => {
+                let text = "The labels that were committed to are not here: import them with their salts \
+                            (`callimico import DIR --final-labels --salts FILE`).";
+                return Err(begun.not_ready(vec![NotReady::new("labels_do_not_fit", text)]));
+            }
+            // Nobody committed to them before: from here on they are, with the true date.
+            _ => {
+                labels::commit(&mut db, (track.id, version), &track.shape, solutions, None, *now)
+                    .await
+                    .map_err(|error| begun.label_error(error))?;
+            }
+        }
+        entries::begin_final(&mut db, track.id, *now).await?;
+        store::log::append(&mut db, track.id, LogEvent::FinalBegun {}, by.detail(), *now).await?;
+    }
+    let counts = store::ranking::final_counts(&mut *db, VisibleSplit::for_official_ranking(track.id)).await?;
+    db.commit().await?;
+    Ok(counts)
+}
+
+/// What keeps the first final scores from being made.
+async fn cannot_begin(db: &mut PgConnection, begun: &Begun) -> Result<Vec<NotReady>, StepError> {
+    let Begun { track, now, .. } = begun;
+    let mut problems = Vec::new();
+    if track.ending.entries_frozen_at.is_none() {
+        let wait = entries::freeze_wait(db, track.id, track.settings.dates.closes_at, *now).await?;
+        problems.push(NotReady { code: "not_frozen", detail: freeze_sentence(wait), freeze: wait });
+    }
+    if !labels::are_complete(db, track.id).await? {
+        problems.push(NotReady::new(
+            "no_final_labels",
+            "The labels of the final split are missing: import them (`callimico import DIR --final-labels`).",
+        ));
+    }
+    Ok(problems)
+}
+
+/// What the freeze waits for, as a sentence.
+pub fn freeze_sentence(wait: Option<FreezeWait>) -> String {
+    match wait {
+        None => "The entries are being frozen; ask again in a few seconds.".to_owned(),
+        Some(FreezeWait { waiting_for_dev: 0, not_before: Some(at) }) => {
+            format!("Uploads that were under way at the close are taken until {}.", rfc3339(at))
+        }
+        Some(FreezeWait { waiting_for_dev, not_before }) => {
+            let scores = if waiting_for_dev == 1 { "1 dev score".to_owned() } else { format!("{waiting_for_dev} dev scores") };
+            match not_before {
+                Some(at) => format!(
+                    "The entries wait for {scores}, and uploads that were under way at the close are taken until {}.",
+                    rfc3339(at)
+                ),
+                None => format!("The entries wait for {scores}."),
+            }
+        }
+    }
+}
+
+/// What keeps the final ranking from being revealed; empty: nothing does.
+///
+/// # Errors
+/// The database cannot answer.
+pub async fn cannot_reveal(db: &mut PgConnection, track: &Track) -> Result<Vec<NotReady>, StoreError> {
+    let visible = VisibleSplit::for_official_ranking(track.id);
+    let mut problems = Vec::new();
+    if track.ending.final_begun_at.is_none() {
+        problems.push(NotReady::new("no_preview", "The final scores have not been made: begin the preview first."));
+        return Ok(problems);
+    }
+    let counts = store::ranking::final_counts(&mut *db, visible).await?;
+    if !counts.is_complete() {
+        let text = format!("{} of {} final scores are there.", counts.ready, counts.of);
+        problems.push(NotReady::new("final_scores_missing", text));
+    }
+    let troubled = store::job::troubled_final(&mut *db, track.id).await?;
+    for job in troubled.iter().filter(|job| job.next_try.is_none()) {
+        let text = format!(
+            "Submission {} could not be scored ({}): score it again or disqualify it.",
+            job.submission, job.error
+        );
+        problems.push(NotReady::new("final_score_failed", text));
+    }
+    if store::rescoring::stale_final_scores(&mut *db, visible).await? > 0 {
+        let text = "Labels were corrected after final scores were made: apply the rescoring.";
+        problems.push(NotReady::new("rescoring_open", text));
+    }
+    let open = store::rescoring::of_track(&mut *db, track.id).await?;
+    if let Some(batch) = open.iter().find(|batch| batch.state == RescoringState::Running) {
+        let text = format!("Rescoring {} is open: apply or drop it.", batch.id);
+        problems.push(NotReady::new("rescoring_open", text));
+    }
+    Ok(problems)
+}
+
+/// Reveals the final ranking as its version 1: from closed to revealed. It cannot be taken back.
+///
+/// # Errors
+/// It is not closed, or final scores are missing.
+pub async fn reveal(app: &App, path: &TrackPath, labels: LabelsAtReveal, by: By<'_>) -> Result<Taken, StepError> {
+    let mut db = app.db.begin().await?;
+    let begun = Begun::lock(app, &mut db, path, StepName::Reveal).await?;
+    let Begun { track, now, .. } = &begun;
+    let opened = track.ending.labels_opened_at.is_some();
+    match begun.phase() {
+        Phase::Revealed if opened == (labels == LabelsAtReveal::Open) => return begun.already(&mut db).await,
+        Phase::Closed => {}
+        _ => return Err(begun.wrong_phase()),
+    }
+    let problems = cannot_reveal(&mut db, track).await?;
+    if !problems.is_empty() {
+        return Err(begun.not_ready(problems));
+    }
+    begun.write_close(&mut db).await?;
+    store::track::change_phase(&mut db, track.id, Phase::Closed, Phase::Revealed).await?;
+    if labels == LabelsAtReveal::Open {
+        store::track::set_labels_opened(&mut db, track.id, *now).await?;
+    }
+    let event = LogEvent::Step {
+        step: StepName::Reveal,
+        closes_at: None,
+        final_labels: None,
+        labels_opened: Some(labels == LabelsAtReveal::Open),
+        reason: by.reason.map(str::to_owned),
+    };
+    let log = store::log::append(&mut db, track.id, event, by.detail(), *now).await?;
+    rankings::make(&mut db, track, RankingChange::Reveal, *now).await?;
+    store::track::board_changed(&mut db, track.id, *now).await?;
+    db.commit().await?;
+    Ok(Taken { phase: Phase::Revealed, log, already: false })
+}
+
+/// Makes the labels of a revealed track public. There is no benchmark with these models any more.
+///
+/// # Errors
+/// It is not revealed.
+pub async fn open_labels(app: &App, path: &TrackPath, by: By<'_>) -> Result<Taken, StepError> {
+    let mut db = app.db.begin().await?;
+    let begun = Begun::lock(app, &mut db, path, StepName::OpenLabels).await?;
+    let Begun { track, now, .. } = &begun;
+    if begun.phase() != Phase::Revealed {
+        return Err(begun.wrong_phase());
+    }
+    if track.ending.labels_opened_at.is_some() {
+        return begun.already(&mut db).await;
+    }
+    store::track::set_labels_opened(&mut db, track.id, *now).await?;
+    let log = begun.announce(&mut db, by.event(StepName::OpenLabels), by).await?;
+    db.commit().await?;
+    Ok(Taken { phase: Phase::Revealed, log, already: false })
+}
+
+/// Declares the results final: they are no longer provisional.
+///
+/// # Errors
+/// It is not revealed, or a newer ranking waits for final scores.
+pub async fn declare_final(app: &App, path: &TrackPath, by: By<'_>) -> Result<Taken, StepError> {
+    let mut db = app.db.begin().await?;
+    let begun = Begun::lock(app, &mut db, path, StepName::Final).await?;
+    let Begun { track, now, .. } = &begun;
+    if !begun.phase().rules().final_is_public {
+        return Err(begun.wrong_phase());
+    }
+    if track.ending.results_final_at.is_some() {
+        return begun.already(&mut db).await;
+    }
+    let mut problems = cannot_reveal(&mut db, track).await?;
+    if track.ending.ranking_due.is_some() && problems.is_empty() {
+        let text = "A newer version of the ranking is being made; ask again in a few seconds.";
+        problems.push(NotReady::new("ranking_due", text));
+    }
+    if !problems.is_empty() {
+        return Err(begun.not_ready(problems));
+    }
+    store::track::set_results_final(&mut db, track.id, *now).await?;
+    let log = begun.announce(&mut db, by.event(StepName::Final), by).await?;
+    db.commit().await?;
+    Ok(Taken { phase: begun.phase(), log, already: false })
 }
 
 /// Puts the submissions of a track that could not be scored back into the queue, on either split, all of them or none;
-/// answers how many.
+/// answers how many. Entries that were frozen without one of them are frozen anew, as long as no preview has begun.
 ///
 /// # Errors
 /// There is no such track, or the database cannot answer.
 pub async fn retry_failed(app: &App, path: &TrackPath) -> Result<usize, StepError> {
-    let track = store::track::by_path(&app.db, path).await?.ok_or_else(|| StepError::NoTrack(path.clone()))?;
-    let mut db = app.db.begin().await.map_err(StoreError::from)?;
-    let again = store::job::enqueue_failed(&mut db, track.id, app.clock.now()).await?;
-    db.commit().await.map_err(StoreError::from)?;
+    let mut db = app.db.begin().await?;
+    let track = store::track::lock_by_path(&mut db, path).await?.ok_or_else(|| StepError::NoTrack(path.clone()))?;
+    let now = app.database_time(&mut *db).await?;
+    let again = store::job::enqueue_failed(&mut db, track.id, now).await?;
+    let is_frozen = track.phase == Phase::Closed && track.ending.entries_frozen_at.is_some();
+    if again > 0 && is_frozen && track.ending.final_begun_at.is_none() {
+        store::entry::unfreeze(&mut db, track.id).await?;
+        store::track::set_not_frozen(&mut db, track.id).await?;
+    }
+    db.commit().await?;
     Ok(again)
 }

@@ -4,5 +4,11 @@
 pub mod accounts;
 pub mod enrol;
 pub mod entries;
+pub mod labels;
 pub mod lifecycle;
+pub mod organise;
+pub mod rankings;
+pub mod rescoring;
+pub mod settings;
+pub mod status;
 pub mod submit;

@@ -19,6 +19,7 @@ use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::domain::ids::SubmissionId;
+use crate::domain::log_event::LogEvent;
 use crate::domain::participant::ParticipantStatus;
 use crate::domain::phase::{Act, Refusal};
 use crate::domain::quota::{AttemptsLeft, AttemptsUsed, LimitReached};
@@ -26,6 +27,7 @@ use crate::domain::sha256::Sha256;
 use crate::domain::submission::SubmissionState;
 use crate::domain::track::SubmissionLimits;
 use crate::objects::{ObjectKey, Staged};
+use crate::store::log::{Detail, LogPosition};
 use crate::store::participant::Participant;
 use crate::store::submission::{NewSubmission, Verdict};
 use crate::store::track::Track;
@@ -93,6 +95,16 @@ fn is_no_text(c: char) -> bool {
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// An upload that arrived whole.
+#[derive(Debug)]
+pub struct Received {
+    /// Its bytes, on disk.
+    pub staged: Staged,
+    /// When its last byte came, by the database's clock: what counts for the deadline and the limits, however long it
+    /// waits for its check.
+    pub arrived_at: OffsetDateTime,
+}
+
 /// A submission that was taken.
 #[derive(Debug)]
 pub struct Accepted {
@@ -108,6 +120,8 @@ pub struct Accepted {
     pub sha256: Sha256,
     /// What the participant has left now.
     pub attempts_left: AttemptsLeft,
+    /// Its place in the track's log; `None` of what was taken before tracks had one.
+    pub log: Option<LogPosition>,
     /// Whether it had been taken before under the same idempotency key.
     pub replayed: bool,
 }
@@ -201,7 +215,7 @@ pub async fn precheck(
 
 /// Whether an upload that arrived now would count.
 async fn would_count(app: &App, track: &Track, participant: Participant) -> Result<(), SubmitError> {
-    let now = app.clock.now();
+    let now = app.database_time(&app.db).await?;
     track.stage().admit(Act::Submit, now).map_err(SubmitError::NotTaking)?;
     let used = store::submission::attempts_used(&app.db, participant.id, now).await?;
     used.admit(track.settings.limits, now).map_err(SubmitError::LimitReached)
@@ -226,7 +240,7 @@ pub async fn receive<E>(
     track: &Track,
     participant: Participant,
     mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
-) -> Result<Staged, SubmitError> {
+) -> Result<Received, SubmitError> {
     let _slot = app.upload_slots.take(participant.id).await;
     let limit = track.settings.limits.bytes;
     let mut staging = app.objects.stage().await.map_err(SubmitError::Storage)?;
@@ -243,7 +257,9 @@ pub async fn receive<E>(
     tokio::time::timeout(Duration::from_secs(app.limits.upload_seconds), take_in)
         .await
         .map_err(|_| SubmitError::TooSlow)??;
-    staging.finish().await.map_err(SubmitError::Storage)
+    let arrived_at = app.database_time(&app.db).await?;
+    let staged = staging.finish().await.map_err(SubmitError::Storage)?;
+    Ok(Received { staged, arrived_at })
 }
 
 /// Checks an upload and takes it, or says why not.
@@ -256,28 +272,29 @@ pub async fn accept(
     app: &App,
     track: &Track,
     participant: Participant,
-    staged: Staged,
+    received: Received,
     details: &Details,
 ) -> Result<Accepted, SubmitError> {
+    let Received { staged, arrived_at } = received;
     let (sha256, size) = (staged.sha256, staged.size);
     if let Some(accepted) = replay(app, track, participant, details, sha256).await? {
         return Ok(accepted);
     }
-    let arrival =
-        Arrival { app, track, participant, details, received_at: app.clock.now(), id: SubmissionId::generate() };
+    let arrival = Arrival { app, track, participant, details, received_at: arrived_at, id: SubmissionId::generate() };
     let outcome = match arrival.check(&staged).await? {
         Ok(validated) => arrival.take(staged, &validated).await,
         Err(problems) => Err(arrival.reject(&staged, problems).await),
     };
     match outcome {
         // Nothing is asked of the database after the commit: what could fail now must not sound like a refusal.
-        Ok(attempts_left) => Ok(Accepted {
+        Ok((attempts_left, log)) => Ok(Accepted {
             id: arrival.id,
             state: SubmissionState::Queued,
             received_at: arrival.received_at,
             size,
             sha256,
             attempts_left,
+            log: Some(log),
             replayed: false,
         }),
         // Two requests with one key at once, and the other one was first; it may have used the last attempt.
@@ -308,7 +325,8 @@ async fn replay(
     if let Some(problems) = earlier.problems {
         return Err(SubmitError::Rejected { id: earlier.id, problems });
     }
-    let used = store::submission::attempts_used(&app.db, participant.id, app.clock.now()).await?;
+    let now = app.database_time(&app.db).await?;
+    let used = store::submission::attempts_used(&app.db, participant.id, now).await?;
     Ok(Some(Accepted {
         id: earlier.id,
         state: earlier.state,
@@ -316,6 +334,7 @@ async fn replay(
         size: earlier.size,
         sha256,
         attempts_left: used.left(track.settings.limits),
+        log: store::submission::receipt(&app.db, earlier.id).await?,
         replayed: true,
     }))
 }
@@ -362,7 +381,7 @@ impl Arrival<'_> {
     }
 
     /// Gives the bytes their key, then decides in one transaction.
-    async fn take(&self, staged: Staged, validated: &Validated) -> Result<AttemptsLeft, SubmitError> {
+    async fn take(&self, staged: Staged, validated: &Validated) -> Result<(AttemptsLeft, LogPosition), SubmitError> {
         let (size, sha256) = (staged.size, staged.sha256);
         let key = ObjectKey::Upload(self.id);
         self.app.objects.keep(staged, &key).await.map_err(SubmitError::Storage)?;
@@ -378,30 +397,47 @@ impl Arrival<'_> {
         outcome
     }
 
-    async fn enter(&self, row: &NewSubmission<'_>) -> Result<AttemptsLeft, SubmitError> {
+    async fn enter(&self, row: &NewSubmission<'_>) -> Result<(AttemptsLeft, LogPosition), SubmitError> {
         let mut db = self.app.db.begin().await?;
-        let (limits, mut used) = self.admit(&mut db).await?;
+        let (limits, mut used, now) = self.admit(&mut db).await?;
         store::submission::insert(&mut db, row).await?;
         store::job::enqueue(&mut db, self.id, Split::Dev, self.received_at).await?;
+        let event = LogEvent::SubmissionAccepted {
+            submission: self.id,
+            participant: store::log::participant(&mut *db, self.participant.id).await?,
+            sha256: row.sha256,
+            arrived_at: self.received_at,
+        };
+        let log = store::log::append(&mut db, self.track.id, event, Detail::default(), now).await?;
+        store::submission::set_receipt(&mut *db, self.id, log.seq).await?;
         db.commit().await.map_err(SubmitError::Undecided)?;
         used.today += 1;
         used.total += 1;
-        Ok(used.left(limits))
+        Ok((used.left(limits), log))
     }
 
     /// Whether an upload counts at all: enrolment, phase, dates and attempts, held still until the transaction ends.
-    async fn admit(&self, db: &mut PgConnection) -> Result<(SubmissionLimits, AttemptsUsed), SubmitError> {
+    /// Answers the limits, what is used of them, and when this was decided.
+    async fn admit(
+        &self,
+        db: &mut PgConnection,
+    ) -> Result<(SubmissionLimits, AttemptsUsed, OffsetDateTime), SubmitError> {
         let status = store::participant::lock(db, self.participant.id).await?;
         if status != Some(ParticipantStatus::Approved) {
             return Err(SubmitError::NotApproved(status.unwrap_or(ParticipantStatus::Withdrawn)));
         }
-        let (stage, limits) = store::track::gate(db, self.track.id)
+        let gate = store::track::gate(db, self.track.id)
             .await?
             .ok_or_else(|| StoreError::Inconsistent("a track vanished under its participant".to_owned()))?;
-        stage.admit(Act::Submit, self.received_at).map_err(SubmitError::NotTaking)?;
+        let now = self.app.database_time(&mut *db).await?;
+        gate.stage.admit_upload(self.received_at, now).map_err(SubmitError::NotTaking)?;
+        // Only once the grace is over are the entries frozen, but the track may have been closed again since.
+        if gate.is_frozen {
+            return Err(SubmitError::NotTaking(Refusal::TooLateToDecide));
+        }
         let used = store::submission::attempts_used(&mut *db, self.participant.id, self.received_at).await?;
-        used.admit(limits, self.received_at).map_err(SubmitError::LimitReached)?;
-        Ok((limits, used))
+        used.admit(gate.limits, self.received_at).map_err(SubmitError::LimitReached)?;
+        Ok((gate.limits, used, now))
     }
 
     /// Keeps the record of a rejected upload, unless its sender had too many of them lately. Rejections have

@@ -9,7 +9,8 @@ use super::{DbSplit, StoreError};
 use crate::domain::entry::Candidate;
 use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId, TrackId};
 use crate::domain::leaderboard::{BoardEntry, ScenarioResult, SplitResult};
-use crate::domain::visibility::VisibleSplit;
+use crate::domain::log_event::{FrozenEntry, LogParticipant};
+use crate::domain::visibility::{Preview, VisibleSplit};
 
 /// Puts a participant's entry on the dev board, in place of the one before.
 pub async fn put(
@@ -51,6 +52,65 @@ pub async fn standing(db: impl PgExecutor<'_>, participant: ParticipantId) -> Re
     .fetch_optional(db)
     .await?;
     Ok(row.map(|row| row.id))
+}
+
+/// Takes a participant's entry off the dev board, and out of the official ones.
+pub async fn remove(db: &mut PgConnection, participant: ParticipantId) -> Result<(), StoreError> {
+    sqlx::query!("delete from entries where participant_id = $1", participant.as_uuid()).execute(&mut *db).await?;
+    sqlx::query!("delete from official_entries where participant_id = $1", participant.as_uuid()).execute(db).await?;
+    Ok(())
+}
+
+/// Puts a participant's official entry in place of the one before.
+pub async fn put_official(
+    db: impl PgExecutor<'_>,
+    track: TrackId,
+    participant: ParticipantId,
+    submission: SubmissionId,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into official_entries (participant_id, track_id, submission_id) values ($1, $2, $3)
+         on conflict (participant_id) do update set submission_id = excluded.submission_id",
+        participant.as_uuid(),
+        track.as_uuid(),
+        submission.as_uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Drops the official entries of a track that was closed too early; answers how many.
+pub async fn unfreeze(db: &mut PgConnection, track: TrackId) -> Result<u64, StoreError> {
+    let done = sqlx::query!("delete from official_entries where track_id = $1", track.as_uuid()).execute(db).await?;
+    Ok(done.rows_affected())
+}
+
+/// The official entries of a track, as the log calls them, in the order in which they arrived.
+pub async fn frozen(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<FrozenEntry>, StoreError> {
+    Ok(sqlx::query_as!(
+        FrozenEntry,
+        r#"select p.log_id as "participant: LogParticipant", s.id as "submission: SubmissionId"
+           from official_entries o join submissions s on s.id = o.submission_id
+           join participants p on p.id = o.participant_id and p.status = 'approved'
+           where o.track_id = $1 order by s.received_at, s.id"#,
+        track.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// The submission that is a participant's official entry.
+pub async fn official_of(
+    db: impl PgExecutor<'_>,
+    participant: ParticipantId,
+) -> Result<Option<SubmissionId>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select submission_id as "id: SubmissionId" from official_entries where participant_id = $1"#,
+        participant.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?)
 }
 
 /// Makes the entries of the approved participants on the dev board the official ones, for good; answers how many.
@@ -117,7 +177,7 @@ impl From<Row> for BoardEntry {
 }
 
 /// All entries of a board, in no order: the exact order is the domain's. On the dev split those that stand there, on the
-/// final split the official ones that have a score.
+/// final split those of the newest official ranking, with the scores that made it.
 ///
 /// The one query behind the board as page, JSON and CSV.
 pub async fn of_board(db: impl PgExecutor<'_>, visible: VisibleSplit<TrackId>) -> Result<Vec<BoardEntry>, StoreError> {
@@ -129,13 +189,42 @@ pub async fn of_board(db: impl PgExecutor<'_>, visible: VisibleSplit<TrackId>) -
                       as "submissions!",
                   g.id as "scoring: ScoringId", g.average, g.ranking as "ranking: Json<RankingNumber>",
                   g.interval_low, g.interval_high, g.scenarios as "scenarios: Json<Vec<ScenarioResult>>"
-           from (select participant_id, submission_id from entries where track_id = $1 and $2 = 'dev'::split
+           from (select e.participant_id, e.submission_id, g.id as scoring_id
+                 from entries e join scorings g on g.submission_id = e.submission_id and g.split = 'dev'
+                                                   and g.superseded_at is null
+                 join participants p on p.id = e.participant_id and p.status = 'approved'
+                 where e.track_id = $1 and $2 = 'dev'::split
                  union all
-                 select participant_id, submission_id from official_entries where track_id = $1 and $2 = 'final'::split) e
+                 select r.participant_id, r.submission_id, r.scoring_id from ranked_entries r
+                 join tracks t on t.id = r.track_id and t.ranking_version = r.version
+                 where r.track_id = $1 and $2 = 'final'::split) e
+           join participants p on p.id = e.participant_id
+           join submissions s on s.id = e.submission_id
+           join scorings g on g.id = e.scoring_id and g.split = $2"#,
+        visible.of().as_uuid(),
+        DbSplit::from(visible.split()) as DbSplit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(BoardEntry::from).collect())
+}
+
+/// The official entries of a track that have a final score, before the reveal, in no order.
+pub async fn of_preview(db: impl PgExecutor<'_>, visible: VisibleSplit<Preview>) -> Result<Vec<BoardEntry>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select p.id as "participant_id: ParticipantId", p.name as participant, s.id as "submission: SubmissionId",
+                  s.description, s.method_url, s.received_at as submitted_at,
+                  (select count(*) from submissions o where o.participant_id = p.id and o.state = 'scored')
+                      as "submissions!",
+                  g.id as "scoring: ScoringId", g.average, g.ranking as "ranking: Json<RankingNumber>",
+                  g.interval_low, g.interval_high, g.scenarios as "scenarios: Json<Vec<ScenarioResult>>"
+           from official_entries e
            join participants p on p.id = e.participant_id and p.status = 'approved'
            join submissions s on s.id = e.submission_id
-           join scorings g on g.submission_id = s.id and g.split = $2 and g.superseded_at is null"#,
-        visible.of().as_uuid(),
+           join scorings g on g.submission_id = s.id and g.split = $2 and g.superseded_at is null
+           where e.track_id = $1"#,
+        visible.of().track().as_uuid(),
         DbSplit::from(visible.split()) as DbSplit,
     )
     .fetch_all(db)

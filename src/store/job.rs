@@ -5,11 +5,12 @@
 //! measured by the database's clock, which all workers share.
 
 use scoring::Split;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use time::OffsetDateTime;
 
 use super::{DbSplit, StoreError};
-use crate::domain::ids::{SubmissionId, TrackId, WorkerId};
+use crate::domain::ids::{BatchId, SubmissionId, TrackId, WorkerId};
+use crate::store::scoring::SCORER_VERSION;
 
 /// How long a claim holds without being renewed, in seconds.
 pub const LEASE_SECONDS: f64 = 15.0;
@@ -17,6 +18,10 @@ pub const LEASE_SECONDS: f64 = 15.0;
 /// A claimed job.
 #[derive(Debug, Clone, Copy)]
 pub struct Job {
+    /// The job itself.
+    pub id: uuid::Uuid,
+    /// The rescoring that it is part of.
+    pub batch: Option<BatchId>,
     /// What to score.
     pub submission: SubmissionId,
     /// On which split.
@@ -55,26 +60,43 @@ pub async fn enqueue(
     super::live::notify(db, super::live::Signal::Job).await
 }
 
-/// Claims the job that has waited longest: one that nobody holds, or whose holder's lease ran out.
+/// Claims the job that has waited longest: one that nobody holds, or whose holder's lease ran out. Jobs of a rescoring come
+/// after all others, so that nobody waits for a score because of one; another version of the scorer leaves them alone.
 pub async fn claim(db: &mut PgConnection, worker: WorkerId) -> Result<Option<Job>, StoreError> {
     let row = sqlx::query!(
         r#"update jobs set worker = $1, leased_until = clock_timestamp() + make_interval(secs => $2),
                   attempts = attempts + 1
-           from (select submission_id, split from jobs
-                 where failed_at is null and run_after <= clock_timestamp()
-                   and (leased_until is null or leased_until < clock_timestamp())
-                 order by run_after
+           from (select j.id from jobs j
+                 where j.failed_at is null and j.run_after <= clock_timestamp()
+                   and (j.leased_until is null or j.leased_until < clock_timestamp())
+                   and (j.batch_id is null or exists (
+                        select from rescorings b
+                        where b.id = j.batch_id and coalesce(b.scorer_version, $3) = $3))
+                 order by j.batch_id is not null, j.run_after
                  limit 1
-                 for update skip locked) as next
-           where jobs.submission_id = next.submission_id and jobs.split = next.split
-           returning jobs.submission_id as "submission: SubmissionId", jobs.split as "split: DbSplit",
+                 for update of j skip locked) as next
+           where jobs.id = next.id
+           returning jobs.id, jobs.batch_id as "batch: BatchId", jobs.submission_id as "submission: SubmissionId", jobs.split as "split: DbSplit",
                      jobs.attempts, jobs.errors"#,
         worker.as_uuid(),
         LEASE_SECONDS,
+        SCORER_VERSION,
     )
-    .fetch_optional(db)
+    .fetch_optional(&mut *db)
     .await?;
+    if let Some(batch) = row.as_ref().and_then(|row| row.batch) {
+        // All of a batch is scored by one version of the scorer: that of its first job.
+        sqlx::query!(
+            "update rescorings set scorer_version = $2 where id = $1 and scorer_version is null",
+            batch.as_uuid(),
+            SCORER_VERSION,
+        )
+        .execute(db)
+        .await?;
+    }
     Ok(row.map(|row| Job {
+        id: row.id,
+        batch: row.batch,
         submission: row.submission,
         split: row.split.into(),
         claim: Claim { worker, attempt: row.attempts },
@@ -85,10 +107,9 @@ pub async fn claim(db: &mut PgConnection, worker: WorkerId) -> Result<Option<Job
 /// Prolongs a claim; says whether it still held.
 pub async fn renew(db: &PgPool, job: Job) -> Result<bool, StoreError> {
     let done = sqlx::query!(
-        "update jobs set leased_until = clock_timestamp() + make_interval(secs => $5)
-         where submission_id = $1 and split = $2 and worker = $3 and attempts = $4",
-        job.submission.as_uuid(),
-        DbSplit::from(job.split) as DbSplit,
+        "update jobs set leased_until = clock_timestamp() + make_interval(secs => $4)
+         where id = $1 and worker = $2 and attempts = $3",
+        job.id,
         job.claim.worker.as_uuid(),
         job.claim.attempt,
         LEASE_SECONDS,
@@ -102,9 +123,8 @@ pub async fn renew(db: &PgPool, job: Job) -> Result<bool, StoreError> {
 /// result: where it answers `false`, nothing may be stored.
 pub async fn finish(db: &mut PgConnection, job: Job) -> Result<bool, StoreError> {
     let done = sqlx::query!(
-        "delete from jobs where submission_id = $1 and split = $2 and worker = $3 and attempts = $4",
-        job.submission.as_uuid(),
-        DbSplit::from(job.split) as DbSplit,
+        "delete from jobs where id = $1 and worker = $2 and attempts = $3",
+        job.id,
         job.claim.worker.as_uuid(),
         job.claim.attempt,
     )
@@ -118,10 +138,9 @@ pub async fn finish(db: &mut PgConnection, job: Job) -> Result<bool, StoreError>
 pub async fn retry_later(db: &mut PgConnection, job: Job, delay_seconds: f64, error: &str) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         "update jobs set worker = null, leased_until = null, errors = errors + 1,
-                run_after = clock_timestamp() + make_interval(secs => $5), last_error = $6
-         where submission_id = $1 and split = $2 and worker = $3 and attempts = $4",
-        job.submission.as_uuid(),
-        DbSplit::from(job.split) as DbSplit,
+                run_after = clock_timestamp() + make_interval(secs => $4), last_error = $5
+         where id = $1 and worker = $2 and attempts = $3",
+        job.id,
         job.claim.worker.as_uuid(),
         job.claim.attempt,
         delay_seconds,
@@ -132,15 +151,28 @@ pub async fn retry_later(db: &mut PgConnection, job: Job, delay_seconds: f64, er
     Ok(done.rows_affected() == 1)
 }
 
-/// Gives up a job for the final split: it stays where organisers find it, and no worker takes it again. Says whether
+/// Gives a job back to be done again at once, which is nobody's error; says whether the claim still held.
+pub async fn retry_now(db: &mut PgConnection, job: Job) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "update jobs set worker = null, leased_until = null, run_after = clock_timestamp()
+         where id = $1 and worker = $2 and attempts = $3",
+        job.id,
+        job.claim.worker.as_uuid(),
+        job.claim.attempt,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives up a job for the final split or of a rescoring: it stays where organisers find it, and no worker takes it again. Says whether
 /// the claim still held.
 pub async fn give_up(db: &mut PgConnection, job: Job, error: &str) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         "update jobs set worker = null, leased_until = null, errors = errors + 1, failed_at = clock_timestamp(),
-                last_error = $5
-         where submission_id = $1 and split = $2 and worker = $3 and attempts = $4",
-        job.submission.as_uuid(),
-        DbSplit::from(job.split) as DbSplit,
+                last_error = $4
+         where id = $1 and worker = $2 and attempts = $3",
+        job.id,
         job.claim.worker.as_uuid(),
         job.claim.attempt,
         error,
@@ -177,13 +209,13 @@ pub async fn enqueue_forgotten(db: &PgPool) -> Result<u64, StoreError> {
         "insert into jobs (submission_id, split, run_after, created_at)
          select s.id, 'dev'::split, clock_timestamp(), s.received_at from submissions s
          where s.state in ('queued', 'scoring')
-           and not exists (select from jobs j where j.submission_id = s.id and j.split = 'dev')
+           and not exists (select from jobs j where j.submission_id = s.id and j.split = 'dev' and j.batch_id is null)
          union all
          select s.id, 'final'::split, clock_timestamp(), t.final_begun_at
          from official_entries o join submissions s on s.id = o.submission_id join tracks t on t.id = o.track_id
          join participants p on p.id = o.participant_id and p.status = 'approved'
          where t.final_begun_at is not null
-           and not exists (select from jobs j where j.submission_id = s.id and j.split = 'final')
+           and not exists (select from jobs j where j.submission_id = s.id and j.split = 'final' and j.batch_id is null)
            and not exists (select from scorings g
                            where g.submission_id = s.id and g.split = 'final' and g.superseded_at is null)
          on conflict do nothing",
@@ -191,4 +223,81 @@ pub async fn enqueue_forgotten(db: &PgPool) -> Result<u64, StoreError> {
     .execute(db)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// A job for the final split that went wrong.
+#[derive(Debug, Clone)]
+pub struct TroubledJob {
+    /// What it was to score.
+    pub submission: SubmissionId,
+    /// Whose submission it is.
+    pub participant: String,
+    /// What went wrong the last time.
+    pub error: String,
+    /// How often it went wrong.
+    pub errors: i32,
+    /// When it is tried again; `None`: it was given up.
+    pub next_try: Option<OffsetDateTime>,
+}
+
+/// The jobs for the final split of a track that went wrong: those that are tried again, and those that were given up.
+pub async fn troubled_final(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<TroubledJob>, StoreError> {
+    Ok(sqlx::query_as!(
+        TroubledJob,
+        r#"select s.id as "submission: SubmissionId", p.name as participant, j.last_error as "error!", j.errors,
+                  case when j.failed_at is null then j.run_after end as next_try
+           from jobs j join submissions s on s.id = j.submission_id
+           join official_entries o on o.submission_id = s.id
+           join participants p on p.id = s.participant_id and p.status = 'approved'
+           where s.track_id = $1 and j.split = 'final' and j.batch_id is null and j.last_error is not null
+           order by s.received_at, s.id"#,
+        track.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Puts a job for the final split that was given up, or waits for its next try, back into the queue; says whether there
+/// is one.
+pub async fn retry_final(db: &mut PgConnection, submission: SubmissionId) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "update jobs set failed_at = null, errors = 0, attempts = 0, run_after = clock_timestamp()
+         where submission_id = $1 and split = 'final' and batch_id is null and worker is null",
+        submission.as_uuid(),
+    )
+    .execute(&mut *db)
+    .await?;
+    super::live::notify(db, super::live::Signal::Job).await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Takes a submission's job for the final split out of the queue: it is an official entry no more.
+pub async fn drop_final(db: impl PgExecutor<'_>, submission: SubmissionId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "delete from jobs where submission_id = $1 and split = 'final' and batch_id is null",
+        submission.as_uuid()
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Queues a submission for a score on the final split where it has none.
+pub async fn enqueue_unscored_final(
+    db: &mut PgConnection,
+    submission: SubmissionId,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into jobs (submission_id, split, run_after, created_at)
+         select $1, 'final', clock_timestamp(), $2
+         where not exists (select from scorings
+                           where submission_id = $1 and split = 'final' and superseded_at is null)
+         on conflict do nothing",
+        submission.as_uuid(),
+        now,
+    )
+    .execute(&mut *db)
+    .await?;
+    super::live::notify(db, super::live::Signal::Job).await
 }

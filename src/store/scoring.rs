@@ -9,10 +9,46 @@ use super::{DbSplit, StoreError};
 use crate::domain::entry::Candidate;
 use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId, TrackId};
 use crate::domain::leaderboard::{ScenarioResult, SplitResult};
-use crate::domain::visibility::{Candidates, VisibleSplit};
+use crate::domain::sha256::Sha256;
+use crate::domain::visibility::{Candidates, Preview, VisibleSplit};
 
 /// The version of the scorer, kept beside each score.
 pub const SCORER_VERSION: &str = concat!("callimico ", env!("CARGO_PKG_VERSION"));
+
+/// A score that is to be stored.
+#[derive(Debug, Clone, Copy)]
+pub struct NewScoring<'a> {
+    /// The numbers.
+    pub result: &'a SplitResult,
+    /// The ranking number over the bootstrap's draws.
+    pub replicates: &'a [f64],
+    /// The version of the labels that it was scored against.
+    pub labels_version: i32,
+    /// Random bytes: the log tells the hash of them and the result.
+    pub log_salt: [u8; 32],
+}
+
+impl NewScoring<'_> {
+    /// The replicates as they are stored.
+    pub(super) fn replicates(&self) -> Vec<u8> {
+        self.replicates.iter().flat_map(|value| value.to_le_bytes()).collect()
+    }
+
+    /// What the log tells of it: SHA-256 of the random bytes and the result as JSON, which says nothing to whoever has not
+    /// both.
+    ///
+    /// # Errors
+    /// [`StoreError::Inconsistent`] where the result cannot be written as JSON, which no result is.
+    pub fn hash(&self) -> Result<Sha256, StoreError> {
+        use sha2::Digest;
+        let result = serde_json::to_vec(&(&self.result.ranking, &self.result.interval, &self.result.scenarios))
+            .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+        let mut hash = sha2::Sha256::new();
+        hash.update(self.log_salt);
+        hash.update(result);
+        Ok(hash.into())
+    }
+}
 
 /// Stores the score of a submission; answers `false`, having stored nothing, where it has a current one for the
 /// split.
@@ -20,15 +56,15 @@ pub async fn insert(
     db: &mut PgConnection,
     submission: SubmissionId,
     split: Split,
-    outcome: (&SplitResult, &[f64]),
+    outcome: &NewScoring<'_>,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
-    let (result, replicates) = outcome;
-    let replicates: Vec<u8> = replicates.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let NewScoring { result, labels_version, log_salt, .. } = outcome;
+    let replicates = outcome.replicates();
     let done = sqlx::query!(
         "insert into scorings (id, submission_id, split, scorer_version, scored_at, average, ranking, interval_low,
-             interval_high, scenarios, replicates)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             interval_high, scenarios, replicates, labels_version, log_salt)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          on conflict (submission_id, split) where superseded_at is null do nothing",
         result.scoring.as_uuid(),
         submission.as_uuid(),
@@ -41,6 +77,8 @@ pub async fn insert(
         result.interval.high,
         Json(&result.scenarios) as _,
         replicates,
+        labels_version,
+        &log_salt[..],
     )
     .execute(db)
     .await?;
@@ -100,7 +138,7 @@ pub async fn candidates(
         r#"select s.id as "submission: SubmissionId", g.id as "scoring: ScoringId", s.received_at,
                   g.ranking as "ranking: Json<RankingNumber>"
            from submissions s join scorings g on g.submission_id = s.id and g.split = $2 and g.superseded_at is null
-           where s.participant_id = $1 and s.state = 'scored'"#,
+           where s.participant_id = $1 and s.state = 'scored' and s.disqualified_at is null"#,
         visible.of().participant().as_uuid(),
         DbSplit::from(visible.split()) as DbSplit,
     )
@@ -134,11 +172,30 @@ pub async fn replicates(
     )
     .fetch_all(db)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let (values, _) = row.replicates.as_chunks::<8>();
-            (row.id, values.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect())
-        })
-        .collect())
+    Ok(rows.into_iter().map(|row| (row.id, read_replicates(&row.replicates))).collect())
+}
+
+/// The bootstrap replicates of some final scorings before the reveal.
+pub async fn preview_replicates(
+    db: impl PgExecutor<'_>,
+    visible: VisibleSplit<Preview>,
+    scorings: &[ScoringId],
+) -> Result<Vec<(ScoringId, Vec<f64>)>, StoreError> {
+    let ids: Vec<uuid::Uuid> = scorings.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query!(
+        r#"select g.id as "id: ScoringId", g.replicates
+           from scorings g join submissions s on s.id = g.submission_id
+           where g.id = any($1) and s.track_id = $2 and g.split = $3"#,
+        &ids,
+        visible.of().track().as_uuid(),
+        DbSplit::from(visible.split()) as DbSplit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, read_replicates(&row.replicates))).collect())
+}
+
+fn read_replicates(stored: &[u8]) -> Vec<f64> {
+    let (values, _) = stored.as_chunks::<8>();
+    values.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect()
 }

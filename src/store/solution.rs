@@ -17,6 +17,8 @@ pub struct ModelSolution {
     pub model: String,
     /// Membership of each challenge point, in their order.
     pub membership: Vec<Membership>,
+    /// The random bytes of its line in the commitment; there once the labels are committed to.
+    pub salt: Option<[u8; 32]>,
 }
 
 fn to_bytes(membership: &[Membership]) -> Vec<u8> {
@@ -27,45 +29,62 @@ fn from_bytes(bytes: &[u8]) -> Vec<Membership> {
     bytes.iter().map(|byte| if *byte == 1 { Membership::Member } else { Membership::NonMember }).collect()
 }
 
-/// Writes all solutions of a track anew.
-pub async fn replace(db: &mut PgConnection, track: TrackId, solutions: &[ModelSolution]) -> Result<(), StoreError> {
-    sqlx::query!("delete from solutions where track_id = $1", track.as_uuid()).execute(&mut *db).await?;
+/// Writes a version of a track's solutions anew.
+pub async fn replace(
+    db: &mut PgConnection,
+    track: TrackId,
+    version: i32,
+    solutions: &[ModelSolution],
+) -> Result<(), StoreError> {
+    sqlx::query!("delete from solutions where track_id = $1 and version = $2", track.as_uuid(), version)
+        .execute(&mut *db)
+        .await?;
     let splits: Vec<DbSplit> = solutions.iter().map(|one| one.split.into()).collect();
     let scenarios: Vec<String> = solutions.iter().map(|one| one.scenario.clone()).collect();
     let models: Vec<String> = solutions.iter().map(|one| one.model.clone()).collect();
     let memberships: Vec<Vec<u8>> = solutions.iter().map(|one| to_bytes(&one.membership)).collect();
+    let salts: Vec<Option<Vec<u8>>> = solutions.iter().map(|one| one.salt.map(|salt| salt.to_vec())).collect();
     sqlx::query!(
-        "insert into solutions (track_id, split, scenario, model, membership)
-         select $1, * from unnest($2::split[], $3::text[], $4::text[], $5::bytea[])",
+        "insert into solutions (track_id, version, split, scenario, model, membership, salt)
+         select $1, $2, * from unnest($3::split[], $4::text[], $5::text[], $6::bytea[], $7::bytea[])",
         track.as_uuid(),
+        version,
         &splits as _,
         &scenarios,
         &models,
         &memberships,
+        &salts as _,
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// All solutions kept for a track, by split, scenario and model name.
+/// The version of the solutions that a track is scored against, by split, scenario and model name.
 pub async fn all(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<ModelSolution>, StoreError> {
     let rows = sqlx::query!(
-        r#"select split as "split: DbSplit", scenario, model, membership
-           from solutions where track_id = $1 order by split, scenario, model"#,
+        r#"select split as "split: DbSplit", scenario, model, membership, salt
+           from solutions
+           where track_id = $1 and version = (select labels_version from tracks where id = $1)
+           order by split, scenario, model"#,
         track.as_uuid(),
     )
     .fetch_all(db)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| ModelSolution {
-            split: row.split.into(),
-            scenario: row.scenario,
-            model: row.model,
-            membership: from_bytes(&row.membership),
+    let read = |salt: Vec<u8>| {
+        <[u8; 32]>::try_from(salt).map_err(|_| StoreError::Inconsistent("a salt has another length".to_owned()))
+    };
+    rows.into_iter()
+        .map(|row| {
+            Ok(ModelSolution {
+                split: row.split.into(),
+                scenario: row.scenario,
+                model: row.model,
+                membership: from_bytes(&row.membership),
+                salt: row.salt.map(read).transpose()?,
+            })
         })
-        .collect())
+        .collect()
 }
 
 /// Whether every target model of a split has its solution.
@@ -77,29 +96,31 @@ pub async fn is_complete(db: &mut PgConnection, track: TrackId, split: Split) ->
     let found = found.ok_or_else(|| StoreError::Inconsistent("the track is gone".to_owned()))?;
     let models: usize = found.shape.scenarios().iter().map(|scenario| scenario.models(split).len()).sum();
     let solved = sqlx::query_scalar!(
-        r#"select count(*) as "n!" from solutions where track_id = $1 and split = $2"#,
+        r#"select count(*) as "n!" from solutions where track_id = $1 and split = $2 and version = $3"#,
         track.as_uuid(),
         DbSplit::from(split) as DbSplit,
+        found.ending.labels_version,
     )
     .fetch_one(db)
     .await?;
     Ok(usize::try_from(solved).is_ok_and(|solved| solved == models))
 }
 
-/// The whole solution of one split, in the order of the shape.
+/// The whole solution of one split in a version of the labels, in the order of the shape.
 ///
 /// # Errors
 /// [`StoreError::Inconsistent`] where a target model of the shape has no solution or one of another length.
 pub async fn of_split(
     db: impl PgExecutor<'_>,
-    track: TrackId,
+    (track, version): (TrackId, i32),
     shape: &TrackShape,
     split: Split,
 ) -> Result<SplitSolution, StoreError> {
     let mut kept: std::collections::HashMap<(String, String), Vec<Membership>> = sqlx::query!(
-        "select scenario, model, membership from solutions where track_id = $1 and split = $2",
+        "select scenario, model, membership from solutions where track_id = $1 and split = $2 and version = $3",
         track.as_uuid(),
         DbSplit::from(split) as DbSplit,
+        version,
     )
     .fetch_all(db)
     .await?

@@ -5,6 +5,7 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 
+use super::log::LogPosition;
 use super::{StoreError, violates};
 use crate::domain::ids::{ParticipantId, SubmissionId, TrackId};
 use crate::domain::quota::{self, AttemptsUsed};
@@ -40,6 +41,17 @@ pub struct Submission {
     pub problems: Option<Problems>,
     /// What was odd but taken.
     pub warnings: Vec<Warning>,
+    /// Whether organisers took it out, and why.
+    pub disqualified: Option<Disqualified>,
+}
+
+/// That organisers took a submission out. It stands beside the state, which is about the dev score.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disqualified {
+    /// Why; for the owner and organisers.
+    pub reason: String,
+    /// When.
+    pub at: OffsetDateTime,
 }
 
 struct SubmissionRow {
@@ -56,6 +68,8 @@ struct SubmissionRow {
     method_url: Option<String>,
     problems: Option<Json<Problems>>,
     warnings: Json<Vec<Warning>>,
+    disqualified_at: Option<OffsetDateTime>,
+    disqualified_reason: Option<String>,
 }
 
 impl From<SubmissionRow> for Submission {
@@ -74,6 +88,7 @@ impl From<SubmissionRow> for Submission {
             method_url: row.method_url,
             problems: row.problems.map(|problems| problems.0),
             warnings: row.warnings.0,
+            disqualified: row.disqualified_at.zip(row.disqualified_reason).map(|(at, reason)| Disqualified { reason, at }),
         }
     }
 }
@@ -200,6 +215,7 @@ struct Which<'a> {
     idempotency_key: Option<&'a str>,
     after: Option<Place>,
     most: Option<i64>,
+    state: Option<SubmissionState>,
 }
 
 async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Submission>, StoreError> {
@@ -209,7 +225,8 @@ async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Submiss
                   s.participant_id as "participant: ParticipantId",
                   p.name as participant_name, s.state as "state: SubmissionState", s.received_at, s.finished_at,
                   s.size, s.sha256 as "sha256: Sha256", s.description, s.method_url,
-                  s.problems as "problems: Json<Problems>", s.warnings as "warnings: Json<Vec<Warning>>"
+                  s.problems as "problems: Json<Problems>", s.warnings as "warnings: Json<Vec<Warning>>",
+                  s.disqualified_at, s.disqualified_reason
            from submissions s
            join participants p on p.id = s.participant_id
            where ($1::uuid is null or s.id = $1)
@@ -217,6 +234,7 @@ async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Submiss
              and ($3::text is null or s.idempotency_key = $3)
              and ($4::uuid is null or s.track_id = $4)
              and ($6::timestamptz is null or (s.received_at, s.id) < ($6, $7))
+             and ($8::submission_state is null or s.state = $8)
            order by s.received_at desc, s.id desc
            limit $5"#,
         which.id.map(SubmissionId::as_uuid),
@@ -226,6 +244,7 @@ async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Submiss
         which.most,
         which.after.map(|(received_at, _)| received_at),
         which.after.map(|(_, id)| id.as_uuid()),
+        which.state as Option<SubmissionState>,
     )
     .fetch_all(db)
     .await?;
@@ -347,6 +366,103 @@ pub async fn queue_failed(db: &mut PgConnection, track: TrackId) -> Result<Vec<S
         super::live::notify(db, super::live::Signal::Submission(*id)).await?;
     }
     Ok(ids)
+}
+
+/// Remembers the event by which a submission was taken.
+pub async fn set_receipt(db: impl PgExecutor<'_>, id: SubmissionId, seq: i64) -> Result<(), StoreError> {
+    sqlx::query!("update submissions set log_seq = $2 where id = $1", id.as_uuid(), seq).execute(db).await?;
+    Ok(())
+}
+
+/// The place in the log of the event by which a submission was taken; `None` where there is none.
+pub async fn receipt(db: impl PgExecutor<'_>, id: SubmissionId) -> Result<Option<LogPosition>, StoreError> {
+    Ok(sqlx::query_as!(
+        LogPosition,
+        r#"select l.seq, l.hash as "hash: Sha256"
+           from submissions s join log_events l on l.track_id = s.track_id and l.seq = s.log_seq where s.id = $1"#,
+        id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Takes a submission out, for a reason that its owner is told. Part of the transaction that picks the entry anew.
+pub async fn disqualify(
+    db: impl PgExecutor<'_>,
+    id: SubmissionId,
+    reason: &str,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update submissions set disqualified_at = $2, disqualified_reason = $3 where id = $1",
+        id.as_uuid(),
+        now,
+        reason,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Lets a disqualified submission count again.
+pub async fn restore(db: impl PgExecutor<'_>, id: SubmissionId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update submissions set disqualified_at = null, disqualified_reason = null where id = $1",
+        id.as_uuid()
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Tells whoever waits for a submission that something about it changed; part of the caller's transaction.
+pub async fn notify(db: &mut PgConnection, id: SubmissionId) -> Result<(), StoreError> {
+    super::live::notify(db, super::live::Signal::Submission(id)).await
+}
+
+/// How many submissions of a track there are in each state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StateCounts {
+    /// Waiting for their dev score, or being scored.
+    pub unfinished: i64,
+    /// Scored on the dev split.
+    pub scored: i64,
+}
+
+/// Counts the submissions of a track by state.
+pub async fn state_counts(db: impl PgExecutor<'_>, track: TrackId) -> Result<StateCounts, StoreError> {
+    Ok(sqlx::query_as!(
+        StateCounts,
+        r#"select count(*) filter (where state in ('queued', 'scoring')) as "unfinished!",
+                  count(*) filter (where state = 'scored') as "scored!"
+           from submissions where track_id = $1"#,
+        track.as_uuid(),
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// The submissions of a track that failed by the server's fault, in the order in which they arrived.
+pub async fn failed(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<Submission>, StoreError> {
+    let all = select(db, Which { track: Some(track), state: Some(SubmissionState::Failed), ..Which::default() }).await?;
+    Ok(all.into_iter().rev().collect())
+}
+
+/// The scored submissions of a track, in the order in which they arrived.
+pub async fn scored(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<SubmissionId>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select id as "id: SubmissionId" from submissions where track_id = $1 and state = 'scored'
+           order by received_at, id"#,
+        track.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Removes all submissions of a track: the trials of a draft.
+pub async fn remove_all(db: impl PgExecutor<'_>, track: TrackId) -> Result<(), StoreError> {
+    sqlx::query!("delete from submissions where track_id = $1", track.as_uuid()).execute(db).await?;
+    Ok(())
 }
 
 /// Which of these identifiers belong to a submission whose upload must be kept.

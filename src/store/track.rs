@@ -9,6 +9,7 @@ use super::StoreError;
 use crate::domain::ids::{CompetitionId, TrackId};
 use crate::domain::participant::Approval;
 use crate::domain::phase::{Dates, Phase, Stage};
+use crate::domain::official_ranking::RankingChange;
 use crate::domain::release::TrackKind;
 use crate::domain::slug::{Slug, TrackPath};
 use crate::domain::track::{EntryRule, Pages, ScenarioLabels, SubmissionLimits};
@@ -36,9 +37,42 @@ pub struct Track {
     pub board_version: i64,
     /// When the board last changed.
     pub board_changed_at: OffsetDateTime,
+    /// The event in the log that made this version of the board.
+    pub board_log_seq: Option<i64>,
+    /// The event that participants are told about on the track's pages.
+    pub banner_seq: Option<i64>,
+    /// How far its end has come.
+    pub ending: Ending,
+}
+
+/// How far the end of a track has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// Since when the official entries stand.
+    pub entries_frozen_at: Option<OffsetDateTime>,
+    /// Since when final scores may exist.
+    pub final_begun_at: Option<OffsetDateTime>,
+    /// Since when the labels are public.
+    pub labels_opened_at: Option<OffsetDateTime>,
+    /// Since when the results are no longer provisional.
+    pub results_final_at: Option<OffsetDateTime>,
+    /// The newest official ranking; 0 before the reveal.
+    pub ranking_version: i32,
+    /// What made a newer official ranking necessary that waits for final scores.
+    pub ranking_due: Option<RankingChange>,
+    /// Which version of the labels is scored against.
+    pub labels_version: i32,
 }
 
 impl Track {
+    /// The track as it stands at an instant: past its date an open track is closed for everybody, whether or not the
+    /// sweeper has written it down yet.
+    #[must_use]
+    pub fn at(mut self, now: OffsetDateTime) -> Self {
+        self.phase = self.stage().phase_at(now);
+        self
+    }
+
     /// `competition/track`.
     pub fn path(&self) -> TrackPath {
         TrackPath { competition: self.competition_slug.clone(), track: self.slug.clone() }
@@ -104,6 +138,15 @@ struct TrackRow {
     kind: TrackKind,
     board_version: i64,
     board_changed_at: OffsetDateTime,
+    board_log_seq: Option<i64>,
+    banner_seq: Option<i64>,
+    entries_frozen_at: Option<OffsetDateTime>,
+    final_begun_at: Option<OffsetDateTime>,
+    labels_opened_at: Option<OffsetDateTime>,
+    results_final_at: Option<OffsetDateTime>,
+    ranking_version: i32,
+    ranking_due: Option<RankingChange>,
+    labels_version: i32,
 }
 
 impl From<TrackRow> for Track {
@@ -129,6 +172,17 @@ impl From<TrackRow> for Track {
             shape: row.shape.0,
             board_version: row.board_version,
             board_changed_at: row.board_changed_at,
+            board_log_seq: row.board_log_seq,
+            banner_seq: row.banner_seq,
+            ending: Ending {
+                entries_frozen_at: row.entries_frozen_at,
+                final_begun_at: row.final_begun_at,
+                labels_opened_at: row.labels_opened_at,
+                results_final_at: row.results_final_at,
+                ranking_version: row.ranking_version,
+                ranking_due: row.ranking_due,
+                labels_version: row.labels_version,
+            },
         }
     }
 }
@@ -156,7 +210,9 @@ async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Track>,
                   t.scenario_labels as "scenario_labels: Json<ScenarioLabels>",
                   t.pages as "pages: Json<Pages>",
                   t.limit_per_day, t.limit_total, t.limit_bytes, t.entry_rule as "entry_rule: EntryRule",
-                  t.needs_approval, t.kind as "kind: TrackKind", t.board_version, t.board_changed_at
+                  t.needs_approval, t.kind as "kind: TrackKind", t.board_version, t.board_changed_at,
+                  t.board_log_seq, t.banner_seq, t.entries_frozen_at, t.final_begun_at, t.labels_opened_at,
+                  t.results_final_at, t.ranking_version, t.ranking_due as "ranking_due: RankingChange", t.labels_version
            from tracks t join competitions c on c.id = t.competition_id
            where ($1::uuid is null or t.id = $1)
              and ($2::text is null or c.slug = $2)
@@ -215,46 +271,80 @@ pub async fn lock(db: &mut PgConnection, competition: CompetitionId, slug: &Slug
     }
 }
 
+/// What decides whether a track takes a submission or a participant.
+#[derive(Debug, Clone, Copy)]
+pub struct Gate {
+    /// Its phase with its dates.
+    pub stage: Stage,
+    /// How much a participant may send.
+    pub limits: SubmissionLimits,
+    /// Whether the official entries stand already.
+    pub is_frozen: bool,
+}
+
 /// What decides whether a track takes a submission or a participant, held still until the transaction ends: a close
 /// that comes between waits for it, or is seen by it.
-pub async fn gate(db: &mut PgConnection, track: TrackId) -> Result<Option<(Stage, SubmissionLimits)>, StoreError> {
+pub async fn gate(db: &mut PgConnection, track: TrackId) -> Result<Option<Gate>, StoreError> {
     let row = sqlx::query!(
-        r#"select phase as "phase: Phase", opens_at, closes_at, limit_per_day, limit_total, limit_bytes
+        r#"select phase as "phase: Phase", opens_at, closes_at, limit_per_day, limit_total, limit_bytes,
+                  entries_frozen_at is not null as "is_frozen!"
            from tracks where id = $1 for share"#,
         track.as_uuid(),
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|row| {
-        let limits = limits(row.limit_per_day, row.limit_total, row.limit_bytes);
-        (Stage { phase: row.phase, dates: Dates { opens_at: row.opens_at, closes_at: row.closes_at } }, limits)
+    Ok(row.map(|row| Gate {
+        stage: Stage { phase: row.phase, dates: Dates { opens_at: row.opens_at, closes_at: row.closes_at } },
+        limits: limits(row.limit_per_day, row.limit_total, row.limit_bytes),
+        is_frozen: row.is_frozen,
     }))
 }
 
 /// What decides which entries stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntryGate {
-    /// Where the track stands.
+    /// Where the track stands, as it is written.
     pub phase: Phase,
+    /// When it closes, or closed.
+    pub closes_at: Option<OffsetDateTime>,
     /// How an entry is picked.
     pub rule: EntryRule,
     /// Whether the official entries stand already.
     pub is_frozen: bool,
     /// Whether final scores may exist.
     pub final_has_begun: bool,
+    /// Which version of the labels is scored against.
+    pub labels_version: i32,
+    /// What made a newer official ranking necessary.
+    pub ranking_due: Option<RankingChange>,
 }
 
 /// What decides which entries stand, held still until the transaction ends: whoever changes it waits, or is waited for.
 pub async fn lock_entries(db: &mut PgConnection, track: TrackId) -> Result<EntryGate, StoreError> {
     Ok(sqlx::query_as!(
         EntryGate,
-        r#"select phase as "phase: Phase", entry_rule as "rule: EntryRule",
-                  entries_frozen_at is not null as "is_frozen!", final_begun_at is not null as "final_has_begun!"
+        r#"select phase as "phase: Phase", closes_at, entry_rule as "rule: EntryRule",
+                  entries_frozen_at is not null as "is_frozen!", final_begun_at is not null as "final_has_begun!",
+                  labels_version, ranking_due as "ranking_due: RankingChange"
            from tracks where id = $1 for no key update"#,
         track.as_uuid(),
     )
     .fetch_one(db)
     .await?)
+}
+
+/// Locks a track against every step of its life until the transaction ends, and reads it as it is written.
+pub async fn lock_by_path(db: &mut PgConnection, path: &TrackPath) -> Result<Option<Track>, StoreError> {
+    let locked = sqlx::query_scalar!(
+        r#"select t.id as "id: TrackId" from tracks t join competitions c on c.id = t.competition_id
+           where c.slug = $1 and t.slug = $2 for no key update of t"#,
+        path.competition.as_str(),
+        path.track.as_str(),
+    );
+    match locked.fetch_optional(&mut *db).await? {
+        Some(id) => by_id(db, id).await,
+        None => Ok(None),
+    }
 }
 
 /// Writes down that the official entries stand. Part of the transaction that picks them.
@@ -263,10 +353,87 @@ pub async fn set_frozen(db: &mut PgConnection, track: TrackId, now: OffsetDateTi
     Ok(())
 }
 
+/// Takes the freeze back. Part of the transaction that drops the official entries.
+pub async fn set_not_frozen(db: &mut PgConnection, track: TrackId) -> Result<(), StoreError> {
+    sqlx::query!("update tracks set entries_frozen_at = null where id = $1", track.as_uuid()).execute(db).await?;
+    Ok(())
+}
+
 /// Writes down that final scores may exist from now on. Part of the transaction that queues their jobs.
 pub async fn set_final_begun(db: &mut PgConnection, track: TrackId, now: OffsetDateTime) -> Result<(), StoreError> {
     sqlx::query!("update tracks set final_begun_at = $2 where id = $1", track.as_uuid(), now).execute(db).await?;
     Ok(())
+}
+
+/// Writes down that the labels are public.
+pub async fn set_labels_opened(db: &mut PgConnection, track: TrackId, now: OffsetDateTime) -> Result<(), StoreError> {
+    sqlx::query!("update tracks set labels_opened_at = $2 where id = $1", track.as_uuid(), now).execute(db).await?;
+    Ok(())
+}
+
+/// Writes down that the results are no longer provisional.
+pub async fn set_results_final(db: &mut PgConnection, track: TrackId, now: OffsetDateTime) -> Result<(), StoreError> {
+    sqlx::query!("update tracks set results_final_at = $2 where id = $1", track.as_uuid(), now).execute(db).await?;
+    Ok(())
+}
+
+/// Writes down when a track closes, or closed.
+pub async fn set_closes_at(db: &mut PgConnection, track: TrackId, at: OffsetDateTime) -> Result<(), StoreError> {
+    sqlx::query!("update tracks set closes_at = $2 where id = $1", track.as_uuid(), at).execute(db).await?;
+    Ok(())
+}
+
+/// Writes down which version of the labels is scored against from now on.
+pub async fn set_labels_version(db: &mut PgConnection, track: TrackId, version: i32) -> Result<(), StoreError> {
+    sqlx::query!("update tracks set labels_version = $2 where id = $1", track.as_uuid(), version).execute(db).await?;
+    Ok(())
+}
+
+/// Writes down the newest official ranking, which is due no more.
+pub async fn set_ranking_version(db: &mut PgConnection, track: TrackId, version: i32) -> Result<(), StoreError> {
+    sqlx::query!("update tracks set ranking_version = $2, ranking_due = null where id = $1", track.as_uuid(), version)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Writes down that a newer official ranking is due once all its final scores are there.
+pub async fn set_ranking_due(db: &mut PgConnection, track: TrackId, change: RankingChange) -> Result<(), StoreError> {
+    let change = change as RankingChange;
+    sqlx::query!("update tracks set ranking_due = $2 where id = $1", track.as_uuid(), change as _).execute(db).await?;
+    Ok(())
+}
+
+/// Shows an event of the log on the track's pages.
+pub async fn set_banner(db: &mut PgConnection, track: TrackId, seq: i64) -> Result<(), StoreError> {
+    sqlx::query!("update tracks set banner_seq = $2 where id = $1", track.as_uuid(), seq).execute(db).await?;
+    Ok(())
+}
+
+/// Tracks whose date has come while they are still written as open.
+pub async fn to_close(db: impl PgExecutor<'_>, now: OffsetDateTime) -> Result<Vec<TrackId>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select id as "id: TrackId" from tracks where phase = 'open' and closes_at <= $1"#,
+        now,
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Closed tracks whose official entries do not stand yet.
+pub async fn to_freeze(db: impl PgExecutor<'_>) -> Result<Vec<TrackId>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select id as "id: TrackId" from tracks where phase = 'closed' and entries_frozen_at is null"#,
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Tracks that wait for final scores to make their next official ranking.
+pub async fn to_rank(db: impl PgExecutor<'_>) -> Result<Vec<TrackId>, StoreError> {
+    Ok(sqlx::query_scalar!(r#"select id as "id: TrackId" from tracks where ranking_due is not null"#)
+        .fetch_all(db)
+        .await?)
 }
 
 /// Adds a track in the draft phase.
@@ -367,10 +534,11 @@ pub async fn change_phase(db: &mut PgConnection, track: TrackId, from: Phase, to
 
 /// Counts a change of the track's board and wakes everybody who is looking at it.
 ///
-/// Part of the transaction that changes the board; the wake-up leaves with its commit.
+/// Part of the transaction that changes the board, after the event that says so; the wake-up leaves with its commit.
 pub async fn board_changed(db: &mut PgConnection, track: TrackId, now: OffsetDateTime) -> Result<(), StoreError> {
     let row = sqlx::query!(
-        "update tracks set board_version = board_version + 1, board_changed_at = greatest(board_changed_at, $2)
+        "update tracks set board_version = board_version + 1, board_changed_at = greatest(board_changed_at, $2),
+             board_log_seq = (select seq from log_heads where track_id = $1 and seq > 0)
          where id = $1 returning board_version",
         track.as_uuid(),
         now,

@@ -107,6 +107,7 @@ pub(crate) async fn show(
 async fn card(app: &App, competition: Competition, viewer: &Viewer) -> Result<Card, HttpError> {
     let mut tracks = Vec::new();
     for track in store::track::of_competition(&app.db, &competition.slug).await? {
+        let track = track.at(app.clock.now());
         if is_listed(app, &track, viewer).await? {
             tracks.push(track_row(app, &track).await?);
         }

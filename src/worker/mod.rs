@@ -17,14 +17,18 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::domain::ids::{SubmissionId, WorkerId};
+use crate::domain::log_event::LogEvent;
 use crate::domain::submission::SubmissionState;
-use crate::service::entries;
+use crate::secret;
+use crate::service::{entries, rankings};
 use crate::store::job::Job;
 use crate::store::live::Signal;
+use crate::store::log::Detail;
+use crate::store::scoring::NewScoring;
 use crate::store::{self, StoreError};
 
 pub use score::Scored;
-pub use sweeper::clear_orphans;
+pub use sweeper::{clear_orphans, take_due_steps};
 
 /// After this many errors of ours a job is given up, and a dev job's submission is called failed: with the delays between them a little over a day,
 /// so that bad storage can be repaired in the morning.
@@ -55,9 +59,8 @@ pub async fn run(app: App, count: usize, stop: watch::Receiver<bool>) {
     for _ in 0..count {
         tasks.spawn(work(app.clone(), stop.clone()));
     }
-    if count > 0 {
-        tasks.spawn(sweeper::run(app, stop));
-    }
+    // Every process closes tracks at their date, also one without workers.
+    tasks.spawn(sweeper::run(app, stop));
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a worker broke off");
@@ -112,7 +115,7 @@ pub async fn step(app: &App, worker: WorkerId) -> Result<Step, StoreError> {
     let Some(job) = claim(app, worker).await? else { return Ok(Step::Idle) };
     let started = std::time::Instant::now();
     let outcome = tokio::select! {
-        outcome = score::submission(app, job.submission, job.split) => outcome,
+        outcome = score::submission(app, job) => outcome,
         () = keep_claim(app, job) => return Ok(Step::LostClaim(job.submission)),
     };
     match outcome {
@@ -163,6 +166,7 @@ async fn claim(app: &App, worker: WorkerId) -> Result<Option<Job>, StoreError> {
 /// Moves the job's submission into a state, if the job is the one that its state is about.
 async fn set_state(db: &mut PgConnection, app: &App, job: Job, state: SubmissionState) -> Result<(), StoreError> {
     match job.split {
+        _ if job.batch.is_some() => Ok(()),
         Split::Dev => store::submission::set_state(db, job.submission, state, app.clock.now()).await,
         Split::Train | Split::Final => Ok(()),
     }
@@ -172,6 +176,7 @@ async fn set_state(db: &mut PgConnection, app: &App, job: Job, state: Submission
 /// is called failed and costs no attempt. A final job stays where organisers find it.
 async fn give_up(db: &mut PgConnection, app: &App, job: Job, error: &str) -> Result<bool, StoreError> {
     let held = match job.split {
+        _ if job.batch.is_some() => store::job::give_up(db, job, error).await?,
         Split::Dev => store::job::finish(db, job).await?,
         Split::Train | Split::Final => store::job::give_up(db, job, error).await?,
     };
@@ -196,24 +201,59 @@ async fn keep_claim(app: &App, job: Job) {
 
 /// Stores a score and what follows from it in one transaction; answers `false`, having stored nothing, where the claim was
 /// lost. From a dev score follow the submission's state, the participant's entry and the board's change; from a final
-/// score nothing that anybody but organisers can see.
+/// score nothing that anybody but organisers can see before the reveal; from one of a rescoring nothing until it is
+/// applied.
 async fn finish(app: &App, job: Job, scored: &Scored) -> Result<bool, StoreError> {
-    let now = app.clock.now();
     let mut db = app.db.begin().await?;
     // The same order of locks as an upload: participant, job, track.
     store::participant::lock(&mut db, scored.participant).await?;
+    let now = app.database_time(&mut *db).await?;
+    let outcome = NewScoring {
+        result: &scored.result,
+        replicates: &scored.replicates,
+        labels_version: scored.labels_version,
+        log_salt: secret::random_bytes().map_err(|error| StoreError::Inconsistent(error.to_string()))?,
+    };
+    if let Some(batch) = job.batch {
+        let held = store::job::finish(&mut db, job).await?;
+        if held {
+            store::rescoring::insert(&mut db, batch, job.submission, job.split, &outcome, now).await?;
+            db.commit().await?;
+        }
+        return Ok(held);
+    }
     if !store::job::finish(&mut db, job).await? {
         return Ok(false);
     }
-    let outcome = (&scored.result, scored.replicates.as_slice());
-    let is_new = store::scoring::insert(&mut db, job.submission, job.split, outcome, now).await?;
+    // As it stands now, and held still: rule, phase or labels may have changed while the submission was scored.
+    let gate = store::track::lock_entries(&mut db, scored.track).await?;
+    if gate.labels_version != scored.labels_version {
+        // The labels were corrected on the way: this score would be wrong. It is made again.
+        db.rollback().await?;
+        let mut db = app.db.begin().await?;
+        let held = store::job::retry_now(&mut db, job).await?;
+        db.commit().await?;
+        return Ok(held);
+    }
+    let is_new = store::scoring::insert(&mut db, job.submission, job.split, &outcome, now).await?;
     set_state(&mut db, app, job, SubmissionState::Scored).await?;
     // A second job for what has its score: no path of the program makes one, but none is scored twice either.
-    if is_new && job.split == Split::Dev {
-        // The rule as it stands now, and held still: it may have changed while the submission was scored.
-        let gate = store::track::lock_entries(&mut db, scored.track).await?;
-        entries::pick(&mut db, scored.track, scored.participant, gate).await?;
-        store::track::board_changed(&mut db, scored.track, now).await?;
+    match job.split {
+        Split::Dev if is_new => {
+            entries::pick(&mut db, scored.track, scored.participant, gate).await?;
+            let event = LogEvent::Scored {
+                submission: job.submission,
+                split: job.split.to_string(),
+                result_sha256: outcome.hash()?,
+            };
+            store::log::append(&mut db, scored.track, event, Detail::default(), now).await?;
+            store::track::board_changed(&mut db, scored.track, now).await?;
+        }
+        // A newer official ranking may have waited for this score.
+        Split::Final if gate.ranking_due.is_some() => {
+            rankings::make_if_due(&mut db, scored.track, now).await?;
+        }
+        _ => {}
     }
     db.commit().await?;
     Ok(true)

@@ -4,10 +4,11 @@ use anyhow::Context;
 use scoring::{Bootstrap, Interval, Limits, REPLICATES, Split, SplitSolution, TrackShape};
 
 use crate::app::App;
-use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId, TrackId};
+use crate::domain::ids::{ParticipantId, ScoringId, TrackId};
 use crate::domain::leaderboard::{ScenarioResult, SplitResult};
 use crate::objects::ObjectKey;
 use crate::store;
+use crate::store::job::Job;
 
 /// A score, and what is needed to store it.
 #[derive(Debug)]
@@ -20,14 +21,24 @@ pub struct Scored {
     pub result: SplitResult,
     /// The ranking number over the bootstrap's draws.
     pub replicates: Vec<f64>,
+    /// The version of the labels that it was scored against.
+    pub labels_version: i32,
 }
 
-/// Scores a submission.
-pub(super) async fn submission(app: &App, id: SubmissionId, split: Split) -> anyhow::Result<Scored> {
+/// Scores a submission, against the labels of its rescoring where it is part of one, and otherwise against those that hold
+/// now.
+pub(super) async fn submission(app: &App, job: Job) -> anyhow::Result<Scored> {
+    let Job { submission: id, split, batch, .. } = job;
     let submission = store::submission::by_id(&app.db, id).await?.context("the submission is gone")?;
     let track = store::track::by_id(&app.db, submission.track).await?.context("the track is gone")?;
     let archive = app.objects.read(&ObjectKey::Upload(id)).await?.context("the upload is gone")?;
-    let solution = store::solution::of_split(&app.db, track.id, &track.shape, split).await?;
+    let labels_version = match batch {
+        Some(batch) => {
+            store::rescoring::by_id(&app.db, batch).await?.context("the rescoring is gone")?.labels_version
+        }
+        None => track.ending.labels_version,
+    };
+    let solution = store::solution::of_split(&app.db, (track.id, labels_version), &track.shape, split).await?;
     let (shape, limit) = (track.shape, track.settings.limits.bytes);
     let (result, replicates) = tokio::task::spawn_blocking(move || {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX).max(archive.len());
@@ -36,7 +47,7 @@ pub(super) async fn submission(app: &App, id: SubmissionId, split: Split) -> any
     })
     .await
     .context("the scorer broke off")??;
-    Ok(Scored { track: track.id, participant: submission.participant, result, replicates })
+    Ok(Scored { track: track.id, participant: submission.participant, result, replicates, labels_version })
 }
 
 /// What an archive is scored against.

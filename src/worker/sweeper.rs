@@ -8,8 +8,13 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::app::App;
+use crate::service::entries::{self, Freeze};
+use crate::service::{lifecycle, rankings};
 use crate::store;
 
+/// How often to look whether a track is to be closed or its entries are to be frozen: a freeze comes within five seconds of
+/// the moment when it may.
+const BETWEEN_STEPS: Duration = Duration::from_secs(2);
 /// How often to look for forgotten submissions.
 const EVERY: Duration = Duration::from_secs(60);
 /// How often to look through the stored bytes: there may be very many.
@@ -21,27 +26,60 @@ const UNRELEASED_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long an upload that was set aside can be taken back.
 const KEPT_ASIDE: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Sweeps once a minute until `stop` turns true.
+/// Sweeps until `stop` turns true: every two seconds what a date or a last score brings about, once a minute the rest.
 pub(super) async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    let mut next_look = Instant::now();
     // Not at the start: whoever has set something up wrongly gets time to notice.
     let mut next_clearing = Instant::now() + BETWEEN_CLEARINGS;
     while !*stop.borrow() {
-        if let Err(error) = find_forgotten(&app).await {
-            tracing::warn!(error = format!("{error:#}"), "the sweeper could not finish; trying again in a minute");
+        if let Err(error) = take_due_steps(&app).await {
+            tracing::warn!(error = format!("{error:#}"), "could not look after the tracks; trying again in two seconds");
+        }
+        if Instant::now() >= next_look {
+            next_look = Instant::now() + EVERY;
+            if let Err(error) = find_forgotten(&app).await {
+                tracing::warn!(error = format!("{error:#}"), "the sweeper could not finish; trying again in a minute");
+            }
         }
         if Instant::now() >= next_clearing {
             match clear_orphans(&app, ORPHANED_AFTER).await {
                 Ok(()) => next_clearing = Instant::now() + BETWEEN_CLEARINGS,
                 Err(error) => {
+                    next_clearing = Instant::now() + EVERY;
                     tracing::warn!(error = format!("{error:#}"), "could not clear away; trying again in a minute");
                 }
             }
         }
         tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(BETWEEN_STEPS) => {}
             _ = stop.changed() => {}
         }
     }
+}
+
+/// Takes the steps of a track's life that nobody has to ask for: closes at the date, freezes the entries once nothing is
+/// waited for, and makes an official ranking that waited for its last score.
+///
+/// # Errors
+/// The database cannot answer.
+pub async fn take_due_steps(app: &App) -> anyhow::Result<()> {
+    let now = app.database_time(&app.db).await.context("asking the database for the time")?;
+    for track in store::track::to_close(&app.db, now).await.context("looking for tracks to close")? {
+        if lifecycle::close_at_its_date(app, track).await.context("closing a track")? {
+            tracing::info!(%track, "closed at its date");
+        }
+    }
+    for track in store::track::to_freeze(&app.db).await.context("looking for entries to freeze")? {
+        if entries::freeze(app, track).await.context("freezing entries")? == Freeze::Done {
+            tracing::info!(%track, "the official entries are frozen");
+        }
+    }
+    for track in store::track::to_rank(&app.db).await.context("looking for rankings to make")? {
+        if rankings::make_waiting(app, track).await.context("making a ranking")? {
+            tracing::info!(%track, "a new version of the official ranking is public");
+        }
+    }
+    Ok(())
 }
 
 /// Puts submissions that wait for a score without a job back into the queue, and forgets dead sessions.

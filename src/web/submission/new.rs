@@ -216,16 +216,16 @@ async fn accept_upload(
 ) -> Result<String, UploadError> {
     upload::refuse_encoded(request.headers())?;
     upload::refuse_large(request.headers(), track)?;
-    let UploadForm { staged, description, method_url } = upload::read_form(app, track, participant, request).await?;
+    let UploadForm { received, description, method_url } = upload::read_form(app, track, participant, request).await?;
     let details = Details::parse(description.clone(), method_url.clone(), None);
-    let staged = staged.filter(|staged| staged.size > 0);
-    let file_error = if staged.is_some() { "Choose the zip again." } else { "Choose the zip to submit." };
-    let (Some(staged), Ok(details)) = (staged, &details) else {
+    let received = received.filter(|received| received.staged.size > 0);
+    let file_error = if received.is_some() { "Choose the zip again." } else { "Choose the zip to submit." };
+    let (Some(received), Ok(details)) = (received, &details) else {
         let form =
             FormState { file_error: Some(file_error.to_owned()), ..form_state(description, method_url, details.err()) };
         return Err(UploadError::Form(StatusCode::UNPROCESSABLE_ENTITY, Box::new(form)));
     };
-    match submit::accept(app, track, participant, staged, details).await {
+    match submit::accept(app, track, participant, received, details).await {
         Ok(accepted) => Ok(format!("/submissions/{}", accepted.id)),
         Err(SubmitError::Rejected { id, .. }) => Ok(format!("/submissions/{id}")),
         Err(error) => Err(UploadError::Other(HttpError::from_submit(error, app.clock.now()))),

@@ -1,0 +1,196 @@
+//! Official rankings: numbered versions, each with its entries and the files that are exported from it.
+
+use scoring::RankingNumber;
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor};
+use time::OffsetDateTime;
+
+use super::{DbSplit, StoreError};
+use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId, TrackId};
+use crate::domain::leaderboard::ScenarioResult;
+use crate::domain::log_event::LogParticipant;
+use crate::domain::official_ranking::RankingChange;
+use crate::domain::visibility::{OfficialScores, VisibleSplit};
+
+/// An official entry with the final score that places it.
+#[derive(Debug, Clone)]
+pub struct FinalScore {
+    /// Whose entry it is.
+    pub participant: ParticipantId,
+    /// How the log calls them.
+    pub log_participant: LogParticipant,
+    /// How boards call them.
+    pub name: String,
+    /// The submission.
+    pub submission: SubmissionId,
+    /// When it arrived.
+    pub received_at: OffsetDateTime,
+    /// Which run of the scorer.
+    pub scoring: ScoringId,
+    /// What decides its place.
+    pub ranking: RankingNumber,
+    /// The ranking number, for people.
+    pub average: f64,
+    /// Its 95 % interval.
+    pub interval: scoring::Interval,
+    /// Scenario by scenario.
+    pub scenarios: Vec<ScenarioResult>,
+}
+
+/// The present final scores of a track's official entries: those that are there.
+pub async fn final_scores(
+    db: impl PgExecutor<'_>,
+    visible: VisibleSplit<OfficialScores>,
+) -> Result<Vec<FinalScore>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select p.id as "participant: ParticipantId", p.log_id as "log_participant: LogParticipant", p.name,
+                  s.id as "submission: SubmissionId", s.received_at, g.id as "scoring: ScoringId",
+                  g.ranking as "ranking: Json<RankingNumber>", g.average, g.interval_low, g.interval_high,
+                  g.scenarios as "scenarios: Json<Vec<ScenarioResult>>"
+           from official_entries o join submissions s on s.id = o.submission_id
+           join participants p on p.id = o.participant_id and p.status = 'approved'
+           join scorings g on g.submission_id = s.id and g.split = $2 and g.superseded_at is null
+           where o.track_id = $1"#,
+        visible.of().track().as_uuid(),
+        DbSplit::from(visible.split()) as DbSplit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| FinalScore {
+            participant: row.participant,
+            log_participant: row.log_participant,
+            name: row.name,
+            submission: row.submission,
+            received_at: row.received_at,
+            scoring: row.scoring,
+            ranking: row.ranking.0,
+            average: row.average,
+            interval: scoring::Interval { low: row.interval_low, high: row.interval_high },
+            scenarios: row.scenarios.0,
+        })
+        .collect())
+}
+
+/// How many final scores of official entries are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FinalCounts {
+    /// Those that are there.
+    pub ready: i64,
+    /// Official entries.
+    pub of: i64,
+}
+
+impl FinalCounts {
+    /// Whether all are there.
+    pub fn is_complete(self) -> bool {
+        self.ready == self.of
+    }
+}
+
+/// Counts the final scores of a track's official entries. No entries: all of none are there.
+pub async fn final_counts(
+    db: impl PgExecutor<'_>,
+    visible: VisibleSplit<OfficialScores>,
+) -> Result<FinalCounts, StoreError> {
+    Ok(sqlx::query_as!(
+        FinalCounts,
+        r#"select count(*) filter (where exists (
+                      select from scorings g
+                      where g.submission_id = o.submission_id and g.split = $2 and g.superseded_at is null)) as "ready!",
+                  count(*) as "of!"
+           from official_entries o join participants p on p.id = o.participant_id and p.status = 'approved'
+           where o.track_id = $1"#,
+        visible.of().track().as_uuid(),
+        DbSplit::from(visible.split()) as DbSplit,
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// A version of the official ranking.
+#[derive(Debug, Clone)]
+pub struct OfficialRanking {
+    /// Its number, counted from 1.
+    pub version: i32,
+    /// When it became public.
+    pub made_at: OffsetDateTime,
+    /// The event in the log that made it.
+    pub log_seq: i64,
+    /// What changed against the version before.
+    pub change: RankingChange,
+    /// ranking.json.
+    pub ranking: String,
+    /// results.json.
+    pub results: String,
+}
+
+/// An entry of a ranking that is to be stored: whose, which submission, which run of the scorer, and its rank.
+#[derive(Debug, Clone, Copy)]
+pub struct Ranked {
+    /// Whose entry it is.
+    pub participant: ParticipantId,
+    /// The submission.
+    pub submission: SubmissionId,
+    /// Which run of the scorer.
+    pub scoring: ScoringId,
+    /// Its rank.
+    pub rank: i32,
+}
+
+/// Stores a version of the official ranking with its entries.
+pub async fn insert(
+    db: &mut PgConnection,
+    track: TrackId,
+    ranking: &OfficialRanking,
+    entries: &[Ranked],
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into official_rankings (track_id, version, made_at, log_seq, change, ranking, results)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        track.as_uuid(),
+        ranking.version,
+        ranking.made_at,
+        ranking.log_seq,
+        ranking.change as RankingChange,
+        ranking.ranking,
+        ranking.results,
+    )
+    .execute(&mut *db)
+    .await?;
+    let participants: Vec<uuid::Uuid> = entries.iter().map(|one| one.participant.as_uuid()).collect();
+    let submissions: Vec<uuid::Uuid> = entries.iter().map(|one| one.submission.as_uuid()).collect();
+    let scorings: Vec<uuid::Uuid> = entries.iter().map(|one| one.scoring.as_uuid()).collect();
+    let ranks: Vec<i32> = entries.iter().map(|one| one.rank).collect();
+    sqlx::query!(
+        "insert into ranked_entries (track_id, version, participant_id, submission_id, scoring_id, rank)
+         select $1, $2, * from unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::int[])",
+        track.as_uuid(),
+        ranking.version,
+        &participants,
+        &submissions,
+        &scorings,
+        &ranks,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A version of a track's official ranking; `None` where there is none of this number.
+pub async fn version(
+    db: impl PgExecutor<'_>,
+    track: TrackId,
+    version: i32,
+) -> Result<Option<OfficialRanking>, StoreError> {
+    Ok(sqlx::query_as!(
+        OfficialRanking,
+        r#"select version, made_at, log_seq, change as "change: RankingChange", ranking, results
+           from official_rankings where track_id = $1 and version = $2"#,
+        track.as_uuid(),
+        version,
+    )
+    .fetch_optional(db)
+    .await?)
+}
