@@ -80,7 +80,11 @@ impl Access {
 pub(super) fn complete(mut openapi: utoipa::openapi::OpenApi, site: &Site) -> utoipa::openapi::OpenApi {
     let components = openapi.components.get_or_insert_default();
     let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("cmk_…");
-    let token = token.description(Some("An API token, from the page *Account* or `callimico user token`."));
+    let token = token.description(Some(
+        "An API token, from the page *Account* or `callimico user token`. Its scope is `read`, `submit` or `organise`; \
+         each holds the one before it. What only organisers may see or do needs `organise`: with less, an organiser's \
+         token sees what a participant sees.",
+    ));
     components.add_security_scheme("token", SecurityScheme::Http(token.build()));
     let session = ApiKeyValue::with_description(site.cookie_name(), "The session of a browser that is logged in.");
     components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));

@@ -10,9 +10,9 @@ use axum::response::Response;
 
 use super::description::Binary;
 use crate::app::App;
-use crate::domain::ids::{FileId, UserId};
+use crate::domain::ids::FileId;
 use crate::domain::visibility::Audience;
-use crate::http::auth::{self, Downloader};
+use crate::http::auth::{self, Downloader, Rights};
 use crate::http::download::{self, RequestedFile};
 use crate::http::error::HttpError;
 use crate::http::link::{self, Signed};
@@ -84,9 +84,9 @@ pub(super) async fn list(
     downloader: Downloader,
     params: Result<Query<ListParams>, QueryRejection>,
 ) -> Result<Json<FileList>, HttpError> {
-    let Downloader { track, user, audience } = downloader;
+    let Downloader { track, login, audience } = downloader;
     let Query(params) = params?;
-    let lister = Lister { app: &app, site: &site, user: user.id };
+    let lister = Lister { app: &app, site: &site, rights: login.rights() };
     let released = store::release::files(&app.db, track.id).await?;
     let mut files = Vec::new();
     if params.single {
@@ -128,12 +128,12 @@ async fn counts(
 struct Lister<'a> {
     app: &'a App,
     site: &'a Site,
-    user: UserId,
+    rights: Rights<'a>,
 }
 
 impl Lister<'_> {
     async fn url(&self, file: &ReleaseFile, path: &str) -> Result<String, HttpError> {
-        Ok(format!("{}{}", self.site.base(), link::sign(self.app, file.id, path, self.user).await?))
+        Ok(format!("{}{}", self.site.base(), link::sign(self.app, file.id, path, self.rights).await?))
     }
 
     async fn view(&self, file: &ReleaseFile, downloads: Option<DownloadsView>) -> Result<FileView, HttpError> {
@@ -179,14 +179,14 @@ impl Lister<'_> {
             headers(("Content-Range" = String, description = "The size: `bytes */SIZE`")))))]
 pub(super) async fn bytes(
     State(app): State<App>,
-    Downloader { track, user, .. }: Downloader,
+    Downloader { track, login, .. }: Downloader,
     path: Result<Path<(String, String, String)>, PathRejection>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let Path((_, _, name)) = path.map_err(|_| HttpError::NotFound)?;
     let requested = RequestedFile::by_path(&app, track.id, &name).await?;
-    download::answer(&app, &requested, user.id, &method, &headers).await
+    download::answer(&app, &requested, login.user.id, &method, &headers).await
 }
 
 /// The same file at the address that the list gives, which needs no token.
@@ -229,11 +229,11 @@ pub(super) async fn signed(
     let Path((id, name)) = path.map_err(|_| HttpError::NotFound)?;
     let id: FileId = id.parse().map_err(|_| HttpError::NotFound)?;
     let Query(signed) = signed.map_err(|_| HttpError::NotFound)?;
-    let user = link::check(&app, id, &name, &signed).await?;
+    let (user, may_organise) = link::check(&app, id, &name, &signed).await?;
     let user = store::user::by_id(&app.db, user).await?.ok_or(HttpError::NotFound)?;
     let requested = RequestedFile::by_id(&app, id, &name).await?;
     let track = store::track::by_id(&app.db, requested.track()).await?.ok_or(HttpError::NotFound)?.at(app.clock.now());
-    let (participant, access) = auth::access(&app, &track, &user).await?;
+    let (participant, access) = auth::access(&app, &track, Rights { user: &user, may_organise }).await?;
     auth::may_download(&app, &track, access.audience(), participant)?;
     download::answer(&app, &requested, user.id, &method, &headers).await
 }

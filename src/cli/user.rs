@@ -41,8 +41,11 @@ pub(super) struct CreateArgs {
 pub(super) struct TokenArgs {
     /// The account's public name
     name: String,
-    /// Make a read-only token
-    #[arg(long)]
+    /// What the token may do; each scope holds the one before it
+    #[arg(long, value_enum, default_value_t = Scope::Submit)]
+    scope: Scope,
+    /// The same as `--scope read`
+    #[arg(long, conflicts_with = "scope")]
     read_only: bool,
     /// What the token is for, to tell it from others
     #[arg(long, default_value = "command line")]
@@ -50,6 +53,26 @@ pub(super) struct TokenArgs {
     /// Write the token as JSON
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Scope {
+    /// Read what its owner may read as a participant
+    Read,
+    /// Enrol and submit
+    Submit,
+    /// See and do what organisers may, where its owner is one
+    Organise,
+}
+
+impl From<Scope> for TokenScope {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::Read => Self::Read,
+            Scope::Submit => Self::Submit,
+            Scope::Organise => Self::Organise,
+        }
+    }
 }
 
 pub(super) async fn run(storage: &StorageConfig, command: Command) -> Result<(), Failure> {
@@ -87,7 +110,7 @@ async fn create(storage: &StorageConfig, args: &CreateArgs) -> Result<(), Failur
 
 async fn token(storage: &StorageConfig, args: &TokenArgs) -> Result<(), Failure> {
     let name: UserName = parse(&args.name)?;
-    let scope = if args.read_only { TokenScope::Read } else { TokenScope::Submit };
+    let scope = if args.read_only { TokenScope::Read } else { args.scope.into() };
     let session = Session::open(storage).await?;
     let outcome = async {
         let user = store::user::by_name(&session.app.db, &name)

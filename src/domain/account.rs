@@ -125,15 +125,24 @@ impl fmt::Debug for Password {
     }
 }
 
-/// What an API token may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, sqlx::Type)]
+/// What an API token may do; each scope holds the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "token_scope", rename_all = "lowercase")]
 pub enum TokenScope {
-    /// Read what its owner may read.
+    /// Read what its owner may read as a participant.
     Read,
-    /// Read, enrol and submit.
+    /// Enrol and submit, too.
     Submit,
+    /// See and do what organisers may, too, where its owner is one.
+    Organise,
+}
+
+impl TokenScope {
+    /// Whether a token of this scope may do what one of `needed` may.
+    pub fn holds(self, needed: Self) -> bool {
+        self >= needed
+    }
 }
 
 #[cfg(test)]
@@ -161,6 +170,13 @@ mod tests {
         assert!("x".repeat(1025).parse::<Password>().is_err());
         let secret: Password = "correct horse".parse().expect("a password");
         assert!(!format!("{secret:?}").contains("horse"));
+    }
+
+    #[test]
+    fn each_scope_holds_those_before_it_and_none_after() {
+        use TokenScope::{Organise, Read, Submit};
+        let held = [Read, Submit, Organise].map(|scope| [Read, Submit, Organise].map(|needed| scope.holds(needed)));
+        assert_eq!(held, [[true, false, false], [true, true, false], [true, true, true]]);
     }
 
     #[test]

@@ -9,7 +9,15 @@
 //! | [`Submitter`] | a user enrolled in the track who may act |
 //! | [`Downloader`] | approved participants of a track that has opened, and its staff |
 //! | [`SeenSubmission`] | the owner of a submission, and staff |
-//! | [`OrganiserOf`] | staff of the track's competition |
+//! | [`OrganiserOf`] | staff of the track's competition, who look at something |
+//! | [`Organiser`] | the same, who change something |
+//!
+//! What staff may see and do takes a browser's session or a token with the organise scope: with any other token an
+//! organiser sees what a participant sees.
+
+mod organiser;
+
+pub use organiser::Organiser;
 
 use axum::extract::{FromRef, FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -55,8 +63,34 @@ pub enum LoginBy {
 impl Login {
     /// Whether the client may change something, not only read.
     pub fn may_act(&self) -> bool {
-        self.by != LoginBy::Token(TokenScope::Read)
+        self.holds(TokenScope::Submit)
     }
+
+    /// Whether the client may see and do what organisers may, if the account is one.
+    pub fn may_organise(&self) -> bool {
+        self.holds(TokenScope::Organise)
+    }
+
+    /// Whose rights the client has, and whether those of an organiser are among them.
+    pub fn rights(&self) -> Rights<'_> {
+        Rights { user: &self.user, may_organise: self.may_organise() }
+    }
+
+    fn holds(&self, needed: TokenScope) -> bool {
+        match self.by {
+            LoginBy::Session(_) => true,
+            LoginBy::Token(scope) => scope.holds(needed),
+        }
+    }
+}
+
+/// An account, as far as its client may use its rights.
+#[derive(Debug, Clone, Copy)]
+pub struct Rights<'a> {
+    /// The account.
+    pub user: &'a User,
+    /// Whether its rights as an organiser count. Without them it sees what a participant sees.
+    pub may_organise: bool,
 }
 
 /// Anybody; the account where there is one. A token that is sent must be valid.
@@ -202,7 +236,7 @@ where
         let Viewer(login) = Viewer::from_request_parts(parts, state).await?;
         let track = store::track::by_path(&app.db, &path).await?.ok_or(HttpError::NotFound)?.at(app.clock.now());
         let (participant, access) = match &login {
-            Some(login) => access(&app, &track, &login.user).await?,
+            Some(login) => access(&app, &track, login.rights()).await?,
             None => (None, TrackAccess::visitor(track.id, track.phase)),
         };
         Ok(Self { track, login, participant, access })
@@ -213,18 +247,19 @@ where
 ///
 /// # Errors
 /// The database cannot answer.
-pub async fn access(app: &App, track: &Track, user: &User) -> Result<(Option<Participant>, TrackAccess), HttpError> {
-    let participant = store::participant::find(&app.db, track.id, user.id).await?;
-    let is_staff = is_staff(app, track, user).await?;
+pub async fn access(
+    app: &App,
+    track: &Track,
+    rights: Rights<'_>,
+) -> Result<(Option<Participant>, TrackAccess), HttpError> {
+    let participant = store::participant::find(&app.db, track.id, rights.user.id).await?;
+    let is_staff = rights.may_organise && is_on_staff(app, track, rights.user).await?;
     let enrolled = participant.map(|participant| (participant.id, participant.status));
     Ok((participant, TrackAccess::account(track.id, track.phase, is_staff, enrolled)))
 }
 
-/// Whether an account is staff of a track's competition.
-///
-/// # Errors
-/// The database cannot answer.
-pub async fn is_staff(app: &App, track: &Track, user: &User) -> Result<bool, HttpError> {
+/// Whether an account is staff of a track's competition, whatever its client may do.
+async fn is_on_staff(app: &App, track: &Track, user: &User) -> Result<bool, HttpError> {
     Ok(user.is_admin || store::competition::is_organiser(&app.db, track.competition, user.id).await?)
 }
 
@@ -235,7 +270,7 @@ pub async fn is_staff(app: &App, track: &Track, user: &User) -> Result<bool, Htt
 pub async fn is_listed(app: &App, track: &Track, Viewer(login): &Viewer) -> Result<bool, HttpError> {
     match login {
         _ if track.phase.rules().is_listed => Ok(true),
-        Some(login) => is_staff(app, track, &login.user).await,
+        Some(login) => Ok(login.may_organise() && is_on_staff(app, track, &login.user).await?),
         None => Ok(false),
     }
 }
@@ -262,7 +297,7 @@ impl SeenSubmission {
         let id: SubmissionId = id.parse().map_err(|_| HttpError::NotFound)?;
         let submission = store::submission::by_id(&app.db, id).await?.ok_or(HttpError::NotFound)?;
         let track = store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?.at(app.clock.now());
-        let (_, access) = access(app, &track, &login.user).await?;
+        let (_, access) = access(app, &track, login.rights()).await?;
         let access = access.submission(submission.id, submission.participant).ok_or(HttpError::NotFound)?;
         Ok(Self { submission, track, access, login })
     }
@@ -316,7 +351,7 @@ pub struct Downloader {
     /// The track.
     pub track: Track,
     /// The account.
-    pub user: User,
+    pub login: Login,
     /// Who the view is made for.
     pub audience: Audience,
 }
@@ -333,7 +368,7 @@ where
         let audience = view.audience();
         let login = view.login.ok_or(HttpError::LogInFirst)?;
         may_download(&App::from_ref(state), &view.track, audience, view.participant)?;
-        Ok(Self { track: view.track, user: login.user, audience })
+        Ok(Self { track: view.track, login, audience })
     }
 }
 
@@ -361,7 +396,7 @@ pub fn may_download(
     }
 }
 
-/// Staff of the track's competition. To other accounts the place does not exist.
+/// Staff of the track's competition, who look at something. To other accounts the place does not exist.
 #[derive(Debug, Clone)]
 pub struct OrganiserOf(pub TrackView);
 

@@ -75,7 +75,7 @@ impl Files {
             if counts { store::release::download_counts(&app.db, view.track.id).await? } else { Vec::new() };
         let mut lines = Vec::new();
         for file in files.iter().filter(|file| !file.is_bundle) {
-            let url = link::sign(app, file.id, file.name.as_str(), login.user.id).await?;
+            let url = link::sign(app, file.id, file.name.as_str(), login.rights()).await?;
             lines.push(format!("curl -fL -C - -o {} \"{}{url}\"", file.name, site.base()));
         }
         let base = format!("/c/{}/files", view.track.path());

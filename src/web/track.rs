@@ -196,14 +196,14 @@ pub(crate) async fn data(
 /// `GET /c/{competition}/{track}/files/{name}`
 pub(crate) async fn file(
     State(app): State<App>,
-    Downloader { track, user, .. }: Downloader,
+    Downloader { track, login, .. }: Downloader,
     path: Result<Path<(String, String, String)>, PathRejection>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let Path((_, _, name)) = path.map_err(|_| HttpError::NotFound)?;
     let requested = RequestedFile::by_path(&app, track.id, &name).await?;
-    download::answer(&app, &requested, user.id, &method, &headers).await
+    download::answer(&app, &requested, login.user.id, &method, &headers).await
 }
 
 fn scenario_row(track: &Track, name: ScenarioName) -> Option<ScenarioRow> {

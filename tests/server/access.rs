@@ -210,7 +210,7 @@ async fn a_draft_is_listed_for_its_organisers_only(db: PgPool) {
     let world = World::new(db).await;
     let (ada, olga) = (world.account("ada").await, world.organiser("olga").await);
     let root = world.user("root2", true).await;
-    let admin = world.token(root, TokenScope::Read).await;
+    let admin = world.token(root, TokenScope::Organise).await;
     world.sql("update tracks set phase = 'draft'").await;
     for (actor, tracks) in [(&Actor::visitor(), 0), (&ada, 0), (&olga, 1), (&admin, 1)] {
         let competition = actor.get(&world, "/api/v1/competitions/mico").await.expect(StatusCode::OK).json();

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
+use callimico::domain::account::TokenScope;
 use callimico::release::{self, Outcome, ReleaseError, Request};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -305,4 +306,20 @@ async fn the_data_page_has_the_files_for_those_who_take_part(db: PgPool) {
     assert!(page(olga.get(&world, "/c/mico/tiny/data").await).contains("Downloads"));
     let file = ada.get(&world, &format!("/c/mico/tiny/files/{ARCHIVE}")).await.expect(StatusCode::OK);
     assert_eq!(file.headers[header::CONTENT_TYPE], "application/x-tar");
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn an_address_carries_no_right_of_an_organiser_that_its_client_did_not_have(db: PgPool) {
+    let world = released(db).await;
+    let olga = world.organiser("olga").await;
+    let submitter = world.token(world.user_of("olga").await, TokenScope::Submit).await;
+    submitter.enrol(&world).await.expect(StatusCode::CREATED);
+    let as_participant = address(&world, &submitter, "SHA256SUMS").await;
+    let as_organiser = address(&world, &olga, "SHA256SUMS").await;
+    for url in [&as_participant, &as_organiser] {
+        Actor::visitor().get(&world, url).await.expect(StatusCode::OK);
+    }
+    world.sql("update participants set status = 'denied'").await;
+    Actor::visitor().get(&world, &as_participant).await.problem(StatusCode::FORBIDDEN, "denied");
+    Actor::visitor().get(&world, &as_organiser).await.expect(StatusCode::OK);
 }

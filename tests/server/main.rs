@@ -27,6 +27,7 @@ mod queue;
 mod quota;
 mod rejected;
 mod rules;
+mod scopes;
 mod session;
 mod strange;
 mod sweeper;

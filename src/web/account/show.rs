@@ -92,6 +92,7 @@ async fn page(app: &App, user: User, label: Field) -> Result<ShowPage, HttpError
         scope: match token.scope {
             TokenScope::Read => "read",
             TokenScope::Submit => "read and submit",
+            TokenScope::Organise => "read, submit and organise",
         },
         created: Timestamp::ago(token.created_at, now),
         last_used: token.last_used_at.map(|at| Timestamp::ago(at, now)),

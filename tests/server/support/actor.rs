@@ -110,7 +110,7 @@ impl World {
         actor
     }
 
-    /// Staff of the competition.
+    /// Staff of the competition, with a token that may organise.
     pub(crate) async fn organiser(&self, name: &str) -> Actor {
         let user = self.user(name, false).await;
         sqlx::query("insert into organisers select id, $1 from competitions")
@@ -118,7 +118,7 @@ impl World {
             .execute(&self.app.db)
             .await
             .expect("an organiser");
-        self.token(user, TokenScope::Submit).await
+        self.token(user, TokenScope::Organise).await
     }
 
     /// An account without a password.

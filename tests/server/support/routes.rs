@@ -1,8 +1,18 @@
-//! Which routes there are.
+//! Which routes there are, and what somebody gets to see at each of them.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::{StatusCode, header};
+use http_body_util::BodyExt;
+
+use super::actor::Actor;
+use super::answer::Answer;
 use super::world::World;
+
+/// How long an event stream, which never ends, is listened to.
+const LISTEN: Duration = Duration::from_millis(50);
 
 impl World {
     /// The paths of all routes that the server has, as they are written in the code.
@@ -14,5 +24,52 @@ impl World {
         let routes: BTreeSet<String> = ids.filter(|piece| !piece.starts_with(')')).filter_map(path).collect();
         assert!(routes.contains("/") && routes.contains("/healthz"), "no routes can be found in {shown}");
         routes
+    }
+
+    /// An address for every route that can be read. The parameters of the paths get the values given for them; a
+    /// parameter that has no value yet is an error, so that no new route is left out by mistake. A parameter may have
+    /// several values, each of which makes an address.
+    pub(crate) async fn places(&self, values: &[(&str, &str)]) -> Vec<String> {
+        let mut places = Vec::new();
+        // The router names its own fallbacks so.
+        for route in self.routes().into_iter().filter(|route| !route.contains("__private__axum")) {
+            let mut open = vec![route.replace("{*", "{")];
+            while let Some(place) = open.pop() {
+                let Some((before, rest)) = place.split_once('{') else {
+                    places.push(place);
+                    continue;
+                };
+                let (name, after) = rest.split_once('}').expect("the end of a parameter");
+                let fitting: Vec<_> = values.iter().filter(|(known, _)| *known == name).collect();
+                assert!(!fitting.is_empty(), "no value is known for {{{name}}} of {route}");
+                open.extend(fitting.iter().map(|(_, value)| format!("{before}{value}{after}")));
+            }
+        }
+        places.sort();
+        let mut readable = Vec::new();
+        for place in places {
+            if Actor::visitor().glance(self, &place).await.status != StatusCode::METHOD_NOT_ALLOWED {
+                readable.push(place);
+            }
+        }
+        readable
+    }
+}
+
+impl Actor {
+    /// The answer to a GET request; of an event stream, what comes at once.
+    pub(crate) async fn glance(&self, world: &World, url: &str) -> Answer {
+        let response = world.open(self.request("GET", url).body(Body::empty()).expect("a request")).await;
+        let (parts, mut body) = response.into_parts();
+        let never_ends = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+        if !never_ends {
+            let body = body.collect().await.expect("a whole answer").to_bytes();
+            return Answer { status: parts.status, headers: parts.headers, body };
+        }
+        let mut heard = Vec::new();
+        while let Ok(Some(frame)) = tokio::time::timeout(LISTEN, body.frame()).await {
+            heard.extend_from_slice(frame.expect("a stream that goes on").data_ref().expect("data"));
+        }
+        Answer { status: parts.status, headers: parts.headers, body: heard.into() }
     }
 }

@@ -1,0 +1,63 @@
+//! Whoever changes something as an organiser.
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+
+use super::{Login, TrackView, access, is_on_staff};
+use crate::app::App;
+use crate::domain::ids::SubmissionId;
+use crate::domain::visibility::{Audience, TrackAccess};
+use crate::http::error::{Detail, HttpError};
+use crate::http::server::Site;
+use crate::store;
+use crate::store::submission::Submission;
+use crate::store::track::Track;
+
+/// Staff of the track's competition, who change something. To other accounts the place does not exist.
+#[derive(Debug, Clone)]
+pub struct Organiser {
+    /// The track.
+    pub track: Track,
+    /// The account.
+    pub login: Login,
+    /// What the client may see of the track.
+    pub access: TrackAccess,
+}
+
+impl Organiser {
+    /// Whoever looks at a submission, if they are staff: they may change something about it.
+    ///
+    /// # Errors
+    /// [`HttpError::NotFound`] for its owner, [`HttpError::NotAllowed`] for staff whose token is too weak.
+    pub async fn of_submission(app: &App, id: &str, login: Login) -> Result<(Self, Submission), HttpError> {
+        let id: SubmissionId = id.parse().map_err(|_| HttpError::NotFound)?;
+        let submission = store::submission::by_id(&app.db, id).await?.ok_or(HttpError::NotFound)?;
+        let track = store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?;
+        let (_, access) = access(app, &track, login.rights()).await?;
+        Ok((Self::of(app, track, login, access).await?, submission))
+    }
+
+    async fn of(app: &App, track: Track, login: Login, access: TrackAccess) -> Result<Self, HttpError> {
+        if access.audience() == Audience::Organiser {
+            Ok(Self { track, login, access })
+        } else if !login.may_organise() && is_on_staff(app, &track, &login.user).await? {
+            let text = "This takes a token with the scope `organise`, or a browser that is signed in.";
+            Err(HttpError::NotAllowed(Detail::new("organise_scope_needed", text)))
+        } else {
+            Err(HttpError::NotFound)
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Organiser
+where
+    App: FromRef<S>,
+    Site: FromRef<S>,
+{
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        let TrackView { track, login, access, .. } = TrackView::from_request_parts(parts, state).await?;
+        Self::of(&App::from_ref(state), track, login.ok_or(HttpError::LogInFirst)?, access).await
+    }
+}
