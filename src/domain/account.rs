@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
+use time::{Duration, OffsetDateTime};
 
 /// A user's public name: 2 to 40 ASCII letters, digits, `.`, `-` or `_`, beginning with a letter or digit.
 ///
@@ -125,6 +126,15 @@ impl fmt::Debug for Password {
     }
 }
 
+/// How long a password counts as given just now.
+pub const RECENT_PASSWORD: Duration = Duration::minutes(10);
+
+/// Whether a password that was given at `given_at` counts at `now` as given just now. Both are instants of the
+/// database's clock.
+pub fn password_is_recent(given_at: OffsetDateTime, now: OffsetDateTime) -> bool {
+    now - given_at <= RECENT_PASSWORD
+}
+
 /// What an API token may do; each scope holds the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
@@ -177,6 +187,13 @@ mod tests {
         use TokenScope::{Organise, Read, Submit};
         let held = [Read, Submit, Organise].map(|scope| [Read, Submit, Organise].map(|needed| scope.holds(needed)));
         assert_eq!(held, [[true, false, false], [true, true, false], [true, true, true]]);
+    }
+
+    #[test]
+    fn a_password_is_recent_for_ten_minutes() {
+        let given = time::macros::datetime!(2026-11-23 12:00 UTC);
+        assert!(password_is_recent(given, given) && password_is_recent(given, given + Duration::minutes(10)));
+        assert!(!password_is_recent(given, given + Duration::minutes(10) + Duration::MICROSECOND));
     }
 
     #[test]

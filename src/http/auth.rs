@@ -16,14 +16,14 @@
 //! organiser sees what a participant sees.
 
 mod organiser;
-
-pub use organiser::Organiser;
+mod password;
 
 use axum::extract::{FromRef, FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
+use time::OffsetDateTime;
 
 use super::error::{Detail, HttpError};
 use super::path_parameter::PathParameter;
@@ -42,6 +42,8 @@ use crate::store::submission::Submission;
 use crate::store::track::Track;
 use crate::store::user::User;
 
+pub use organiser::{Organiser, OrganiserOf};
+
 /// A known account, and how it made itself known.
 #[derive(Debug, Clone)]
 pub struct Login {
@@ -49,6 +51,8 @@ pub struct Login {
     pub user: User,
     /// By what.
     pub by: LoginBy,
+    /// When the session's password was given last, by the database's clock; `None` of a token.
+    pub password_given_at: Option<OffsetDateTime>,
 }
 
 /// How an account made itself known.
@@ -127,13 +131,13 @@ async fn login(app: &App, site: &Site, headers: &HeaderMap) -> Result<Option<Log
             .ok_or(HttpError::LogInFirst)?;
         let (user, scope) =
             store::token::user(&app.db, &secret::hash(token), now).await?.ok_or(HttpError::LogInFirst)?;
-        return Ok(Some(Login { user, by: LoginBy::Token(scope) }));
+        return Ok(Some(Login { user, by: LoginBy::Token(scope), password_given_at: None }));
     }
     let jar = CookieJar::from_headers(headers);
     let Some(cookie) = jar.get(site.cookie_name()) else { return Ok(None) };
     let hash = secret::hash(cookie.value());
-    let user = store::session::user(&app.db, &hash, now).await?;
-    Ok(user.map(|user| Login { user, by: LoginBy::Session(hash) }))
+    let found = store::session::user(&app.db, &hash, now).await?;
+    Ok(found.map(|(user, given)| Login { user, by: LoginBy::Session(hash), password_given_at: Some(given) }))
 }
 
 /// The cookie of a session.
@@ -392,27 +396,6 @@ pub fn may_download(
         Audience::Visitor | Audience::Owner => {
             let status = participant.map_or(ParticipantStatus::Withdrawn, |participant| participant.status);
             Err(HttpError::NotAllowed(super::error::not_approved(status)))
-        }
-    }
-}
-
-/// Staff of the track's competition, who look at something. To other accounts the place does not exist.
-#[derive(Debug, Clone)]
-pub struct OrganiserOf(pub TrackView);
-
-impl<S: Send + Sync> FromRequestParts<S> for OrganiserOf
-where
-    App: FromRef<S>,
-    Site: FromRef<S>,
-{
-    type Rejection = HttpError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
-        let view = TrackView::from_request_parts(parts, state).await?;
-        match (&view.login, view.audience()) {
-            (_, Audience::Organiser) => Ok(Self(view)),
-            (None, _) => Err(HttpError::LogInFirst),
-            (Some(_), _) => Err(HttpError::NotFound),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Accounts: making one, signing in and out, passwords, API tokens.
 
 use thiserror::Error;
+use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::domain::account::{Email, Password, TokenScope, UserName};
 use crate::domain::ids::{TokenId, UserId};
 use crate::secret::{self, TOKEN_PREFIX};
 use crate::store::token::NewToken;
-use crate::store::user::NewUser;
+use crate::store::user::{NewUser, User};
 use crate::store::{self, StoreError};
 
 /// Why an account could not be made or changed.
@@ -114,7 +115,28 @@ pub async fn by_password(
     Ok(user.filter(|_| fits))
 }
 
-/// Begins a new session and ends the one before, if any: what was known before a log-in is worth nothing after it.
+/// Whether a password is that of the account of a session. If it is, it counts as given just now: answers the instant,
+/// by the database's clock. `None` where the two do not belong together, or the session has ended meanwhile.
+///
+/// # Errors
+/// The database cannot answer, or the process is stopping.
+pub async fn confirm_password(
+    app: &App,
+    session: &[u8; 32],
+    user: &User,
+    password: Password,
+) -> Result<Option<OffsetDateTime>, AccountError> {
+    let name = user.name.parse::<UserName>().ok();
+    if by_password(app, name.as_ref(), password).await? != Some(user.id) {
+        return Ok(None);
+    }
+    let now = store::health::now(&app.db).await?;
+    // A password that was changed since it was compared has ended the session.
+    Ok(store::session::password_given(&app.db, session, now).await?.then_some(now))
+}
+
+/// Begins a new session, of somebody who has just given the password, and ends the one before, if any: what was known
+/// before a log-in is worth nothing after it.
 /// Answers the cookie's secret.
 ///
 /// # Errors
@@ -124,7 +146,8 @@ pub async fn begin_session(app: &App, user: UserId, before: Option<[u8; 32]>) ->
         store::session::delete(&app.db, &old).await?;
     }
     let secret = secret::generate("")?;
-    store::session::create(&app.db, &secret::hash(&secret), user, app.clock.now()).await?;
+    let given = store::health::now(&app.db).await?;
+    store::session::create(&app.db, &secret::hash(&secret), user, app.clock.now(), given).await?;
     Ok(secret)
 }
 

@@ -12,30 +12,37 @@ pub const LIFETIME: Duration = Duration::days(30);
 /// A session ends when it was not used for this long.
 pub const IDLE: Duration = Duration::days(7);
 
-/// Begins a session.
+/// Begins a session at `now`. `password_given_at` is an instant of the database's clock.
 pub async fn create(
     db: impl PgExecutor<'_>,
     secret_hash: &[u8; 32],
     user: UserId,
     now: OffsetDateTime,
+    password_given_at: OffsetDateTime,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "insert into sessions (secret_hash, user_id, created_at, last_used_at, expires_at)
-         values ($1, $2, $3, $3, $4)",
+        "insert into sessions (secret_hash, user_id, created_at, last_used_at, expires_at, password_given_at)
+         values ($1, $2, $3, $3, $4, $5)",
         secret_hash,
         user.as_uuid(),
         now,
         now + LIFETIME,
+        password_given_at,
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// The account of a session that is neither expired nor idle for too long.
-pub async fn user(db: &sqlx::PgPool, secret_hash: &[u8; 32], now: OffsetDateTime) -> Result<Option<User>, StoreError> {
+/// The account of a session that is neither expired nor idle for too long, and when its password was given last.
+pub async fn user(
+    db: &sqlx::PgPool,
+    secret_hash: &[u8; 32],
+    now: OffsetDateTime,
+) -> Result<Option<(User, OffsetDateTime)>, StoreError> {
     let row = sqlx::query!(
-        r#"select u.id as "id: UserId", u.name, u.email, u.is_admin, u.created_at, s.last_used_at
+        r#"select u.id as "id: UserId", u.name, u.email, u.is_admin, u.created_at, s.last_used_at,
+                  s.password_given_at
            from sessions s join users u on u.id = s.user_id
            where s.secret_hash = $1 and s.expires_at > $2 and s.last_used_at > $3"#,
         secret_hash,
@@ -51,7 +58,22 @@ pub async fn user(db: &sqlx::PgPool, secret_hash: &[u8; 32], now: OffsetDateTime
             .execute(db)
             .await?;
     }
-    Ok(Some(User { id: row.id, name: row.name, email: row.email, is_admin: row.is_admin, created_at: row.created_at }))
+    let user =
+        User { id: row.id, name: row.name, email: row.email, is_admin: row.is_admin, created_at: row.created_at };
+    Ok(Some((user, row.password_given_at)))
+}
+
+/// Notes that the password was given again in a session, at an instant of the database's clock; says whether the
+/// session is still there.
+pub async fn password_given(
+    db: impl PgExecutor<'_>,
+    secret_hash: &[u8; 32],
+    at: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!("update sessions set password_given_at = $2 where secret_hash = $1", secret_hash, at)
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Ends a session.

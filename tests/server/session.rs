@@ -1,12 +1,22 @@
 //! Login by password and cookie: how a session begins, what protects it, and how it ends.
 
+use axum::Router;
 use axum::body::Body;
+use axum::extract::{FromRequestParts, State};
 use axum::http::{StatusCode, header};
-use callimico::config::LimitsConfig;
+use axum::routing::post;
+use callimico::app::App;
+use callimico::config::{HttpConfig, LimitsConfig};
+use callimico::domain::account::TokenScope;
+use callimico::http::auth::{Organiser, SignedIn};
+use callimico::http::error::{ErrorBody, HttpError};
+use callimico::http::rate_limit::RateLimits;
+use callimico::http::server::{ServerState, Site};
 use callimico::secret;
-use callimico::store::session;
+use callimico::store::{self, session};
 use sqlx::PgPool;
 use time::Duration;
+use tower::ServiceExt;
 
 use crate::support::{Actor, Answer, TRACK_URL, Upload, World};
 
@@ -151,7 +161,7 @@ async fn a_session_ends_with_its_account(db: PgPool) {
 async fn what_another_site_sends_is_refused_whoever_is_logged_in(db: PgPool) {
     let world = World::new(db).await;
     let cookie = register(&world, "ada").await;
-    let ada = world.token(world.user_of("ada").await, callimico::domain::account::TokenScope::Submit).await;
+    let ada = world.token(world.user_of("ada").await, TokenScope::Submit).await;
     ada.enrol(&world).await.expect(StatusCode::CREATED);
     let submissions = format!("{TRACK_URL}/submissions");
     for (name, value) in [
@@ -302,4 +312,92 @@ async fn a_name_is_one_account_however_it_is_written_and_staffs_names_are_nobody
     }
     assert_eq!(world.count("users").await, 1);
     assert_eq!(world.count("users where is_admin").await, 0);
+}
+
+/// A server with one route more, for an act that cannot be undone.
+struct Irrevocable {
+    world: World,
+    state: ServerState,
+    router: Router,
+}
+
+impl Irrevocable {
+    async fn new(db: PgPool) -> Self {
+        let world = World::new(db).await;
+        let limits = LimitsConfig::default();
+        let http = HttpConfig { bind: ([127, 0, 0, 1], 8080).into(), public_url: None };
+        let rate_limits = RateLimits::new(limits.logins_per_minute);
+        let state = ServerState { app: world.app.clone(), site: Site::new(&http), rate_limits };
+        let act = |State(app): State<App>, organiser: Organiser| async move {
+            organiser.needs_recent_password(store::health::now(&app.db).await?)
+        };
+        let router = Router::new().route("/c/{competition}/{track}/act", post(act)).with_state(state.clone());
+        Self { world, state, router }
+    }
+
+    /// What the act answers: 200 and nothing, or the status and the code of the refusal.
+    async fn act(&self, name: header::HeaderName, value: &str) -> (u16, &'static str) {
+        let request = Actor::visitor().request("POST", "/c/mico/tiny/act").header(name, value);
+        let request = request.body(Body::empty()).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let refusal = response.extensions().get::<ErrorBody>().map_or("", |body| body.code);
+        (response.status().as_u16(), refusal)
+    }
+
+    /// Gives the password again in a session, as a form of a page does.
+    async fn confirm(&self, cookie: &str, password: &str) -> Result<bool, HttpError> {
+        let request = Actor::visitor().request("POST", "/").header(header::COOKIE, cookie);
+        let (mut parts, ()) = request.body(()).expect("a request").into_parts();
+        let SignedIn(mut login) = SignedIn::from_request_parts(&mut parts, &self.state).await.expect("a session");
+        login.confirm_password(&self.state, [192, 0, 2, 1].into(), password).await
+    }
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn what_cannot_be_undone_takes_a_password_that_was_given_within_ten_minutes(db: PgPool) {
+    let server = Irrevocable::new(db).await;
+    let world = &server.world;
+    let (olga, ada) = (register(world, "olga").await, register(world, "ada").await);
+    world.sql("insert into organisers select c.id, u.id from competitions c, users u where u.name = 'olga'").await;
+    assert_eq!(server.act(header::COOKIE, &olga).await, (200, ""));
+    assert_eq!(server.act(header::COOKIE, &ada).await, (404, "not_found"));
+    assert_eq!(server.act(header::COOKIE, "").await, (401, "not_logged_in"));
+    world.sql("update sessions set password_given_at = clock_timestamp() - interval '10 minutes 1 second'").await;
+    assert_eq!(server.act(header::COOKIE, &olga).await, (403, "session_needed"));
+    assert!(!server.confirm(&olga, "wrong-horse").await.expect("an answer"));
+    assert!(!server.confirm(&olga, "short").await.expect("an answer"));
+    assert_eq!(server.act(header::COOKIE, &olga).await, (403, "session_needed"));
+    assert!(server.confirm(&olga, "correct-horse").await.expect("an answer"));
+    assert_eq!(server.act(header::COOKIE, &olga).await, (200, ""));
+    // Another session of the same account has its own password to give; a new log-in gives it.
+    world.sql("update sessions set password_given_at = clock_timestamp() - interval '1 hour'").await;
+    let again = post_form(world, "/login", "", "name=olga&password=correct-horse").await;
+    assert_eq!(server.act(header::COOKIE, &olga).await, (403, "session_needed"));
+    assert_eq!(server.act(header::COOKIE, &cookie_of(&again)).await, (200, ""));
+    // Guessing it here is limited together with guessing it at the log-in.
+    let mut limited = 0;
+    for _ in 0..20 {
+        limited +=
+            usize::from(matches!(server.confirm(&olga, "wrong-horse").await, Err(HttpError::LimitReached { .. })));
+    }
+    assert!(limited > 5, "only {limited} guesses were refused");
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn no_token_can_do_what_cannot_be_undone(db: PgPool) {
+    let server = Irrevocable::new(db).await;
+    let world = &server.world;
+    world.organiser("olga").await;
+    world.account("ada").await;
+    for (name, scope, refusal) in [
+        ("olga", TokenScope::Organise, (403, "session_needed")),
+        ("olga", TokenScope::Submit, (403, "organise_scope_needed")),
+        ("olga", TokenScope::Read, (403, "organise_scope_needed")),
+        ("ada", TokenScope::Organise, (404, "not_found")),
+        ("ada", TokenScope::Read, (404, "not_found")),
+    ] {
+        let actor = world.token(world.user_of(name).await, scope).await;
+        let answer = server.act(header::AUTHORIZATION, &format!("Bearer {}", actor.token())).await;
+        assert_eq!(answer, refusal, "{name}, {scope:?}");
+    }
 }

@@ -1,7 +1,8 @@
-//! Whoever changes something as an organiser.
+//! Staff of a track's competition: whoever looks at something as an organiser, or changes it.
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
+use time::OffsetDateTime;
 
 use super::{Login, TrackView, access, is_on_staff};
 use crate::app::App;
@@ -12,6 +13,27 @@ use crate::http::server::Site;
 use crate::store;
 use crate::store::submission::Submission;
 use crate::store::track::Track;
+
+/// Staff of the track's competition, who look at something. To other accounts the place does not exist.
+#[derive(Debug, Clone)]
+pub struct OrganiserOf(pub TrackView);
+
+impl<S: Send + Sync> FromRequestParts<S> for OrganiserOf
+where
+    App: FromRef<S>,
+    Site: FromRef<S>,
+{
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        let view = TrackView::from_request_parts(parts, state).await?;
+        match (&view.login, view.audience()) {
+            (_, Audience::Organiser) => Ok(Self(view)),
+            (None, _) => Err(HttpError::LogInFirst),
+            (Some(_), _) => Err(HttpError::NotFound),
+        }
+    }
+}
 
 /// Staff of the track's competition, who change something. To other accounts the place does not exist.
 #[derive(Debug, Clone)]
@@ -35,6 +57,15 @@ impl Organiser {
         let track = store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?;
         let (_, access) = access(app, &track, login.rights()).await?;
         Ok((Self::of(app, track, login, access).await?, submission))
+    }
+
+    /// Whether the client may do what cannot be undone, at an instant of the database's clock: its session's password
+    /// was given just now.
+    ///
+    /// # Errors
+    /// [`HttpError::NotAllowed`] with the code `session_needed` for a token, and for an older password.
+    pub fn needs_recent_password(&self, now: OffsetDateTime) -> Result<(), HttpError> {
+        self.login.needs_recent_password(now)
     }
 
     async fn of(app: &App, track: Track, login: Login, access: TrackAccess) -> Result<Self, HttpError> {
