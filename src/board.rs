@@ -31,6 +31,8 @@ pub struct Board {
     pub updated_at: OffsetDateTime,
     /// Counts its changes.
     pub version: i64,
+    /// The event in the track's log that made this version of it.
+    pub log_seq: Option<i64>,
     /// The scenarios' folder names, in the order of every entry's scores.
     pub scenarios: Vec<String>,
     /// The entries, best first.
@@ -95,6 +97,7 @@ impl Boards {
             phase: track.phase,
             updated_at: track.board_changed_at,
             version: version_of(track, split),
+            log_seq: track.board_log_seq,
             scenarios: track.shape.scenarios().iter().map(|scenario| scenario.name().to_owned()).collect(),
             entries,
         }

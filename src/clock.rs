@@ -32,9 +32,7 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the one caller")]
     pub fn now(&self) -> OffsetDateTime {
         let now = match self {
-            Self::System(ahead) => {
-                OffsetDateTime::now_utc() + Duration::microseconds(ahead.load(Ordering::Relaxed))
-            }
+            Self::System(ahead) => OffsetDateTime::now_utc() + Duration::microseconds(ahead.load(Ordering::Relaxed)),
             Self::Fixed(now) => *now.lock().unwrap_or_else(PoisonError::into_inner),
         };
         now.replace_nanosecond(now.microsecond() * 1000).unwrap_or(now)

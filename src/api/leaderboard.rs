@@ -27,6 +27,7 @@ use crate::http::auth::TrackView;
 use crate::http::error::HttpError;
 use crate::store;
 use crate::store::live::Signal;
+use crate::store::log::LogPosition;
 
 /// The ranked entries of a split.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
@@ -38,6 +39,8 @@ pub(super) struct LeaderboardView {
     updated_at: String,
     /// Counts the board's changes.
     version: i64,
+    /// The event in the track's log that made this version of the board; null before there was one.
+    log: Option<LogPosition>,
     /// The column that ranks.
     ranking: &'static str,
     entries: Vec<EntryView>,
@@ -45,7 +48,7 @@ pub(super) struct LeaderboardView {
 
 /// A participant's entry.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
-pub(super) struct EntryView {
+pub(crate) struct EntryView {
     /// Equal ranking numbers share a rank.
     rank: usize,
     /// Whether the difference to the entry above is within chance.
@@ -132,6 +135,10 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let board = board(&app, &view, params).await?;
+    let log = match board.log_seq {
+        Some(seq) => store::log::position(&app.db, view.track.id, seq).await?,
+        None => None,
+    };
     Ok(with_etag(&board, &headers, || {
         Json(LeaderboardView {
             track: board.track.to_string(),
@@ -139,6 +146,7 @@ pub(super) async fn show(
             phase: board.phase,
             updated_at: rfc3339(board.updated_at),
             version: board.version,
+            log,
             ranking: "average_TPR_FPR_1000",
             entries: board.entries.iter().map(EntryView::from).collect(),
         })

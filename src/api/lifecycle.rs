@@ -11,13 +11,12 @@ use time::OffsetDateTime;
 
 use super::leaderboard::EntryView;
 use crate::app::App;
-use crate::domain::ids::SubmissionId;
 use crate::domain::log_event::StepName;
 use crate::domain::phase::Phase;
 use crate::domain::sha256::Sha256;
 use crate::domain::timestamp::rfc3339;
 use crate::domain::visibility::{Preview, VisibleSplit};
-use crate::http::auth::{Acting, OrganiserOf};
+use crate::http::auth::{Organiser, TrackView};
 use crate::http::error::{Detail, HttpError};
 use crate::service::lifecycle::{self, By, LabelsAtReveal, OpeningLabels, StepError, Taken};
 use crate::service::rescoring::{self, RescoringError};
@@ -93,16 +92,15 @@ pub(super) struct Ready {
         (status = 422, description = "`not_confirmed`; `bad_labels`")))]
 pub(super) async fn step(
     State(app): State<App>,
-    OrganiserOf(view): OrganiserOf,
-    acting: Acting,
+    organiser: Organiser,
     body: Result<Json<StepRequest>, axum::extract::rejection::JsonRejection>,
 ) -> Result<Response, HttpError> {
     let Json(asked) = body.map_err(|error| HttpError::BadRequest(Detail::new("bad_body", error.body_text())))?;
-    let path = view.track.path();
+    let path = organiser.track.path();
     let reason = reason(asked.reason.as_deref())?;
-    let by = By { user: Some(acting.user()), reason };
+    let by = By { user: Some(organiser.login.user.id), reason };
     if matches!(asked.step, StepName::Preview | StepName::Reveal | StepName::OpenLabels | StepName::Correct) {
-        acting.needs_recent_password(&app).await?;
+        organiser.needs_recent_password(app.database_time(&app.db).await?)?;
     }
     let confirmed = asked.confirm.as_deref() == Some(&path.to_string());
     if matches!(asked.step, StepName::Reveal | StepName::OpenLabels | StepName::Correct) && !confirmed {
@@ -203,7 +201,7 @@ impl From<StepError> for HttpError {
             StepError::NoTrack(_) => Self::NotFound,
             StepError::WrongPhase { .. } => Self::Conflict(Detail::new("wrong_phase", text(&error))),
             StepError::NotReady { ref problems, .. } => {
-                let problems = problems.iter().map(|problem| serde_json::json!(problem)).collect();
+                let problems = problems.clone();
                 Self::NotReady { detail: text(&error), problems }
             }
             StepError::BadDate(text) => Self::BadRequest(Detail::new("bad_date", text)),
@@ -217,7 +215,9 @@ impl From<RescoringError> for HttpError {
     fn from(error: RescoringError) -> Self {
         let text = format!("{error}.");
         match error {
-            RescoringError::NoTrack(_) | RescoringError::NoBatch(_) | RescoringError::NoSubmission(..) => Self::NotFound,
+            RescoringError::NoTrack(_) | RescoringError::NoBatch(_) | RescoringError::NoSubmission(..) => {
+                Self::NotFound
+            }
             RescoringError::NotDone { .. } => Self::NotReady { detail: text, problems: Vec::new() },
             RescoringError::AnotherIsOpen(_) => Self::Conflict(Detail::new("rescoring_open", text)),
             RescoringError::Draft(_) => Self::Conflict(Detail::new("wrong_phase", text)),
@@ -232,7 +232,7 @@ impl From<RescoringError> for HttpError {
 /// A final score that went wrong.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 pub(crate) struct FailedScore {
-    submission: SubmissionId,
+    submission: String,
     participant: String,
     /// What went wrong the last time.
     error: String,
@@ -272,7 +272,7 @@ impl FinalView {
             false => Vec::new(),
         };
         let failed = failed.into_iter().map(|job| FailedScore {
-            submission: job.submission,
+            submission: job.submission.to_string(),
             participant: job.participant,
             error: job.error,
             errors: job.errors,
@@ -287,10 +287,7 @@ impl FinalView {
     tag = "organise", params(("competition" = String, Path), ("track" = String, Path)), security(("token" = [])),
     responses((status = 200, description = "What is there", body = FinalView),
         (status = 404, description = "`not_found`: to everybody else, before the first preview, and after the reveal")))]
-pub(super) async fn show_final(
-    State(app): State<App>,
-    OrganiserOf(view): OrganiserOf,
-) -> Result<Response, HttpError> {
+pub(super) async fn show_final(State(app): State<App>, view: TrackView) -> Result<Response, HttpError> {
     let begun = view.track.ending.final_begun_at.is_some();
     let visible = view.access.preview(begun).ok_or(HttpError::NotFound)?;
     let shown = FinalView::of(&app, &view.track, visible).await?;

@@ -1,17 +1,23 @@
 //! The JSON API under `/api/v1`, and its description as OpenAPI. It has serialised types of its own, so that
 //! what scripts read changes only on purpose. It must not know the pages.
 
+mod commitment;
 mod competition;
 mod description;
 mod file;
 mod health;
 mod leaderboard;
+mod lifecycle;
+mod log;
 mod metrics;
+mod organise;
 mod participant;
 mod problem;
+mod rescoring;
 mod submission;
 mod upload;
 
+pub(crate) use lifecycle::FinalView;
 pub(crate) use problem::write as write_problem;
 
 use std::sync::Arc;
@@ -48,6 +54,17 @@ fn calls() -> OpenApiRouter<ServerState> {
         .routes(routes!(leaderboard::show))
         .routes(routes!(leaderboard::csv))
         .routes(routes!(leaderboard::events))
+        .routes(routes!(lifecycle::step))
+        .routes(routes!(lifecycle::show_final))
+        .routes(routes!(organise::disqualify, organise::restore))
+        .routes(routes!(rescoring::list, rescoring::begin))
+        .routes(routes!(rescoring::show, rescoring::drop_batch))
+        .routes(routes!(rescoring::apply))
+        .routes(routes!(log::lines))
+        .routes(routes!(log::head))
+        .routes(routes!(commitment::show))
+        .routes(routes!(commitment::text))
+        .routes(routes!(commitment::opening))
         .routes(routes!(file::list))
         .routes(routes!(file::bytes))
         .routes(routes!(file::signed))

@@ -7,6 +7,8 @@ use scoring::{Problem, Problems};
 
 use crate::domain::timestamp::rfc3339;
 use crate::http::error::ErrorBody;
+use crate::service::entries::FreezeWait;
+use crate::service::lifecycle::NotReady;
 
 /// The media type of errors.
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
@@ -26,7 +28,7 @@ pub(super) struct ProblemDocument {
     code: &'static str,
     /// A sentence for people.
     detail: String,
-    /// What is wrong with an upload, the first 100.
+    /// What is wrong with an upload, the first 100; or what is missing for a step.
     problems: Vec<ProblemLine>,
     /// How many problems there are in all.
     problems_total: usize,
@@ -56,6 +58,9 @@ pub(super) struct ProblemLine {
     pub expected: Option<String>,
     /// The same in a sentence.
     pub message: String,
+    /// Of a step that waits for the freeze: what for, and until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<FreezeWait>,
 }
 
 impl ProblemLine {
@@ -75,6 +80,22 @@ impl From<&Problem> for ProblemLine {
             found: problem.found.clone(),
             expected: problem.expected.clone(),
             message: problem.to_string(),
+            freeze: None,
+        }
+    }
+}
+
+impl From<&NotReady> for ProblemLine {
+    fn from(problem: &NotReady) -> Self {
+        Self {
+            code: problem.code.to_owned(),
+            path: None,
+            line: None,
+            column: None,
+            found: None,
+            expected: None,
+            message: problem.detail.clone(),
+            freeze: problem.freeze,
         }
     }
 }
@@ -88,14 +109,16 @@ pub(crate) async fn write(mut response: Response) -> Response {
 }
 
 fn with_body(response: Response, body: ErrorBody) -> Response {
+    let mut problems = ProblemLine::all(body.problems.as_ref());
+    problems.extend(body.not_ready.iter().map(ProblemLine::from));
     let document = ProblemDocument {
         kind: "about:blank",
         title: body.status.canonical_reason().unwrap_or("Error"),
         status: body.status.as_u16(),
         code: body.code,
         detail: body.detail,
-        problems_total: body.problems.as_ref().map_or(0, |problems| problems.total),
-        problems: ProblemLine::all(body.problems.as_ref()),
+        problems_total: body.problems.as_ref().map_or(problems.len(), |problems| problems.total),
+        problems,
         submission: body.submission.map(|id| id.to_string()),
         next_attempt_at: body.retry_at.map(rfc3339),
     };

@@ -26,6 +26,8 @@ use crate::http::query::bad_parameter;
 use crate::objects::ObjectKey;
 use crate::store;
 use crate::store::live::Signal;
+use crate::store::log::LogPosition;
+use crate::store::submission::Disqualified;
 
 /// A submission.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
@@ -52,8 +54,26 @@ pub(super) struct SubmissionView {
     attempts_left: AttemptsLeft,
     /// Whether it is the one that stands on the board.
     stands: bool,
+    /// Whether organisers took it out, and why; told to its owner and to organisers alone.
+    disqualified: Option<DisqualifiedView>,
+    /// The event in the track's log by which it was taken; null of a rejected one.
+    log: Option<LogPosition>,
     /// By split; empty before scoring, `final` only after the reveal.
     scores: BTreeMap<String, SplitView>,
+}
+
+/// That organisers took a submission out.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = Disqualification)]
+pub(super) struct DisqualifiedView {
+    reason: String,
+    at: String,
+}
+
+impl From<Disqualified> for DisqualifiedView {
+    fn from(disqualified: Disqualified) -> Self {
+        Self { reason: disqualified.reason, at: rfc3339(disqualified.at) }
+    }
 }
 
 /// Something odd in an upload that was taken.
@@ -132,6 +152,8 @@ async fn view(app: &App, seen: SeenSubmission) -> Result<SubmissionView, HttpErr
         warnings: warnings.collect(),
         attempts_left: used.left(track.settings.limits),
         stands: standing == Some(submission.id),
+        log: store::submission::receipt(&app.db, submission.id).await?,
+        disqualified: submission.disqualified.map(DisqualifiedView::from),
         scores,
     })
 }

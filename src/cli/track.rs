@@ -156,7 +156,8 @@ pub(super) struct LabelsArgs {
 }
 
 fn instant(text: &str) -> Result<OffsetDateTime, String> {
-    timestamp::parse(text).ok_or_else(|| "a time has a date and an offset, such as 2026-12-01T23:59:00-12:00".to_owned())
+    timestamp::parse(text)
+        .ok_or_else(|| "a time has a date and an offset, such as 2026-12-01T23:59:00-12:00".to_owned())
 }
 
 pub(super) async fn run(storage: &StorageConfig, command: Command) -> Result<(), Failure> {
@@ -458,7 +459,9 @@ async fn print_status(app: &App, path: &TrackPath, as_json: bool) -> Result<(), 
     println!("submissions: {} scored, {} waiting", status.submissions.scored, status.submissions.unfinished);
     match (track.ending.entries_frozen_at, status.freeze) {
         (Some(at), _) => println!("entries: {}, frozen since {}", status.entries, rfc3339(at)),
-        (None, Some(wait)) => println!("entries: {}, not frozen: {}", status.entries, lifecycle::freeze_sentence(Some(wait))),
+        (None, Some(wait)) => {
+            println!("entries: {}, not frozen: {}", status.entries, lifecycle::freeze_sentence(Some(wait)))
+        }
         (None, None) => println!("entries: {}", status.entries),
     }
     for failed in &status.failed {

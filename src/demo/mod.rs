@@ -22,8 +22,8 @@ use crate::importer::apply::{self, FinalLabels, Mode, Request};
 use crate::release;
 use crate::secret;
 use crate::service::accounts::{self, NewAccount};
-use crate::service::submit::{self, Details};
 use crate::service::lifecycle::{By, OpeningLabels};
+use crate::service::submit::{self, Details};
 use crate::service::{enrol, lifecycle};
 use crate::store;
 use crate::store::track::Track;
@@ -95,7 +95,8 @@ pub async fn make(app: &App, folder: &Path, progress: &mut dyn FnMut(&str)) -> a
         .await??;
     }
     write_pages(&directory)?;
-    let request = Request { track: path.clone(), title: None, mode: Mode::Apply, final_labels: FinalLabels::Needed(None) };
+    let request =
+        Request { track: path.clone(), title: None, mode: Mode::Apply, final_labels: FinalLabels::Needed(None) };
     progress("importing them as the track demo/digits …");
     apply::track_directory(app, &directory, &request).await?;
     let released = release::Request { track: path.clone(), from: Some(directory.clone()), verbatim: Vec::new() };

@@ -360,7 +360,12 @@ mod tests {
             LogEvent::OfficialRanking {
                 version: 1,
                 ranking_sha256: sha256,
-                entries: vec![RankedCounts { participant, submission, rank: 1, counts: vec![Some([1, 2, 3, 4]), None] }],
+                entries: vec![RankedCounts {
+                    participant,
+                    submission,
+                    rank: 1,
+                    counts: vec![Some([1, 2, 3, 4]), None],
+                }],
             },
             LogEvent::Merged { from: participant, into: participant },
             LogEvent::Corrected { old_root: None, new_root: sha256, version: 2, models: vec!["a/dev/b".into()] },
@@ -380,7 +385,9 @@ mod tests {
     fn what_this_version_does_not_know_is_refused() {
         let good = r#"{"seq":1,"at":"2026-12-01T12:00:00Z","kind":"final_begun","public":{}}"#;
         assert!(Logged::from_bytes(good.as_bytes()).is_ok());
-        for (from, to) in [("final_begun", "final_began"), ("{}", r#"{"name":"ada"}"#), ("\"seq\":1", "\"seq\":1,\"by\":2")] {
+        for (from, to) in
+            [("final_begun", "final_began"), ("{}", r#"{"name":"ada"}"#), ("\"seq\":1", "\"seq\":1,\"by\":2")]
+        {
             assert!(Logged::from_bytes(good.replace(from, to).as_bytes()).is_err(), "{to}");
         }
     }

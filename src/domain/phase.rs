@@ -304,7 +304,10 @@ mod tests {
         for phase in [Phase::Revealed, Phase::Benchmark] {
             assert_eq!(Stage { phase, dates: BOTH }.admit_upload(before, before), LATE, "{phase:?}");
         }
-        assert_eq!(Stage { phase: Phase::Closed, dates: Dates::default() }.admit_upload(before, before), Err(Refusal::NoLonger(None)));
+        assert_eq!(
+            Stage { phase: Phase::Closed, dates: Dates::default() }.admit_upload(before, before),
+            Err(Refusal::NoLonger(None))
+        );
         assert_eq!(Stage { phase: Phase::Open, dates: Dates::default() }.admit_upload(before, CLOSES), OK);
     }
 

@@ -177,6 +177,11 @@ impl TrackAccess {
         self.phase.rules().is_listed || self.audience() != Audience::Visitor
     }
 
+    /// Whether the client may read the track's log and commitment: those of a draft become public at its opening.
+    pub fn sees_log(self) -> bool {
+        self.phase.rules().is_listed || self.is_staff
+    }
+
     /// The board of a split; `None` where it is hidden.
     pub fn board(self, split: Split) -> Option<VisibleSplit<TrackId>> {
         self.sees(split).then_some(VisibleSplit { of: self.track, split })
@@ -328,7 +333,9 @@ mod tests {
     fn a_draft_counts_nothing_for_visitors() {
         for access in everybody(Phase::Draft, ParticipantId::generate()) {
             assert_eq!(access.sees_counts(), access.audience() != Audience::Visitor, "{access:?}");
+            assert_eq!(access.sees_log(), access.is_staff, "{access:?}");
         }
         assert!(TrackAccess::visitor(TrackId::generate(), Phase::Open).sees_counts());
+        assert!(TrackAccess::visitor(TrackId::generate(), Phase::Open).sees_log());
     }
 }

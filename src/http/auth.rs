@@ -300,7 +300,8 @@ impl SeenSubmission {
     pub async fn find(app: &App, id: &str, login: Login) -> Result<Self, HttpError> {
         let id: SubmissionId = id.parse().map_err(|_| HttpError::NotFound)?;
         let submission = store::submission::by_id(&app.db, id).await?.ok_or(HttpError::NotFound)?;
-        let track = store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?.at(app.clock.now());
+        let track =
+            store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?.at(app.clock.now());
         let (_, access) = access(app, &track, login.rights()).await?;
         let access = access.submission(submission.id, submission.participant).ok_or(HttpError::NotFound)?;
         Ok(Self { submission, track, access, login })

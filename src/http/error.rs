@@ -15,6 +15,7 @@ use crate::domain::quota::LimitReached;
 use crate::domain::timestamp::rfc3339;
 use crate::service::accounts::AccountError;
 use crate::service::enrol::EnrolError;
+use crate::service::lifecycle::NotReady;
 use crate::service::submit::SubmitError;
 use crate::store::StoreError;
 
@@ -23,6 +24,8 @@ use crate::store::StoreError;
 pub enum HttpError {
     /// There is nothing here, or nothing that this client may know of.
     NotFound,
+    /// What was asked for is not public yet; the code says what.
+    Hidden(Detail),
     /// The final ranking is not public yet.
     NotRevealed,
     /// Nobody is logged in, or the token is not valid.
@@ -68,6 +71,13 @@ pub enum HttpError {
     TooSlow,
     /// The server cannot answer now; trying again will help.
     Unavailable,
+    /// A step of a track's life cannot be taken yet.
+    NotReady {
+        /// Why, in sentences.
+        detail: String,
+        /// What is missing.
+        problems: Vec<NotReady>,
+    },
     /// An upload came before the close, but could not be checked within the grace after it.
     TooLateToDecide,
     /// The commit of a submission was not confirmed, so it may or may not have been taken.
@@ -103,6 +113,8 @@ pub struct ErrorBody {
     pub detail: String,
     /// What is wrong with an upload.
     pub problems: Option<Problems>,
+    /// What is missing for a step.
+    pub not_ready: Vec<NotReady>,
     /// The record of a rejected upload.
     pub submission: Option<SubmissionId>,
     /// When the next attempt is possible.
@@ -119,6 +131,7 @@ impl HttpError {
             code: detail.code,
             detail: detail.text,
             problems: None,
+            not_ready: Vec::new(),
             submission: None,
             retry_at: None,
             retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5),
@@ -128,6 +141,7 @@ impl HttpError {
                 body.submission = Some(submission);
                 body.problems = Some(problems);
             }
+            Self::NotReady { problems, .. } => body.not_ready = problems,
             Self::LimitReached { retry_at, retry_after, .. } => {
                 body.retry_at = retry_at;
                 body.retry_after = retry_after;
@@ -140,6 +154,7 @@ impl HttpError {
     fn status_and_detail(&self) -> (StatusCode, Detail) {
         match self {
             Self::NotFound => (StatusCode::NOT_FOUND, Detail::new("not_found", "There is nothing here.")),
+            Self::Hidden(detail) => (StatusCode::NOT_FOUND, detail.clone()),
             Self::NotRevealed => {
                 (StatusCode::NOT_FOUND, Detail::new("not_revealed", "The final ranking is not revealed yet."))
             }
@@ -188,6 +203,7 @@ impl HttpError {
                     "The server cannot answer just now. Nothing was kept; try again in a moment.",
                 ),
             ),
+            Self::NotReady { detail, .. } => (StatusCode::CONFLICT, Detail::new("not_ready", detail.clone())),
             Self::TooLateToDecide => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 Detail::new(

@@ -136,11 +136,7 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
 
 /// Gives the solutions their salts: those of a file must be all of them, and those that are stored stay with labels that
 /// stay.
-fn take_salts(
-    request: &Request,
-    kept: &[ModelSolution],
-    merged: &mut [ModelSolution],
-) -> Result<(), ImportError> {
+fn take_salts(request: &Request, kept: &[ModelSolution], merged: &mut [ModelSolution]) -> Result<(), ImportError> {
     for one in merged.iter_mut() {
         let same = |old: &&ModelSolution| key(old) == key(one) && old.membership == one.membership;
         one.salt = kept.iter().find(same).and_then(|old| old.salt);
@@ -159,9 +155,9 @@ fn take_salts(
     let mut unused = salts.salts.clone();
     for one in merged.iter_mut() {
         let path = ModelPath { scenario: one.scenario.clone(), split: one.split, model: one.model.clone() };
-        let salt = unused.remove(&path).ok_or_else(|| {
-            ImportError::Refused(format!("the salts have none for {path}; nothing was imported"))
-        })?;
+        let salt = unused
+            .remove(&path)
+            .ok_or_else(|| ImportError::Refused(format!("the salts have none for {path}; nothing was imported")))?;
         one.salt = Some(*salt.as_bytes());
     }
     match unused.into_keys().next() {
@@ -191,10 +187,12 @@ async fn commit_to_labels(
                 .to_owned(),
         ));
     }
-    labels::commit(db, (track.id, version), &track.shape, merged, elsewhere, now).await.map_err(|error| match error {
-        LabelError::Store(error) => error.into(),
-        other => ImportError::Refused(other.to_string()),
-    })?;
+    labels::commit(db, (track.id, version), &track.shape, merged, elsewhere, now).await.map_err(
+        |error| match error {
+            LabelError::Store(error) => error.into(),
+            other => ImportError::Refused(other.to_string()),
+        },
+    )?;
     Ok(())
 }
 

@@ -53,9 +53,8 @@ pub fn add_salts(solutions: &mut [ModelSolution]) -> Result<(), LabelError> {
 /// [`LabelError::Missing`] names the first model of the shape without labels or salt.
 pub fn commitment(shape: &TrackShape, solutions: &[ModelSolution]) -> Result<Commitment, LabelError> {
     let of = |path: &ModelPath| {
-        let same = |one: &&ModelSolution| {
-            one.split == path.split && one.scenario == path.scenario && one.model == path.model
-        };
+        let same =
+            |one: &&ModelSolution| one.split == path.split && one.scenario == path.scenario && one.model == path.model;
         let found = solutions.iter().find(same)?;
         Some((Salt::from_bytes(found.salt?), found.membership.clone()))
     };

@@ -297,9 +297,8 @@ async fn same_labels(db: &mut PgConnection, track: &Track, labels: OpeningLabels
 impl Begun {
     fn label_error(&self, error: LabelError) -> StepError {
         match error {
-            LabelError::Missing(_) | LabelError::OtherRoot { .. } => {
-                self.not_ready(vec![NotReady::new("labels_do_not_fit", format!("{}.", capitalised(&error.to_string())))])
-            }
+            LabelError::Missing(_) | LabelError::OtherRoot { .. } => self
+                .not_ready(vec![NotReady::new("labels_do_not_fit", format!("{}.", capitalised(&error.to_string())))]),
             LabelError::Store(error) => StepError::Store(error),
             LabelError::Randomness(_) => StepError::Labels(error),
         }
@@ -509,7 +508,8 @@ pub fn freeze_sentence(wait: Option<FreezeWait>) -> String {
             format!("Uploads that were under way at the close are taken until {}.", rfc3339(at))
         }
         Some(FreezeWait { waiting_for_dev, not_before }) => {
-            let scores = if waiting_for_dev == 1 { "1 dev score".to_owned() } else { format!("{waiting_for_dev} dev scores") };
+            let scores =
+                if waiting_for_dev == 1 { "1 dev score".to_owned() } else { format!("{waiting_for_dev} dev scores") };
             match not_before {
                 Some(at) => format!(
                     "The entries wait for {scores}, and uploads that were under way at the close are taken until {}.",

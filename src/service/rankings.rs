@@ -46,8 +46,11 @@ pub(super) async fn make(
         .collect();
     let written = |error: serde_json::Error| StoreError::Inconsistent(error.to_string());
     let (ranking, results) = (files.ranking.to_text().map_err(written)?, files.results.to_text().map_err(written)?);
-    let event =
-        LogEvent::OfficialRanking { version: version.unsigned_abs(), ranking_sha256: Sha256::of(ranking.as_bytes()), entries };
+    let event = LogEvent::OfficialRanking {
+        version: version.unsigned_abs(),
+        ranking_sha256: Sha256::of(ranking.as_bytes()),
+        entries,
+    };
     let log = store::log::append(db, track.id, event, Detail::default(), now).await?;
     let official = OfficialRanking { version, made_at: now, log_seq: log.seq, change, ranking, results };
     let ranked: Vec<Ranked> = scores

@@ -210,7 +210,10 @@ pub async fn of_board(db: impl PgExecutor<'_>, visible: VisibleSplit<TrackId>) -
 }
 
 /// The official entries of a track that have a final score, before the reveal, in no order.
-pub async fn of_preview(db: impl PgExecutor<'_>, visible: VisibleSplit<Preview>) -> Result<Vec<BoardEntry>, StoreError> {
+pub async fn of_preview(
+    db: impl PgExecutor<'_>,
+    visible: VisibleSplit<Preview>,
+) -> Result<Vec<BoardEntry>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
         r#"select p.id as "participant_id: ParticipantId", p.name as participant, s.id as "submission: SubmissionId",

@@ -143,10 +143,7 @@ pub async fn event(db: impl PgExecutor<'_>, track: TrackId, seq: i64) -> Result<
 
 /// How the log calls a participant.
 pub async fn participant(db: impl PgExecutor<'_>, id: ParticipantId) -> Result<LogParticipant, StoreError> {
-    Ok(sqlx::query_scalar!(
-        r#"select log_id as "id: LogParticipant" from participants where id = $1"#,
-        id.as_uuid()
-    )
-    .fetch_one(db)
-    .await?)
+    Ok(sqlx::query_scalar!(r#"select log_id as "id: LogParticipant" from participants where id = $1"#, id.as_uuid())
+        .fetch_one(db)
+        .await?)
 }

@@ -88,7 +88,10 @@ impl From<SubmissionRow> for Submission {
             method_url: row.method_url,
             problems: row.problems.map(|problems| problems.0),
             warnings: row.warnings.0,
-            disqualified: row.disqualified_at.zip(row.disqualified_reason).map(|(at, reason)| Disqualified { reason, at }),
+            disqualified: row
+                .disqualified_at
+                .zip(row.disqualified_reason)
+                .map(|(at, reason)| Disqualified { reason, at }),
         }
     }
 }
@@ -444,7 +447,8 @@ pub async fn state_counts(db: impl PgExecutor<'_>, track: TrackId) -> Result<Sta
 
 /// The submissions of a track that failed by the server's fault, in the order in which they arrived.
 pub async fn failed(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<Submission>, StoreError> {
-    let all = select(db, Which { track: Some(track), state: Some(SubmissionState::Failed), ..Which::default() }).await?;
+    let all =
+        select(db, Which { track: Some(track), state: Some(SubmissionState::Failed), ..Which::default() }).await?;
     Ok(all.into_iter().rev().collect())
 }
 

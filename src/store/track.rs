@@ -7,9 +7,9 @@ use time::OffsetDateTime;
 
 use super::StoreError;
 use crate::domain::ids::{CompetitionId, TrackId};
+use crate::domain::official_ranking::RankingChange;
 use crate::domain::participant::Approval;
 use crate::domain::phase::{Dates, Phase, Stage};
-use crate::domain::official_ranking::RankingChange;
 use crate::domain::release::TrackKind;
 use crate::domain::slug::{Slug, TrackPath};
 use crate::domain::track::{EntryRule, Pages, ScenarioLabels, SubmissionLimits};
@@ -412,12 +412,9 @@ pub async fn set_banner(db: &mut PgConnection, track: TrackId, seq: i64) -> Resu
 
 /// Tracks whose date has come while they are still written as open.
 pub async fn to_close(db: impl PgExecutor<'_>, now: OffsetDateTime) -> Result<Vec<TrackId>, StoreError> {
-    Ok(sqlx::query_scalar!(
-        r#"select id as "id: TrackId" from tracks where phase = 'open' and closes_at <= $1"#,
-        now,
-    )
-    .fetch_all(db)
-    .await?)
+    Ok(sqlx::query_scalar!(r#"select id as "id: TrackId" from tracks where phase = 'open' and closes_at <= $1"#, now,)
+        .fetch_all(db)
+        .await?)
 }
 
 /// Closed tracks whose official entries do not stand yet.

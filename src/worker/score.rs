@@ -33,9 +33,7 @@ pub(super) async fn submission(app: &App, job: Job) -> anyhow::Result<Scored> {
     let track = store::track::by_id(&app.db, submission.track).await?.context("the track is gone")?;
     let archive = app.objects.read(&ObjectKey::Upload(id)).await?.context("the upload is gone")?;
     let labels_version = match batch {
-        Some(batch) => {
-            store::rescoring::by_id(&app.db, batch).await?.context("the rescoring is gone")?.labels_version
-        }
+        Some(batch) => store::rescoring::by_id(&app.db, batch).await?.context("the rescoring is gone")?.labels_version,
         None => track.ending.labels_version,
     };
     let solution = store::solution::of_split(&app.db, (track.id, labels_version), &track.shape, split).await?;

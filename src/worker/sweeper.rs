@@ -33,7 +33,10 @@ pub(super) async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let mut next_clearing = Instant::now() + BETWEEN_CLEARINGS;
     while !*stop.borrow() {
         if let Err(error) = take_due_steps(&app).await {
-            tracing::warn!(error = format!("{error:#}"), "could not look after the tracks; trying again in two seconds");
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "could not look after the tracks; trying again in two seconds"
+            );
         }
         if Instant::now() >= next_look {
             next_look = Instant::now() + EVERY;

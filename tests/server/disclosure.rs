@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::{StatusCode, header};
+use callimico::service::lifecycle::{LabelsAtReveal, OpeningLabels};
 use scoring::Split;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -128,7 +129,7 @@ async fn after_the_reveal_the_final_scores_stand_beside_the_dev_scores(db: PgPoo
     let secret = Secret::new(db).await;
     let (world, id) = (&secret.world, &secret.submission);
     let dev = secret.ada.looks_at(world, id).await["scores"]["dev"].clone();
-    world.sql("update tracks set phase = 'revealed'").await;
+    world.reveal(LabelsAtReveal::Keep).await;
     let seen = secret.ada.looks_at(world, id).await;
     assert_eq!(seen["scores"]["dev"], dev);
     assert_eq!(seen["scores"]["final"]["average_TPR_FPR_1000"], 13.0 / 15.0);
@@ -155,7 +156,8 @@ async fn after_the_reveal_the_final_scores_stand_beside_the_dev_scores(db: PgPoo
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
 async fn a_board_looks_the_same_before_and_after_what_nobody_may_notice(db: PgPool) {
-    let world = World::with_files(db, TrackFiles::default().without_final_labels()).await;
+    let files = TrackFiles::default().without_final_labels();
+    let world = World::opened_with(db, files, OpeningLabels::Uncommitted).await;
     let (ada, bob) = (world.participant("ada").await, world.participant("bob").await);
     let zip = Upload::hitting(9).zip();
     ada.submitted(&world, zip.clone()).await;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use callimico::domain::ids::WorkerId;
-use callimico::service::{entries, lifecycle};
+use callimico::domain::phase::GRACE;
+use callimico::service::entries::{self, Freeze, FreezeWait};
+use callimico::service::lifecycle::{self, By, LabelsAtReveal, OpeningLabels, StepError};
 use callimico::store;
 use callimico::worker::Step;
 use scoring::Split;
@@ -32,10 +34,8 @@ impl Begun {
         world.wait(time::Duration::MINUTE);
         let standing = ada.submitted(&world, Upload::hitting_by_split(5, 13).zip()).await;
         world.drain().await;
-        world.sql("update tracks set phase = 'closed'").await;
-        let track = world.track().await.id;
-        assert!(entries::freeze(&world.app, track).await.expect("an answer"));
-        assert!(entries::begin_final(&world.app, track).await.expect("an answer"));
+        world.freeze().await;
+        assert_eq!(world.preview().await, (0, 2));
         Self { world, ada, earlier, standing }
     }
 
@@ -65,7 +65,7 @@ async fn final_scores_are_those_of_the_entries_that_were_frozen(db: PgPool) {
     assert_eq!(world.drain().await.len(), 2);
     assert_eq!(begun.look().await, before);
     // The later, weaker submission is the entry by the rule `latest`, and only it was scored.
-    world.sql("update tracks set phase = 'revealed'").await;
+    world.reveal(LabelsAtReveal::Keep).await;
     let board = Actor::visitor().get(world, &format!("{TRACK_URL}/leaderboard?split=final")).await.json();
     let score = score_of(world, &Upload::hitting_by_split(5, 13).zip(), Split::Final).await;
     let first = &board["entries"][0];
@@ -101,9 +101,9 @@ async fn a_final_job_that_fails_and_is_tried_again_moves_nothing(db: PgPool) {
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
 async fn a_final_job_that_fails_for_good_stays_for_organisers_and_moves_nothing(db: PgPool) {
+    let begun = Begun::new(db).await;
+    let world = &begun.world;
     for reason in ["errors", "deaths"] {
-        let begun = Begun::new(db.clone()).await;
-        let world = &begun.world;
         let before = begun.look().await;
         match reason {
             "errors" => {
@@ -120,7 +120,7 @@ async fn a_final_job_that_fails_for_good_stays_for_organisers_and_moves_nothing(
         // Workers do not retry it on their own, and the sweeper does not queue it again.
         assert_eq!(store::job::enqueue_forgotten(&world.app.db).await.expect("an answer"), 0);
         assert_eq!(world.drain().await, []);
-        world.sql("truncate competitions, users cascade").await;
+        world.sql("update jobs set failed_at = null, errors = 0, attempts = 0").await;
     }
 }
 
@@ -162,8 +162,10 @@ async fn frozen_entries_stand_whatever_is_scored_or_imported_afterwards(db: PgPo
     let official = store::entry::official(&world.app.db, track).await.expect("an answer");
     assert!(official.contains(&World::id(&begun.standing)) && !official.contains(&World::id(&begun.earlier)));
     // Freezing again and beginning again change nothing.
-    assert!(!entries::freeze(&world.app, track).await.expect("an answer"));
-    assert!(!entries::begin_final(&world.app, track).await.expect("an answer"));
+    let head = store::log::head(&world.app.db, track).await.expect("an answer");
+    assert_eq!(entries::freeze(&world.app, track).await.expect("an answer"), Freeze::Already);
+    assert_eq!(world.preview().await, (0, 2));
+    assert_eq!(store::log::head(&world.app.db, track).await.expect("an answer"), head);
     assert_eq!(begun.jobs("true").await, 2);
     // A dev score that arrives after the freeze is stored, but changes neither the dev entry nor
     // the official one.
@@ -186,24 +188,30 @@ async fn entries_are_frozen_and_final_scores_begun_in_a_closed_track_alone(db: P
     ada.submitted(&world, Upload::hitting(5).zip()).await;
     world.drain().await;
     let track = world.track().await.id;
+    let preview = async || lifecycle::preview(&world.app, &World::path(), By::default()).await;
     for phase in ["draft", "open", "revealed", "benchmark"] {
         sqlx::query("update tracks set phase = $1::track_phase").bind(phase).execute(&world.app.db).await.expect("set");
-        assert!(!entries::freeze(&world.app, track).await.expect("an answer"), "{phase}");
-        assert!(!entries::begin_final(&world.app, track).await.expect("an answer"), "{phase}");
+        assert_eq!(entries::freeze(&world.app, track).await.expect("an answer"), Freeze::NotClosed, "{phase}");
+        assert!(matches!(preview().await, Err(StepError::WrongPhase { .. })), "{phase}");
     }
-    world.sql("update tracks set phase = 'closed'").await;
-    assert!(!entries::begin_final(&world.app, track).await.expect("an answer"), "begun before the entries were frozen");
+    world.sql("update tracks set phase = 'open'").await;
+    world.close().await;
+    let refused = preview().await.expect_err("begun before the entries were frozen");
+    assert!(matches!(&refused, StepError::NotReady { problems, .. } if problems[0].code == "not_frozen"), "{refused}");
     assert_eq!(world.count("official_entries").await, 0);
     assert_eq!(world.count("jobs").await, 0);
-    assert!(entries::freeze(&world.app, track).await.expect("an answer"));
+    world.wait(GRACE);
+    assert_eq!(entries::freeze(&world.app, track).await.expect("an answer"), Freeze::Done);
     // The database itself refuses what no path of the program does.
     for (statement, constraint) in [
         ("update tracks set phase = 'open'", "tracks_frozen_after_close"),
         ("update tracks set entries_frozen_at = null, final_begun_at = now()", "tracks_final_after_freeze"),
+        ("update tracks set ranking_version = 1", "tracks_ranked_after_final"),
+        ("update tracks set labels_opened_at = now()", "tracks_opened_after_reveal"),
         (
             "insert into jobs (submission_id, split, run_after, created_at, failed_at)
              select id, 'dev', now(), now(), now() from submissions",
-            "jobs_only_final_stay_failed",
+            "jobs_dev_is_never_given_up",
         ),
     ] {
         assert_eq!(world.refused_by(statement).await, constraint, "{statement}");
@@ -216,8 +224,7 @@ async fn nothing_about_final_jobs_can_be_noticed_before_the_reveal(db: PgPool) {
     let ada = world.participant("ada").await;
     let id = ada.submitted(&world, Upload::hitting_by_split(9, 13).zip()).await;
     world.drain().await;
-    world.sql("update tracks set phase = 'closed'").await;
-    let track = world.track().await.id;
+    world.freeze().await;
     let urls = [
         TRACK_URL.to_owned(),
         format!("{TRACK_URL}/leaderboard"),
@@ -228,10 +235,9 @@ async fn nothing_about_final_jobs_can_be_noticed_before_the_reveal(db: PgPool) {
         "/c/mico/tiny/leaderboard".to_owned(),
     ];
     let mut looks = Vec::new();
-    for event in ["closed", "frozen", "begun", "scored"] {
+    for event in ["frozen", "begun", "scored"] {
         match event {
-            "frozen" => assert!(entries::freeze(&world.app, track).await.expect("an answer")),
-            "begun" => assert!(entries::begin_final(&world.app, track).await.expect("an answer")),
+            "begun" => assert_eq!(world.preview().await, (0, 1)),
             "scored" => assert_eq!(world.drain().await, [Step::Scored(World::id(&id))]),
             _ => {}
         }
@@ -256,14 +262,15 @@ async fn freezing_does_not_wait_for_those_who_wait_for_the_track(db: PgPool) {
     let ada = world.participant("ada").await;
     ada.submitted(&world, Upload::hitting(5).zip()).await;
     world.drain().await;
-    world.sql("update tracks set phase = 'closed'").await;
+    world.close().await;
+    world.wait(GRACE);
     let track = world.track().await.id;
     let participant = store::entry::participants(&world.app.db, track).await.expect("an answer")[0];
     // An upload or a worker holds its participant and will ask for the track next.
     let mut other = world.app.db.begin().await.expect("a transaction");
     store::participant::lock(&mut other, participant).await.expect("the participant");
     let frozen = tokio::time::timeout(Duration::from_secs(10), entries::freeze(&world.app, track)).await;
-    assert!(frozen.expect("the two wait for each other").expect("an answer"));
+    assert_eq!(frozen.expect("the two wait for each other").expect("an answer"), Freeze::Done);
     assert!(store::track::lock_entries(&mut other, track).await.expect("the track").is_frozen);
 }
 
@@ -275,7 +282,8 @@ async fn nothing_is_frozen_while_a_dev_score_is_awaited(db: PgPool) {
     world.drain().await;
     world.wait(time::Duration::MINUTE);
     let last = ada.submitted(&world, Upload::hitting(6).zip()).await;
-    world.sql("update tracks set phase = 'closed'").await;
+    world.close().await;
+    world.wait(GRACE);
     let track = world.track().await.id;
     for state in ["queued", "scoring"] {
         sqlx::query("update submissions set state = $1::submission_state where id = $2")
@@ -284,10 +292,11 @@ async fn nothing_is_frozen_while_a_dev_score_is_awaited(db: PgPool) {
             .execute(&world.app.db)
             .await
             .expect("a state");
-        assert!(!entries::freeze(&world.app, track).await.expect("an answer"), "{state}");
+        let waits = Freeze::Waits(FreezeWait { waiting_for_dev: 1, not_before: None });
+        assert_eq!(entries::freeze(&world.app, track).await.expect("an answer"), waits, "{state}");
     }
     world.drain().await;
-    assert!(entries::freeze(&world.app, track).await.expect("an answer"));
+    assert_eq!(entries::freeze(&world.app, track).await.expect("an answer"), Freeze::Done);
     assert_eq!(store::entry::official(&world.app.db, track).await.expect("an answer"), [World::id(&last)]);
 }
 
@@ -309,20 +318,21 @@ async fn a_final_job_that_was_given_up_is_queued_again_by_a_retry(db: PgPool) {
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
 async fn final_scores_begin_only_with_all_labels_and_for_those_who_still_take_part(db: PgPool) {
-    let world = World::with_files(db, TrackFiles::default().without_final_labels()).await;
+    let files = TrackFiles::default().without_final_labels();
+    let world = World::opened_with(db, files, OpeningLabels::Uncommitted).await;
     let (ada, bob) = (world.participant("ada").await, world.participant("bob").await);
     for actor in [&ada, &bob] {
         actor.submitted(&world, Upload::hitting(5).zip()).await;
     }
     world.drain().await;
-    world.sql("update tracks set phase = 'closed'").await;
-    let track = world.track().await.id;
-    assert!(entries::freeze(&world.app, track).await.expect("an answer"));
-    assert!(!entries::begin_final(&world.app, track).await.expect("an answer"), "begun without labels");
+    world.freeze().await;
+    let refused =
+        lifecycle::preview(&world.app, &World::path(), By::default()).await.expect_err("begun without labels");
+    assert!(matches!(&refused, StepError::NotReady { problems, .. } if problems[0].code == "no_final_labels"));
     assert_eq!(world.count("jobs").await, 0);
     world.import(&TrackFiles::default()).await;
     world.sql("update participants set status = 'denied' where name = 'bob'").await;
-    assert!(entries::begin_final(&world.app, track).await.expect("an answer"));
+    assert_eq!(world.preview().await, (0, 1));
     assert_eq!(world.count("jobs where split = 'final'").await, 1, "somebody who was denied is scored");
     world.sql("delete from jobs").await;
     assert_eq!(store::job::enqueue_forgotten(&world.app.db).await.expect("an answer"), 1);

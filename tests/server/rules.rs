@@ -38,7 +38,7 @@ async fn the_draws_behind_an_interval_are_those_that_anybody_can_make_offline(db
     let shape = world.track().await.shape;
     let limits = scoring::Limits::for_shape(&shape, zip.len());
     let validated = scoring::validate_archive(&zip, &shape, &limits).expect("a good zip");
-    let solution = store::solution::of_split(&world.app.db, world.track().await.id, &shape, Split::Dev);
+    let solution = store::solution::of_split(&world.app.db, (world.track().await.id, 1), &shape, Split::Dev);
     let solution = solution.await.expect("a solution");
     let dev = validated.predictions.split(Split::Dev).expect("the dev split");
     let offline = Bootstrap::new(&shape, Split::Dev, "tiny", REPLICATES).ranking_numbers(dev, &solution);

@@ -54,7 +54,8 @@ impl Organiser {
     pub async fn of_submission(app: &App, id: &str, login: Login) -> Result<(Self, Submission), HttpError> {
         let id: SubmissionId = id.parse().map_err(|_| HttpError::NotFound)?;
         let submission = store::submission::by_id(&app.db, id).await?.ok_or(HttpError::NotFound)?;
-        let track = store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?;
+        let track =
+            store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?.at(app.clock.now());
         let (_, access) = access(app, &track, login.rights()).await?;
         Ok((Self::of(app, track, login, access).await?, submission))
     }

@@ -189,6 +189,7 @@ mod tests {
             phase: Phase::Open,
             updated_at: NOW,
             version: 1,
+            log_seq: None,
             scenarios: Vec::new(),
             entries: leaderboard::rank(scores.iter().map(entry).collect(), |_, _| true),
         }

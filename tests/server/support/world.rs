@@ -11,14 +11,15 @@ use axum::http::{Request, Response};
 use callimico::app::App;
 use callimico::clock::Clock;
 use callimico::config::{HttpConfig, LimitsConfig};
+use callimico::domain::phase::GRACE;
 use callimico::domain::slug::TrackPath;
 use callimico::http::rate_limit::RateLimits;
 use callimico::http::server::{ServerState, Site};
 use callimico::importer::ImportError;
-use callimico::importer::apply::{self, Mode, Request as Import};
+use callimico::importer::apply::{self, FinalLabels, Mode, Request as Import};
 use callimico::importer::plan::Plan;
 use callimico::objects::Objects;
-use callimico::service::{entries, lifecycle};
+use callimico::service::lifecycle::{self, By, LabelsAtReveal, OpeningLabels};
 use callimico::store::track::{self, Track};
 use callimico::worker::{self, Step};
 use callimico::{domain, routes};
@@ -52,6 +53,7 @@ pub(crate) struct Setting {
     files: TrackFiles,
     limits: LimitsConfig,
     public_url: Option<String>,
+    opening: OpeningLabels,
 }
 
 impl World {
@@ -80,12 +82,18 @@ impl World {
         Self::with(Setting { files, ..Setting::default() }, db).await
     }
 
+    /// With these files, opened with this word on the labels of the final split.
+    pub(crate) async fn opened_with(db: PgPool, files: TrackFiles, opening: OpeningLabels) -> Self {
+        Self::with(Setting { files, opening, ..Setting::default() }, db).await
+    }
+
     async fn with(setting: Setting, db: PgPool) -> Self {
         let world = Self::on(db, setting.limits, setting.public_url);
         world.app.claim_objects().await.expect("a folder that nobody else has");
         world.import(&setting.files).await;
         let path: TrackPath = TRACK.parse().expect("a track's path");
-        assert_eq!(lifecycle::open(&world.app, &path).await.expect("a draft"), lifecycle::Step::Taken);
+        let taken = lifecycle::open(&world.app, &path, setting.opening, By::default()).await.expect("a draft");
+        assert!(!taken.already);
         world
     }
 
@@ -119,7 +127,12 @@ impl World {
         let root = tempfile::tempdir().expect("a folder");
         files.write(root.path());
         let path: TrackPath = TRACK.parse().expect("a track's path");
-        let request = Import { track: path, title: Some("Tiny".to_owned()), mode: Mode::Apply };
+        let request = Import {
+            track: path,
+            title: Some("Tiny".to_owned()),
+            mode: Mode::Apply,
+            final_labels: FinalLabels::default(),
+        };
         apply::track_directory(&self.app, root.path(), &request).await
     }
 
@@ -148,13 +161,47 @@ impl World {
         worker::drain(&self.app).await.expect("a queue that answers")
     }
 
+    /// The track's path.
+    pub(crate) fn path() -> TrackPath {
+        TRACK.parse().expect("a track's path")
+    }
+
+    /// Closes the track now.
+    pub(crate) async fn close(&self) {
+        let taken = lifecycle::close(&self.app, &Self::path(), By::default()).await.expect("an open track");
+        assert!(!taken.already, "it was closed already");
+    }
+
+    /// Closes the track and waits until its entries are frozen.
+    pub(crate) async fn freeze(&self) {
+        self.close().await;
+        self.wait(GRACE);
+        self.take_due_steps().await;
+        assert!(self.track().await.ending.entries_frozen_at.is_some(), "the entries wait for something");
+    }
+
+    /// Does what every server does by itself every two seconds.
+    pub(crate) async fn take_due_steps(&self) {
+        worker::take_due_steps(&self.app).await.expect("steps");
+    }
+
+    /// Begins the final scores; answers how many of how many are there.
+    pub(crate) async fn preview(&self) -> (i64, i64) {
+        let counts = lifecycle::preview(&self.app, &Self::path(), By::default()).await.expect("a frozen track");
+        (counts.ready, counts.of)
+    }
+
     /// Closes the track, freezes its entries and lets workers score them on the final split.
     pub(crate) async fn score_final(&self) {
-        self.sql("update tracks set phase = 'closed'").await;
-        let track = self.track().await.id;
-        assert!(entries::freeze(&self.app, track).await.expect("an answer"), "the entries were frozen already");
-        assert!(entries::begin_final(&self.app, track).await.expect("an answer"), "final scores had begun already");
+        self.freeze().await;
+        self.preview().await;
         self.drain().await;
+    }
+
+    /// Makes the final ranking public.
+    pub(crate) async fn reveal(&self, labels: LabelsAtReveal) {
+        let revealed = lifecycle::reveal(&self.app, &Self::path(), labels, By::default()).await;
+        assert!(!revealed.expect("all final scores").already, "it was revealed already");
     }
 
     /// Advances the clock.
