@@ -100,7 +100,7 @@ pub(super) async fn step(
     let reason = reason(asked.reason.as_deref())?;
     let by = By { user: Some(organiser.login.user.id), reason };
     if matches!(asked.step, StepName::Preview | StepName::Reveal | StepName::OpenLabels | StepName::Correct) {
-        organiser.needs_recent_password(app.database_time(&app.db).await?)?;
+        organiser.needs_recent_password(store::health::now(&app.db).await?)?;
     }
     let confirmed = asked.confirm.as_deref() == Some(&path.to_string());
     if matches!(asked.step, StepName::Reveal | StepName::OpenLabels | StepName::Correct) && !confirmed {
@@ -284,7 +284,7 @@ impl FinalView {
 
 /// The final ranking before the reveal, for organisers; and what keeps it from being complete.
 #[utoipa::path(get, path = "/competitions/{competition}/tracks/{track}/final", operation_id = "get_final",
-    tag = "organise", params(("competition" = String, Path), ("track" = String, Path)), security(("token" = [])),
+    tag = "organise", params(("competition" = String, Path), ("track" = String, Path)),
     responses((status = 200, description = "What is there", body = FinalView),
         (status = 404, description = "`not_found`: to everybody else, before the first preview, and after the reveal")))]
 pub(super) async fn show_final(State(app): State<App>, view: TrackView) -> Result<Response, HttpError> {

@@ -8,15 +8,14 @@ use axum::http::StatusCode;
 use super::lifecycle::reason;
 use crate::app::App;
 use crate::domain::ids::{BatchId, SubmissionId};
-use crate::domain::phase::Phase;
 use crate::domain::timestamp::rfc3339;
-use crate::http::auth::{Organiser, TrackView};
+use crate::http::auth::{Organiser, OrganiserOf};
 use crate::http::error::{Detail, HttpError};
 use crate::service::lifecycle::By;
 use crate::service::rescoring;
 use crate::store;
 use crate::store::log::LogPosition;
-use crate::store::rescoring::{Difference, DifferenceSplits, Rescoring, RescoringState};
+use crate::store::rescoring::{Difference, Rescoring, RescoringState};
 use crate::store::track::Track;
 
 /// What is to be scored anew.
@@ -100,15 +99,6 @@ pub(super) struct RescoringList {
     next: Option<String>,
 }
 
-/// Where somebody stands who looks at rescorings: staff alone.
-fn of_staff(view: &TrackView) -> Result<&Track, HttpError> {
-    if view.audience() == crate::domain::visibility::Audience::Organiser {
-        Ok(&view.track)
-    } else {
-        Err(HttpError::NotFound)
-    }
-}
-
 async fn find(app: &App, track: &Track, batch: &str) -> Result<Rescoring, HttpError> {
     let id: BatchId = batch.parse().map_err(|_| HttpError::NotFound)?;
     let found = store::rescoring::by_id(&app.db, id).await?;
@@ -142,9 +132,11 @@ pub(super) async fn begin(
     tag = "organise", params(("competition" = String, Path), ("track" = String, Path)), security(("token" = [])),
     responses((status = 200, description = "The rescorings", body = RescoringList),
         (status = 404, description = "`not_found`: no such track, or none that this account organises")))]
-pub(super) async fn list(State(app): State<App>, view: TrackView) -> Result<Json<RescoringList>, HttpError> {
-    let track = of_staff(&view)?;
-    let all = store::rescoring::of_track(&app.db, track.id).await?;
+pub(super) async fn list(
+    State(app): State<App>,
+    OrganiserOf(view): OrganiserOf,
+) -> Result<Json<RescoringList>, HttpError> {
+    let all = store::rescoring::of_track(&app.db, view.track.id).await?;
     let rescorings = all.into_iter().map(|one| RescoringView::new(one, None)).collect();
     Ok(Json(RescoringList { rescorings, next: None }))
 }
@@ -159,19 +151,14 @@ pub(super) async fn list(State(app): State<App>, view: TrackView) -> Result<Json
         (status = 404, description = "`not_found`")))]
 pub(super) async fn show(
     State(app): State<App>,
-    view: TrackView,
+    OrganiserOf(view): OrganiserOf,
     axum::extract::Path(BatchPath { batch }): axum::extract::Path<BatchPath>,
 ) -> Result<Json<RescoringView>, HttpError> {
-    let track = of_staff(&view)?;
-    let found = find(&app, track, &batch).await?;
-    let splits = DifferenceSplits { with_final: sees_final(track) };
-    let difference = store::rescoring::difference(&app.db, found.id, splits).await?;
+    let found = find(&app, &view.track, &batch).await?;
+    let begun = view.track.ending.final_begun_at.is_some();
+    let visible = view.access.difference(found.id, begun).ok_or(HttpError::NotFound)?;
+    let difference = store::rescoring::difference(&app.db, visible).await?;
     Ok(Json(RescoringView::new(found, Some(difference))))
-}
-
-/// Whether organisers may see final scores of the track.
-fn sees_final(track: &Track) -> bool {
-    track.ending.final_begun_at.is_some() && track.phase != Phase::Open
 }
 
 /// The part of the address that names a rescoring.

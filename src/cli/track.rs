@@ -20,7 +20,7 @@ use crate::domain::visibility::VisibleSplit;
 use crate::service::lifecycle::{self, By, LabelsAtReveal, OpeningLabels, StepError, Taken};
 use crate::service::rescoring::{self, CorrectedLabels, RescoringError};
 use crate::service::status;
-use crate::store::rescoring::{Difference, DifferenceSplits};
+use crate::store::rescoring::Difference;
 use crate::store::{self};
 use crate::worker;
 
@@ -400,8 +400,8 @@ async fn wait_and_tell(app: &App, path: &TrackPath, batch: BatchId, json: bool) 
         tokio::time::sleep(LOOK).await;
     };
     let track = store::track::by_path(&app.db, path).await?.ok_or_else(|| StepError::NoTrack(path.clone()))?;
-    let splits = DifferenceSplits { with_final: track.ending.final_begun_at.is_some() };
-    let difference = store::rescoring::difference(&app.db, batch, splits).await?;
+    let visible = VisibleSplit::difference_on_the_server(batch, track.ending.final_begun_at.is_some());
+    let difference = store::rescoring::difference(&app.db, visible).await?;
     let changed: Vec<&Difference> = difference.iter().filter(|one| one.differs).collect();
     if json {
         let rows = changed.iter().map(|one| {

@@ -5,7 +5,7 @@
 
 use scoring::Split;
 
-use super::ids::{ParticipantId, SubmissionId, TrackId};
+use super::ids::{BatchId, ParticipantId, SubmissionId, TrackId};
 use super::participant::ParticipantStatus;
 use super::phase::Phase;
 
@@ -137,6 +137,19 @@ impl VisibleSplit<Preview> {
     }
 }
 
+/// What a rescoring would change; of the final split only where that may be seen, too.
+impl VisibleSplit<BatchId> {
+    /// For a command on the server's own machine: dev scores always, final ones once they may exist.
+    pub fn difference_on_the_server(batch: BatchId, final_has_begun: bool) -> Self {
+        Self { of: batch, split: if final_has_begun { Split::Final } else { Split::Dev } }
+    }
+
+    /// Whether it reaches to the final split.
+    pub fn with_final(self) -> bool {
+        self.split == Split::Final
+    }
+}
+
 /// What one client may see of one track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrackAccess {
@@ -194,6 +207,11 @@ impl TrackAccess {
             true => VisibleSplit::on_the_server(self.track, self.phase, final_has_begun),
             false => None,
         }
+    }
+
+    /// What a rescoring of the track would change: for organisers alone.
+    pub fn difference(self, batch: BatchId, final_has_begun: bool) -> Option<VisibleSplit<BatchId>> {
+        self.is_staff.then(|| VisibleSplit::difference_on_the_server(batch, final_has_begun))
     }
 
     /// The client's own dev scores; `None` for somebody who was never enrolled.

@@ -161,7 +161,7 @@ pub async fn insert(
     .await?;
     let participants: Vec<uuid::Uuid> = entries.iter().map(|one| one.participant.as_uuid()).collect();
     let submissions: Vec<uuid::Uuid> = entries.iter().map(|one| one.submission.as_uuid()).collect();
-    let scorings: Vec<uuid::Uuid> = entries.iter().map(|one| one.scoring.as_uuid()).collect();
+    let runs: Vec<uuid::Uuid> = entries.iter().map(|one| one.scoring.as_uuid()).collect();
     let ranks: Vec<i32> = entries.iter().map(|one| one.rank).collect();
     sqlx::query!(
         "insert into ranked_entries (track_id, version, participant_id, submission_id, scoring_id, rank)
@@ -170,7 +170,7 @@ pub async fn insert(
         ranking.version,
         &participants,
         &submissions,
-        &scorings,
+        &runs,
         &ranks,
     )
     .execute(db)

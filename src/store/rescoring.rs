@@ -192,13 +192,6 @@ pub async fn insert(
     Ok(())
 }
 
-/// Which splits the difference of a rescoring is told for.
-#[derive(Debug, Clone, Copy)]
-pub struct DifferenceSplits {
-    /// Whether final scores may be seen; dev scores always may, by organisers.
-    pub with_final: bool,
-}
-
 /// One score before and after.
 #[derive(Debug, Clone)]
 pub struct Difference {
@@ -219,8 +212,7 @@ pub struct Difference {
 /// What a rescoring would change, for organisers: every score that was made anew, those that differ first.
 pub async fn difference(
     db: impl PgExecutor<'_>,
-    batch: BatchId,
-    splits: DifferenceSplits,
+    visible: VisibleSplit<BatchId>,
 ) -> Result<Vec<Difference>, StoreError> {
     let rows = sqlx::query!(
         r#"select r.submission_id as "submission: SubmissionId", p.name, r.split as "split: DbSplit",
@@ -231,8 +223,8 @@ pub async fn difference(
            join scorings g on g.submission_id = r.submission_id and g.split = r.split and g.superseded_at is null
            where r.batch_id = $1 and (r.split = 'dev' or $2)
            order by "differs!" desc, r.split, abs(r.average - g.average) desc, s.received_at, s.id"#,
-        batch.as_uuid(),
-        splits.with_final,
+        visible.of().as_uuid(),
+        visible.with_final(),
     )
     .fetch_all(db)
     .await?;

@@ -27,7 +27,7 @@ const fn route(method: &'static str, path: &'static str, statuses: [u16; 7]) -> 
     Route { method, path, statuses }
 }
 
-const ROUTES: [Route; 18] = [
+const ROUTES: [Route; 32] = [
     route("get", "/healthz", [200; 7]),
     route("get", "/readyz", [200; 7]),
     route("get", "/api/v1/openapi.json", [200; 7]),
@@ -61,6 +61,39 @@ const ROUTES: [Route; 18] = [
     route("get", "/api/v1/submissions/{id}", [401, 401, 404, 200, 404, 200, 200]),
     route("get", "/api/v1/submissions/{id}/scores.txt", [401, 401, 404, 200, 404, 200, 200]),
     route("get", "/api/v1/submissions/{id}/archive", [401, 401, 404, 200, 404, 200, 200]),
+    route("get", "/api/v1/competitions/{competition}/tracks/{track}/log", [200, 401, 200, 200, 200, 200, 200]),
+    route("get", "/api/v1/competitions/{competition}/tracks/{track}/log/head", [200, 401, 200, 200, 200, 200, 200]),
+    route("get", "/api/v1/competitions/{competition}/tracks/{track}/commitment", [200, 401, 200, 200, 200, 200, 200]),
+    route(
+        "get",
+        "/api/v1/competitions/{competition}/tracks/{track}/commitment.txt",
+        [200, 401, 200, 200, 200, 200, 200],
+    ),
+    // Labels are public after the reveal at the earliest, and the final ranking is there for organisers once it was begun.
+    route("get", "/api/v1/competitions/{competition}/tracks/{track}/opening", [404, 401, 404, 404, 404, 404, 404]),
+    route("get", "/api/v1/competitions/{competition}/tracks/{track}/final", [404, 401, 404, 404, 404, 404, 404]),
+    // What is sent is not what is asked for; whoever may not ask at all is told that first.
+    route("post", "/api/v1/competitions/{competition}/tracks/{track}/phase", [401, 401, 404, 404, 404, 404, 400]),
+    route("get", "/api/v1/competitions/{competition}/tracks/{track}/rescorings", [401, 401, 404, 404, 404, 404, 200]),
+    route("post", "/api/v1/competitions/{competition}/tracks/{track}/rescorings", [401, 401, 404, 404, 404, 404, 400]),
+    // There is none.
+    route(
+        "get",
+        "/api/v1/competitions/{competition}/tracks/{track}/rescorings/{batch}",
+        [401, 401, 404, 404, 404, 404, 404],
+    ),
+    route(
+        "delete",
+        "/api/v1/competitions/{competition}/tracks/{track}/rescorings/{batch}",
+        [401, 401, 404, 404, 404, 404, 404],
+    ),
+    route(
+        "post",
+        "/api/v1/competitions/{competition}/tracks/{track}/rescorings/{batch}/apply",
+        [401, 401, 404, 404, 404, 404, 404],
+    ),
+    route("post", "/api/v1/submissions/{id}/disqualification", [401, 401, 404, 404, 404, 404, 400]),
+    route("delete", "/api/v1/submissions/{id}/disqualification", [401, 401, 404, 404, 404, 404, 204]),
 ];
 
 /// The routes in the OpenAPI document: method, path, and whether a token is needed.

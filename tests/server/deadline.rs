@@ -89,11 +89,11 @@ async fn an_upload_over_midnight_counts_for_the_day_on_which_it_arrived_whole(db
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
 async fn what_an_organiser_changes_while_an_upload_is_under_way_holds_for_it(db: PgPool) {
     let world = Arc::new(World::with_yaml(db, DATES).await);
-    let closed = submit_slowly(&world, Upload::hitting(1).zip(), world.sql("update tracks set phase = 'closed'")).await;
+    let closed = submit_slowly(&world, Upload::hitting(1).zip(), world.close()).await;
     closed.problem(StatusCode::FORBIDDEN, "closed");
     world.assert_nothing_kept().await;
 
-    world.sql("update tracks set phase = 'open'; delete from users; delete from participants").await;
+    world.sql("update tracks set phase = 'open', closes_at = '2026-11-23T13:00Z'; delete from users; delete from participants").await;
     let extended = submit_slowly(&world, Upload::hitting(1).zip(), async {
         world.sql("update tracks set closes_at = closes_at + interval '1 day'").await;
         world.wait(Duration::hours(2));
@@ -121,15 +121,15 @@ async fn only_an_open_track_takes_uploads_whatever_its_dates(db: PgPool) {
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
 async fn who_is_denied_or_leaves_while_an_upload_is_under_way_has_sent_it_for_nothing(db: PgPool) {
+    let world = Arc::new(World::with_yaml(db, DATES).await);
     for (statement, code) in [
         ("update participants set status = 'denied'", "denied"),
         ("update participants set status = 'pending'", "not_approved_yet"),
         ("update participants set status = 'withdrawn'", "not_enrolled"),
     ] {
-        let world = Arc::new(World::with_yaml(db.clone(), DATES).await);
         let refused = submit_slowly(&world, Upload::hitting(1).zip(), world.sql(statement)).await;
         refused.problem(StatusCode::FORBIDDEN, code);
         world.assert_nothing_kept().await;
-        world.sql("truncate competitions, users cascade").await;
+        world.sql("delete from users; delete from participants").await;
     }
 }

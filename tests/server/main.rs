@@ -16,6 +16,7 @@ mod download;
 mod final_split;
 mod forms;
 mod idempotency;
+mod lifecycle;
 mod lists;
 mod live;
 mod migrations;

@@ -35,6 +35,7 @@ impl Two {
             ("track", "tiny"),
             ("id", &self.submission),
             ("name", "tiny_hi_dev.tar.gz"),
+            ("batch", "01900000-0000-7000-8000-000000000000"),
             ("unknown", "nothing"),
         ];
         let mut seen = Vec::new();

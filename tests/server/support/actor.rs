@@ -5,6 +5,7 @@ use axum::http::{Request, header, request};
 use callimico::domain::account::{TokenScope, UserName};
 use callimico::domain::ids::UserId;
 use callimico::secret;
+use callimico::service::accounts;
 use callimico::store::token::NewToken;
 use callimico::store::user::NewUser;
 use callimico::store::{token, user};
@@ -17,17 +18,18 @@ use super::world::{TRACK_URL, World};
 #[derive(Debug, Clone)]
 pub(crate) struct Actor {
     token: Option<String>,
+    cookie: Option<String>,
 }
 
 impl Actor {
     /// Somebody without an account.
     pub(crate) fn visitor() -> Self {
-        Self { token: None }
+        Self { token: None, cookie: None }
     }
 
     /// Somebody with this token, which may be invalid or even empty.
     pub(crate) fn with_token(token: &str) -> Self {
-        Self { token: Some(token.to_owned()) }
+        Self { token: Some(token.to_owned()), cookie: None }
     }
 
     /// The value of the token.
@@ -38,9 +40,10 @@ impl Actor {
     /// A request by this actor.
     pub(crate) fn request(&self, method: &str, url: &str) -> request::Builder {
         let request = Request::builder().method(method).uri(url);
-        match &self.token {
-            Some(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
-            None => request,
+        match (&self.token, &self.cookie) {
+            (Some(token), _) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
+            (None, Some(cookie)) => request.header(header::COOKIE, format!("__Host-callimico={cookie}")),
+            (None, None) => request,
         }
     }
 
@@ -121,6 +124,13 @@ impl World {
         self.token(user, TokenScope::Organise).await
     }
 
+    /// Somebody with an account who has just signed in with a browser.
+    pub(crate) async fn signed_in(&self, name: &str) -> Actor {
+        let user = self.user_of(name).await;
+        let cookie = accounts::begin_session(&self.app, user, None).await.expect("a session");
+        Actor { token: None, cookie: Some(cookie) }
+    }
+
     /// An account without a password.
     pub(crate) async fn user(&self, name: &str, is_admin: bool) -> UserId {
         let name: UserName = name.parse().expect("a name");
@@ -147,6 +157,6 @@ impl World {
             created_at: self.app.clock.now(),
         };
         token::create(&self.app.db, new).await.expect("a token");
-        Actor { token: Some(secret) }
+        Actor { token: Some(secret), cookie: None }
     }
 }

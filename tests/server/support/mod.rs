@@ -13,7 +13,7 @@ mod world;
 pub(crate) use actor::Actor;
 pub(crate) use answer::Answer;
 pub(crate) use score::score_of;
-pub(crate) use track::{Change, TrackFiles};
+pub(crate) use track::{Change, TrackFiles, truth};
 pub(crate) use upload::{Form, Upload};
 pub(crate) use wire::{Server, answer, head};
 pub(crate) use world::{NOW, TRACK, TRACK_URL, World};
