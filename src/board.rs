@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use scoring::{Metric, Split};
+use scoring::{Metric, RankingRule, Split};
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
@@ -33,7 +33,9 @@ pub struct Board {
     pub version: i64,
     /// The event in the track's log that made this version of it.
     pub log_seq: Option<i64>,
-    /// The scenarios' folder names, in the order of every entry's scores.
+    /// How the scenarios make the ranking number.
+    pub ranking: RankingRule,
+    /// The scenarios' folder names, in the order of scores.txt.
     pub scenarios: Vec<String>,
     /// The entries, best first.
     pub entries: Vec<RankedEntry>,
@@ -98,6 +100,7 @@ impl Boards {
             updated_at: track.board_changed_at,
             version: version_of(track, split),
             log_seq: track.board_log_seq,
+            ranking: track.shape.ranking(),
             scenarios: track.shape.scenarios().iter().map(|scenario| scenario.name().to_owned()).collect(),
             entries,
         }
@@ -180,10 +183,11 @@ impl Board {
         format!("\"{}-{}-{}\"", self.split, self.phase.as_str(), self.version)
     }
 
-    /// The board as CSV (RFC 4180), a line an entry, numbers in full.
+    /// The board as CSV (RFC 4180), a line an entry, numbers in full. The cells of a scenario that is left out are empty.
     pub fn to_csv(&self) -> String {
-        let mut csv = String::from(
-            "rank,tied_with_above,participant,submission,submitted_at,submissions,average_TPR_FPR_1000,interval_low,interval_high",
+        let mut csv = format!(
+            "rank,tied_with_above,participant,submission,submitted_at,submissions,{},interval_low,interval_high",
+            self.ranking.number
         );
         for scenario in &self.scenarios {
             for metric in Metric::ALL {
@@ -202,12 +206,19 @@ impl Board {
                 entry.submission,
                 crate::domain::timestamp::rfc3339(entry.submitted_at),
                 entry.submissions,
-                entry.result.average,
+                entry.result.ranking_value,
                 entry.result.interval.low,
                 entry.result.interval.high,
             );
-            for (_, value) in entry.result.scenarios.iter().flat_map(|scenario| scenario.numbers.iter()) {
-                let _ = write!(csv, ",{value}");
+            for scenario in &self.scenarios {
+                match entry.result.scenario(scenario) {
+                    Some(scenario) => {
+                        for (_, value) in scenario.numbers.iter() {
+                            let _ = write!(csv, ",{value}");
+                        }
+                    }
+                    None => csv.push_str(&",".repeat(Metric::ALL.len())),
+                }
             }
             let _ = write!(csv, ",{}\r\n", csv_text(&entry.description));
         }

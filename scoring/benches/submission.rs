@@ -51,7 +51,7 @@ fn submission(criterion: &mut Criterion) {
     let validated = track.validate(&zip);
     eprintln!("300 files, 60,000 numbers, a zip of {} bytes", zip.len());
     for (split, score) in Split::SUBMITTED.iter().zip(track.score(&validated)) {
-        eprintln!("{split}: average_TPR_FPR_1000 {}", python_repr(score.ranking_value));
+        eprintln!("{split}: {} {}", score.number, python_repr(score.ranking_value));
     }
     criterion.bench_function("read_validate", |bencher| bencher.iter(|| track.validate(black_box(&zip))));
     criterion.bench_function("score_both_splits", |bencher| bencher.iter(|| track.score(black_box(&validated))));

@@ -19,6 +19,7 @@ pub use interval::{Interval, paired_difference};
 
 use crate::prediction::SplitPredictions;
 use crate::roc::Ranked;
+use crate::rule::RankingKind;
 use crate::score::ScoreError;
 use crate::shape::{Split, TrackShape};
 use crate::solution::SplitSolution;
@@ -33,6 +34,7 @@ pub const REPLICATES: usize = 2000;
 pub struct Bootstrap {
     scenarios: Vec<Draws>,
     replicates: usize,
+    number: RankingKind,
 }
 
 impl Bootstrap {
@@ -52,7 +54,7 @@ impl Bootstrap {
                 draws.draw(replicate, &mut random);
             }
         }
-        Self { scenarios, replicates }
+        Self { scenarios, replicates, number: shape.ranking().number }
     }
 
     /// How often each model of a scenario was drawn in one replicate, for
@@ -70,6 +72,8 @@ impl Bootstrap {
     ///
     /// In a replicate whose drawn models have no members or no non-members a
     /// scenario counts as 0; that needs models whose points are all of one kind.
+    /// So does a scenario that is left out; the draws of the others are the same
+    /// as if it were there.
     ///
     /// # Errors
     /// Predictions or a solution made for another shape.
@@ -79,20 +83,26 @@ impl Bootstrap {
         solution: &SplitSolution,
     ) -> Result<Vec<f64>, ScoreError> {
         let points = || self.scenarios.iter().map(Draws::points);
-        let fits = points().eq(predictions.scenarios().iter().map(Vec::len))
-            && points().eq(solution.scenarios().iter().map(Vec::len));
+        let fits = predictions.fit(points()) && points().eq(solution.scenarios().iter().map(Vec::len));
         if !fits {
             return Err(ScoreError::OtherShape);
         }
-        let mut sums = vec![0.0; self.replicates];
+        let mut numbers = vec![0.0_f64; self.replicates];
         for (index, draws) in self.scenarios.iter().enumerate() {
-            let ranked = Ranked::new(predictions.scenario(index), solution.scenario(index))?;
+            let Some(confidences) = predictions.scenario(index) else { continue };
+            let ranked = Ranked::new(confidences, solution.scenario(index))?;
             let walk = Walk::new(&ranked, solution.scenario(index), draws.model_points());
-            for (sum, rate) in sums.iter_mut().zip(walk.rates(draws)) {
-                *sum += rate;
+            for (number, rate) in numbers.iter_mut().zip(walk.rates(draws)) {
+                *number = match self.number {
+                    RankingKind::Mean => *number + rate,
+                    RankingKind::Max => number.max(rate),
+                };
             }
         }
-        let scenarios = self.scenarios.len() as f64;
-        Ok(sums.into_iter().map(|sum| sum / scenarios).collect())
+        if self.number == RankingKind::Mean {
+            let scenarios = self.scenarios.len() as f64;
+            numbers.iter_mut().for_each(|sum| *sum /= scenarios);
+        }
+        Ok(numbers)
     }
 }

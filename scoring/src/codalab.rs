@@ -4,29 +4,33 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::metrics::Metrics;
+use crate::rule::RankingKind;
 use crate::score::TrackScore;
 
 /// Writes the scores.txt of a whole score; see [`write_metrics`].
 #[must_use]
 pub fn write_scores(score: &TrackScore) -> String {
-    write_metrics(score.scenarios.iter().map(|scenario| scenario.metrics), score.ranking_value)
+    let metrics = score.scenarios.iter().map(|scenario| scenario.as_ref().map(|scenario| scenario.metrics));
+    write_metrics(metrics, (score.number, score.ranking_value))
 }
 
 /// Writes scores.txt: `name: value` a line, numbers as Python writes them.
 ///
-/// `scenarios` come in the order of their names and are numbered from 1; `average` is the ranking
-/// number.
+/// `scenarios` come in the order of their names and are numbered from 1. One that is left out has no
+/// lines, and those after it keep their numbers. `ranking` is the ranking number.
 #[must_use]
-pub fn write_metrics(scenarios: impl IntoIterator<Item = Metrics>, average: f64) -> String {
+pub fn write_metrics(scenarios: impl IntoIterator<Item = Option<Metrics>>, ranking: (RankingKind, f64)) -> String {
     let mut text = String::new();
     for (number, metrics) in (1..).zip(scenarios) {
+        let Some(metrics) = metrics else { continue };
         // As in the original program's file, the true-positive rates come last.
         let (rates, others): (Vec<_>, Vec<_>) = metrics.iter().partition(|(metric, _)| metric.fpr_limit().is_some());
         for (metric, value) in others.into_iter().chain(rates) {
             push_line(&mut text, format_args!("scenario{number}_{metric}"), value);
         }
     }
-    push_line(&mut text, format_args!("average_TPR_FPR_1000"), average);
+    let (kind, value) = ranking;
+    push_line(&mut text, format_args!("{kind}"), value);
     text
 }
 
@@ -106,6 +110,7 @@ pub fn python_repr(number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::Metric;
 
     #[test]
     fn numbers_are_written_as_python_writes_them() {
@@ -135,10 +140,21 @@ mod tests {
 
     #[test]
     fn the_true_positive_rates_of_a_scenario_come_last() {
-        let text = write_metrics([Metrics::from_fn(|_| 0.5)], 0.5);
+        let text = write_metrics([Some(Metrics::from_fn(|_| 0.5))], (RankingKind::Mean, 0.5));
         let names: Vec<_> = text.lines().filter_map(|line| line.strip_suffix(": 0.5")).collect();
         assert_eq!(names[..4], ["scenario1_AUC", "scenario1_MIA", "scenario1_accuracy", "scenario1_TPR_FPR_10"]);
         assert_eq!(names[8..], ["scenario1_TPR_FPR_2000", "average_TPR_FPR_1000"]);
+    }
+
+    #[test]
+    fn a_scenario_that_is_left_out_has_no_lines_and_the_others_keep_their_numbers() {
+        let there = Some(Metrics::from_fn(|_| 0.5));
+        let text = write_metrics([None, there, None, there], (RankingKind::Max, 0.5));
+        let names = read_scores(&text).expect("our own file");
+        assert_eq!(names.len(), 2 * Metric::COUNT + 1);
+        assert!(names.keys().all(|name| name.starts_with("scenario2_")
+            || name.starts_with("scenario4_")
+            || name == "max_TPR_FPR_1000"));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::problem::{Collector, Problem, ProblemCode, Warning, WarningCode};
+use crate::rule::Scenarios;
 use crate::shape::{Split, TrackShape};
 
 /// The file's name in the original's rules, and on its data page.
@@ -47,6 +48,14 @@ pub(crate) struct Layout<'a> {
     by_lower_folder: BTreeMap<String, usize>,
 }
 
+/// What the names of an upload stand for.
+pub(crate) struct Assigned {
+    /// For each name the slot that it fills; `None` for what is not to be read.
+    pub(crate) slots: Vec<Option<usize>>,
+    /// The scenarios of which there is nothing, where that is allowed, as indices in the shape.
+    pub(crate) left_out: Vec<usize>,
+}
+
 /// A name that stands for an expected file.
 struct Fit<'n> {
     slot: usize,
@@ -81,15 +90,10 @@ impl<'a> Layout<'a> {
         self.selection.splits.contains(&self.slots[slot].split)
     }
 
-    /// Finds each name's slot. Folders and ignored files have been left out of
-    /// `names`. Names without a slot, slots without a name, and names at a wrong
-    /// level are problems; `None` stands for what is not to be read.
-    pub(crate) fn assign(
-        &self,
-        names: &[&str],
-        problems: &mut Collector,
-        warnings: &mut Vec<Warning>,
-    ) -> Vec<Option<usize>> {
+    /// Finds each name's slot, and the scenarios that are left out. Folders and
+    /// ignored files have been left out of `names`. Names without a slot, slots
+    /// without a name, and names at a wrong level are problems.
+    pub(crate) fn assign(&self, names: &[&str], problems: &mut Collector, warnings: &mut Vec<Warning>) -> Assigned {
         let fits: Vec<Option<Fit<'_>>> = names.iter().map(|name| self.fit(name)).collect();
         let base = usual_prefix(&fits).unwrap_or(self.shape.slug());
         self.judge_base(base, problems, warnings);
@@ -133,8 +137,31 @@ impl<'a> Layout<'a> {
                 .found(format!("{rest} more entries ({total} in all)"))
                 .expected(self.whole())
         });
-        self.report_missing(base, &taken, problems);
-        assigned
+        let begun = self.begun(names);
+        self.report_missing(base, &taken, &begun, problems);
+        let left_out = (0..begun.len()).filter(|scenario| !begun[*scenario]).collect();
+        Assigned { slots: assigned, left_out }
+    }
+
+    /// For each scenario whether it has to be there whole. Where scenarios may be left out, these are the ones of which
+    /// there is anything, right or wrong.
+    fn begun(&self, names: &[&str]) -> Vec<bool> {
+        let scenarios = self.shape.scenarios();
+        if self.shape.ranking().scenarios == Scenarios::All {
+            return vec![true; scenarios.len()];
+        }
+        let mut begun = vec![false; scenarios.len()];
+        for parts in names.iter().map(|name| name.split('/').collect::<Vec<_>>()) {
+            for pair in parts.windows(2) {
+                let is_selected = |split: Split| self.selection.splits.contains(&split);
+                if pair[1].to_ascii_lowercase().parse().is_ok_and(is_selected)
+                    && let Some(at) = scenarios.iter().position(|one| one.name().eq_ignore_ascii_case(pair[0]))
+                {
+                    begun[at] = true;
+                }
+            }
+        }
+        begun
     }
 
     /// The slot a name stands for, at whatever level.
@@ -227,28 +254,47 @@ impl<'a> Layout<'a> {
 
     /// The expected set in a few words.
     fn whole(&self) -> String {
+        let (scenarios, splits) = (self.scenarios(), self.splits(", "));
+        format!("<scenario>/<split>/<model>/prediction.csv, for the scenarios {scenarios} and the splits {splits}")
+    }
+
+    /// The names of the scenarios, or of the first of many.
+    fn scenarios(&self) -> String {
         let names: Vec<&str> = self.shape.scenarios().iter().take(NAMED).map(|scenario| scenario.name()).collect();
-        let more = if self.shape.scenarios().len() > NAMED { ", …" } else { "" };
-        let splits: Vec<&str> = self.selection.splits.iter().map(|split| split.as_str()).collect();
-        format!(
-            "<scenario>/<split>/<model>/prediction.csv, for the scenarios {}{more} and the splits {}",
-            names.join(", "),
-            splits.join(", ")
-        )
+        names.join(", ") + if self.shape.scenarios().len() > NAMED { ", …" } else { "" }
+    }
+
+    /// The names of the splits that are read.
+    fn splits(&self, separator: &str) -> String {
+        self.selection.splits.iter().map(|split| split.as_str()).collect::<Vec<_>>().join(separator)
     }
 
     fn unexpected_split(&self, name: &str) -> Problem {
         Problem::new(ProblemCode::UnexpectedEntry).at(name.as_bytes()).expected(self.whole())
     }
 
-    fn report_missing(&self, base: &str, taken: &[Option<&str>], problems: &mut Collector) {
-        let selected = || (0..self.slots.len()).filter(|slot| self.is_selected(*slot));
+    fn report_missing(&self, base: &str, taken: &[Option<&str>], begun: &[bool], problems: &mut Collector) {
+        const ONE_FILE_EACH: &str = "one file for every target model";
+        let expected = match self.shape.ranking().scenarios {
+            Scenarios::All => ONE_FILE_EACH.to_owned(),
+            Scenarios::Any => format!("{ONE_FILE_EACH} of a scenario that is begun, in {}", self.splits(" and ")),
+        };
+        if !begun.contains(&true) {
+            let problem = Problem::new(ProblemCode::MissingFile).found("every scenario");
+            problems.push(problem.expected(format!(
+                "at least one of {} in full, {ONE_FILE_EACH} in {}",
+                self.scenarios(),
+                self.splits(" and ")
+            )));
+        }
+        let selected =
+            || (0..self.slots.len()).filter(|slot| self.is_selected(*slot) && begun[self.slots[*slot].scenario]);
         let missing = || selected().filter(|slot| taken[*slot].is_none());
         let mut named = Capped::new(NAMED);
         for slot in missing() {
             named.push(problems, || {
                 let place = self.place(base, slot, FILE_NAMES[0]);
-                Problem::new(ProblemCode::MissingFile).at(place.as_bytes()).expected("one file for every target model")
+                Problem::new(ProblemCode::MissingFile).at(place.as_bytes()).expected(expected.as_str())
             });
         }
         named.finish(problems, |rest| {
@@ -259,7 +305,7 @@ impl<'a> Layout<'a> {
             let counts = counts.collect::<Vec<_>>().join(", ");
             Problem::new(ProblemCode::MissingFile)
                 .found(format!("{rest} more files (in all {counts})"))
-                .expected("one file for every target model")
+                .expected(expected.as_str())
         });
     }
 

@@ -322,6 +322,8 @@ pub enum WarningCode {
     WrappingFolder,
     /// Fewer than half of a scenario's values are distinct, so many points are tied.
     FewDistinctValues,
+    /// The submission leaves out a scenario, as the track lets it.
+    ScenarioLeftOut,
 }
 
 impl fmt::Display for Warning {

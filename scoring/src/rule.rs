@@ -50,7 +50,7 @@ impl RankingKind {
         }
     }
 
-    /// What it is, before `of the scenarios` or the like.
+    /// What it is, as in `mean of three scenarios`.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -121,13 +121,12 @@ impl RankingRule {
         }
     }
 
-    /// What the number is, to be read as `the … true-positive rate at 10 % false-positive rate`-like sentences are:
-    /// `the mean over the scenarios of …`.
+    /// What the number is, as part of a sentence after the true-positive rate at 10 % false-positive rate.
     #[must_use]
     pub const fn phrase(self) -> &'static str {
         match self.number {
             RankingKind::Mean => "the mean over the scenarios",
-            RankingKind::Max => "the greatest over the scenarios",
+            RankingKind::Max => "the greatest of all scenarios",
         }
     }
 

@@ -5,7 +5,7 @@ use crate::metrics::{Metrics, metrics};
 use crate::prediction::SplitPredictions;
 use crate::ranking::{RankingCounts, RankingNumber};
 use crate::roc::{RocCurve, roc};
-use crate::rule::RankingKind;
+use crate::rule::{RankingKind, Scenarios};
 use crate::shape::{Split, TrackShape};
 use crate::solution::SplitSolution;
 
@@ -28,8 +28,8 @@ pub struct ScenarioScore {
 /// The score of one split of a track.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrackScore {
-    /// One score a scenario, in the order of the shape.
-    pub scenarios: Vec<ScenarioScore>,
+    /// One score a scenario, in the order of the shape; `None` for one that the submission leaves out.
+    pub scenarios: Vec<Option<ScenarioScore>>,
     /// What the ranking number is, by the track's rule.
     pub number: RankingKind,
     /// The ranking number, as the original computes it.
@@ -37,10 +37,18 @@ pub struct TrackScore {
 }
 
 impl TrackScore {
+    /// The scores of the scenarios that are there, in the order of the shape.
+    pub fn present(&self) -> impl Iterator<Item = &ScenarioScore> {
+        self.scenarios.iter().flatten()
+    }
+
     /// The exact number that decides the rank.
     #[must_use]
     pub fn ranking(&self) -> RankingNumber {
-        RankingNumber::of(self.number, self.scenarios.iter().map(|scenario| Some(scenario.counts)))
+        RankingNumber::of(
+            self.number,
+            self.scenarios.iter().map(|scenario| scenario.as_ref().map(|scenario| scenario.counts)),
+        )
     }
 }
 
@@ -58,16 +66,21 @@ pub fn score(
     check_fit(shape, split, predictions, solution)?;
     let mut scenarios = Vec::with_capacity(shape.scenarios().len());
     for (index, scenario) in shape.scenarios().iter().enumerate() {
-        let curve = roc(predictions.scenario(index), solution.scenario(index))?;
-        scenarios.push(ScenarioScore {
+        let Some(confidences) = predictions.scenario(index) else {
+            scenarios.push(None);
+            continue;
+        };
+        let curve = roc(confidences, solution.scenario(index))?;
+        scenarios.push(Some(ScenarioScore {
             name: scenario.name().to_owned(),
             counts: ranking_counts(&curve),
             metrics: metrics(&curve),
             curve,
-        });
+        }));
     }
     let number = shape.ranking().number;
-    let ranking_value = number.of(scenarios.iter().map(|scenario| Some(scenario.metrics.get(Metric::RANKING))));
+    let rate = |scenario: &Option<ScenarioScore>| scenario.as_ref().map(|one| one.metrics.get(Metric::RANKING));
+    let ranking_value = number.of(scenarios.iter().map(rate));
     Ok(TrackScore { scenarios, number, ranking_value })
 }
 
@@ -85,7 +98,9 @@ fn check_fit(
     solution: &SplitSolution,
 ) -> Result<(), ScoreError> {
     let expected = shape.scenarios().iter().map(|scenario| scenario.points(split));
-    let fits = expected.clone().eq(predictions.scenarios().iter().map(Vec::len))
+    let all_there = predictions.scenarios().all(|values| values.is_some());
+    let fits = (all_there || shape.ranking().scenarios == Scenarios::Any)
+        && predictions.fit(expected.clone())
         && expected.eq(solution.scenarios().iter().map(Vec::len));
     if fits { Ok(()) } else { Err(ScoreError::OtherShape) }
 }

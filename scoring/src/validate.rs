@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::prediction::Predictions;
 use crate::problem::{Collector, Problem, ProblemCode, Problems, Warning, WarningCode};
 use crate::roc::descending_key;
+use crate::rule::RankingKind;
 use crate::shape::{Split, TrackShape};
 
 /// Problems shown for a directory tree, which has no limits of its own.
@@ -162,7 +163,22 @@ impl<'a> Validation<'a> {
     }
 
     fn assign(&mut self, names: &[&str]) -> Vec<Option<usize>> {
-        self.layout.assign(names, &mut self.problems, &mut self.warnings)
+        let assigned = self.layout.assign(names, &mut self.problems, &mut self.warnings);
+        for scenario in assigned.left_out {
+            for (_, predictions) in self.predictions.splits_mut() {
+                predictions.leave_out(scenario);
+            }
+            let consequence = match self.shape.ranking().number {
+                RankingKind::Mean => "it counts as 0 in the mean",
+                RankingKind::Max => "the greatest of the others counts",
+            };
+            self.warnings.push(Warning {
+                code: WarningCode::ScenarioLeftOut,
+                path: Some(self.shape.scenarios()[scenario].name().to_owned()),
+                detail: format!("The scenario is left out: {consequence}."),
+            });
+        }
+        assigned.slots
     }
 
     /// The value; or `None`, and the problem is recorded.
@@ -178,9 +194,10 @@ impl<'a> Validation<'a> {
         csv::read(&source, &mut self.values, &mut self.problems);
         let split = self.predictions.splits_mut().iter_mut().find(|(split, _)| *split == slot.split);
         if let Some((_, predictions)) = split
+            && let Some(scenario) = predictions.scenario_mut(slot.scenario)
             && self.values.len() == slot.points
         {
-            predictions.scenario_mut(slot.scenario)[slot.start..slot.start + slot.points].copy_from_slice(&self.values);
+            scenario[slot.start..slot.start + slot.points].copy_from_slice(&self.values);
         }
     }
 
@@ -204,6 +221,7 @@ impl<'a> Validation<'a> {
     fn warn_of_ties(&mut self) {
         for (split, predictions) in self.predictions.splits() {
             for (scenario, values) in self.shape.scenarios().iter().zip(predictions.scenarios()) {
+                let Some(values) = values else { continue };
                 let distinct = distinct(values);
                 if distinct * 2 < values.len() {
                     let values_are = if distinct == 1 { "value is" } else { "values are" };

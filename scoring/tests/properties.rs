@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use scoring::{
-    Bootstrap, Interval, Membership, Metric, Metrics, ScenarioShape, Split, SplitPredictions, SplitSolution,
-    TargetModel, TrackScore, TrackShape, metrics, paired_difference, python_repr, read_scores, roc, score,
-    write_scores,
+    Bootstrap, Interval, Membership, Metric, Metrics, PredictionsError, RankingKind, RankingRule, ScenarioShape,
+    Scenarios, ScoreError, Split, SplitPredictions, SplitSolution, TargetModel, TrackScore, TrackShape, metrics,
+    paired_difference, python_repr, read_scores, roc, score, write_scores,
 };
 
 fn numbers(confidences: &[f64], truth: &[Membership]) -> Metrics {
@@ -141,12 +141,15 @@ struct Track {
     shape: TrackShape,
     labels: Vec<Vec<Vec<Membership>>>,
     values: Vec<Vec<Vec<f64>>>,
+    /// The scenario that the submission leaves out.
+    left_out: Option<usize>,
 }
 
 impl Track {
     fn predictions(&self) -> SplitPredictions {
-        let values = self.values.iter().map(|models| models.concat()).collect();
-        SplitPredictions::new(&self.shape, Split::Dev, values).expect("fits")
+        let values = self.values.iter().enumerate();
+        let values = values.map(|(index, models)| (self.left_out != Some(index)).then(|| models.concat()));
+        SplitPredictions::new(&self.shape, Split::Dev, values.collect()).expect("fits")
     }
 
     fn solution(&self) -> SplitSolution {
@@ -166,7 +169,8 @@ impl Track {
         let labels = self.labels.iter().zip(counts).map(|(models, counts)| {
             models.iter().zip(counts).flat_map(|(model, count)| vec![model.clone(); *count]).collect()
         });
-        Self { shape: shape_of(&values), labels: labels.collect(), values }
+        let shape = shape_of(&values).with_ranking(self.shape.ranking());
+        Self { shape, labels: labels.collect(), values, left_out: self.left_out }
     }
 }
 
@@ -179,8 +183,18 @@ fn shape_of(values: &[Vec<Vec<f64>>]) -> TrackShape {
     TrackShape::new("t", scenarios.collect()).expect("a good shape")
 }
 
-/// Tracks whose values have this many levels: few make ties and straight runs.
+/// Tracks of any rule, with submissions that leave out a scenario where they may.
 fn tracks() -> impl Strategy<Value = Track> {
+    let rules = (prop::sample::select(&RankingKind::ALL), prop::sample::select(&Scenarios::ALL));
+    let left_out = prop_oneof![Just(None), Just(Some(0)), Just(Some(1))];
+    (full_tracks(), rules, left_out).prop_map(|(track, (number, scenarios), left_out)| {
+        let shape = track.shape.with_ranking(RankingRule { number, scenarios });
+        Track { shape, left_out: left_out.filter(|_| scenarios == Scenarios::Any), ..track }
+    })
+}
+
+/// Tracks whose values have this many levels: few make ties and straight runs.
+fn full_tracks() -> impl Strategy<Value = Track> {
     let levels = prop_oneof![Just(1_u32), Just(2), Just(4), Just(12), Just(1_000_000)];
     let model = prop::collection::vec((any::<u32>(), any::<bool>()), 2..12);
     let scenario = prop::collection::vec(model, 1..6);
@@ -201,7 +215,7 @@ fn tracks() -> impl Strategy<Value = Track> {
                     .collect()
             })
             .collect();
-        Track { shape: shape_of(&values), labels, values }
+        Track { shape: shape_of(&values), labels, values, left_out: None }
     })
 }
 
@@ -236,6 +250,8 @@ proptest! {
     #[test]
     fn the_counts_are_those_at_the_highest_threshold_that_finds_so_many_members(track in tracks()) {
         for (index, scenario) in track.score().scenarios.iter().enumerate() {
+            prop_assert_eq!(scenario.is_none(), track.left_out == Some(index));
+            let Some(scenario) = scenario else { continue };
             let confidences = track.values[index].concat();
             let truth = track.labels[index].concat();
             let at_least = |threshold: f64, class| {
@@ -258,13 +274,37 @@ proptest! {
     fn scores_written_read_back_equal(track in tracks()) {
         let score = track.score();
         let read = read_scores(&write_scores(&score)).expect("our own file");
-        prop_assert_eq!(read["average_TPR_FPR_1000"].to_bits(), score.ranking_value.to_bits());
+        prop_assert_eq!(read[track.shape.ranking().number.name()].to_bits(), score.ranking_value.to_bits());
         for (number, scenario) in (1..).zip(&score.scenarios) {
+            let Some(scenario) = scenario else { continue };
             for (metric, value) in scenario.metrics.iter() {
                 prop_assert_eq!(read[&format!("scenario{number}_{metric}")].to_bits(), value.to_bits());
             }
         }
-        prop_assert_eq!(read.len(), Metric::ALL.len() * score.scenarios.len() + 1);
+        prop_assert_eq!(read.len(), Metric::ALL.len() * score.present().count() + 1);
+    }
+
+    #[test]
+    fn the_number_is_what_the_rule_says_of_the_scenarios(track in tracks()) {
+        let score = track.score();
+        let rates: Vec<f64> = score
+            .scenarios
+            .iter()
+            .map(|scenario| scenario.as_ref().map_or(0.0, |scenario| scenario.metrics.get(Metric::RANKING)))
+            .collect();
+        let expected = match track.shape.ranking().number {
+            RankingKind::Mean => rates.iter().sum::<f64>() / rates.len() as f64,
+            RankingKind::Max => rates.iter().copied().fold(0.0, f64::max),
+        };
+        prop_assert_eq!(score.ranking_value.to_bits(), expected.to_bits());
+        prop_assert_eq!(score.ranking().value().to_bits(), expected.to_bits());
+        prop_assert_eq!(score.ranking().counts().len(), rates.len());
+    }
+
+    #[test]
+    fn to_leave_out_a_scenario_never_helps(track in tracks()) {
+        let whole = Track { left_out: None, ..track.clone() }.score().ranking();
+        prop_assert!(track.score().ranking() <= whole);
     }
 }
 
@@ -296,7 +336,7 @@ fn entries_are_compared_over_the_same_draws() {
             let noise = ((point * 7919 + point / 40 * 31) % 1009) as f64 / 1009.0;
             if point.is_multiple_of(2) { (noise + strength).min(1.0) } else { noise }
         };
-        SplitPredictions::new(&shape, Split::Dev, vec![(0..800).map(value).collect()]).expect("fits")
+        SplitPredictions::new(&shape, Split::Dev, vec![Some((0..800).map(value).collect())]).expect("fits")
     };
     let bootstrap = Bootstrap::new(&shape, Split::Dev, "c/t", 2000);
     let numbers = |strength| bootstrap.ranking_numbers(&attack(strength), &solution).expect("numbers");
@@ -306,4 +346,26 @@ fn entries_are_compared_over_the_same_draws() {
     assert!(paired_difference(&weak, &weak).contains(0.0));
     let difference = paired_difference(&strong, &weak);
     assert!(difference.low > 0.0 && difference.contains(value(0.16) - value(0.10)), "{difference:?}");
+}
+
+#[test]
+fn predictions_without_a_scenario_are_taken_where_the_rule_lets_it_be_left_out() {
+    let scenario = |name: &str| {
+        let models = [Split::Dev].map(|split| (split, vec![TargetModel { name: "m".to_owned(), points: 2 }]));
+        ScenarioShape::new(name, models)
+    };
+    let all = TrackShape::new("t", vec![scenario("a"), scenario("b")]).expect("a good shape");
+    let any = all.clone().with_ranking(RankingRule { scenarios: Scenarios::Any, ..RankingRule::default() });
+    let predictions = |shape, values| SplitPredictions::new(shape, Split::Dev, values);
+    let one = || vec![None, Some(vec![0.5, 0.6])];
+    let left_out = predictions(&all, one()).expect_err("all are needed");
+    assert_eq!(left_out, PredictionsError::LeftOut { scenario: "a".to_owned() });
+    assert_eq!(predictions(&any, vec![None, None]), Err(PredictionsError::NoScenario));
+    let one = predictions(&any, one()).expect("one is enough");
+    assert_eq!((one.scenario(0), one.scenario(1)), (None, Some(&[0.5, 0.6][..])));
+    // What was made for one rule is not scored by the other.
+    let labels = vec![vec![vec![Membership::Member, Membership::NonMember]]; 2];
+    let solution = SplitSolution::new(&all, Split::Dev, labels).expect("fits");
+    assert_eq!(score(&all, Split::Dev, &one, &solution), Err(ScoreError::OtherShape));
+    assert_eq!(score(&any, Split::Dev, &one, &solution).expect("a score").ranking_value, 0.0);
 }

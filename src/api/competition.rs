@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use scoring::Split;
+use scoring::{RankingRule, Split};
 
 use crate::app::App;
 use crate::domain::participant::Approval;
@@ -54,10 +54,26 @@ pub(super) struct TrackDefinition {
     limits: LimitsView,
     entry_rule: EntryRule,
     needs_approval: bool,
+    ranking: RankingView,
     participants: i64,
     /// Scored submissions.
     entries: i64,
     scenarios: Vec<ScenarioView>,
+}
+
+/// How the scenarios make the ranking number.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub(super) struct RankingView {
+    /// The name of the number: `average_TPR_FPR_1000`, the mean over the scenarios, or `max_TPR_FPR_1000`, the greatest.
+    number: &'static str,
+    /// Which scenarios a submission must hold: `all`, or `any`, at least one.
+    scenarios: &'static str,
+}
+
+impl From<RankingRule> for RankingView {
+    fn from(rule: RankingRule) -> Self {
+        Self { number: rule.number.name(), scenarios: rule.scenarios.name() }
+    }
 }
 
 /// How much a participant may send.
@@ -125,6 +141,7 @@ fn definition(track: &Track, counts: TrackCounts) -> TrackDefinition {
         },
         entry_rule: settings.entry_rule,
         needs_approval: settings.approval == Approval::Needed,
+        ranking: track.shape.ranking().into(),
         participants: counts.participants,
         entries: counts.entries,
         scenarios: scenarios.collect(),

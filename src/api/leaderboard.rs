@@ -15,7 +15,7 @@ use futures_util::Stream;
 use scoring::Split;
 use tokio::sync::broadcast::Receiver;
 
-use super::metrics::ScenarioNumbers;
+use super::metrics::{RankingValue, ScenarioNumbers};
 use super::submission::split_param;
 use crate::app::App;
 use crate::board::Board;
@@ -41,7 +41,7 @@ pub(super) struct LeaderboardView {
     version: i64,
     /// The event in the track's log that made this version of the board; null before there was one.
     log: Option<LogPosition>,
-    /// The column that ranks.
+    /// The name of the number that ranks, under which each entry has it: `average_TPR_FPR_1000` or `max_TPR_FPR_1000`.
     ranking: &'static str,
     entries: Vec<EntryView>,
 }
@@ -60,14 +60,15 @@ pub(crate) struct EntryView {
     submissions: u32,
     description: String,
     method_url: Option<String>,
-    #[serde(rename = "average_TPR_FPR_1000")]
-    average: f64,
+    #[serde(flatten)]
+    ranking: RankingValue,
     interval_95: [f64; 2],
+    /// By scenario folder; null for a scenario that is left out.
     scenarios: BTreeMap<String, ScenarioNumbers>,
 }
 
-impl From<&RankedEntry> for EntryView {
-    fn from(ranked: &RankedEntry) -> Self {
+impl EntryView {
+    fn of(board: &Board, ranked: &RankedEntry) -> Self {
         let entry = &ranked.entry;
         let result = &entry.result;
         Self {
@@ -79,9 +80,9 @@ impl From<&RankedEntry> for EntryView {
             submissions: entry.submissions,
             description: entry.description.clone(),
             method_url: entry.method_url.clone(),
-            average: result.average,
+            ranking: result.into(),
             interval_95: [result.interval.low, result.interval.high],
-            scenarios: ScenarioNumbers::by_name(&result.scenarios),
+            scenarios: ScenarioNumbers::by_name(board.scenarios.iter().map(String::as_str), result),
         }
     }
 }
@@ -147,8 +148,8 @@ pub(super) async fn show(
             updated_at: rfc3339(board.updated_at),
             version: board.version,
             log,
-            ranking: "average_TPR_FPR_1000",
-            entries: board.entries.iter().map(EntryView::from).collect(),
+            ranking: board.ranking.number.name(),
+            entries: board.entries.iter().map(|ranked| EntryView::of(&board, ranked)).collect(),
         })
         .into_response()
     }))

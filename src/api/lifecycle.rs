@@ -268,7 +268,10 @@ impl FinalView {
         let counts = store::ranking::final_counts(&app.db, VisibleSplit::for_official_ranking(track.id)).await?;
         let failed = store::job::troubled_final(&app.db, track.id).await?;
         let entries = match counts.is_complete() {
-            true => app.boards.preview(track, visible).await?.entries.iter().map(EntryView::from).collect(),
+            true => {
+                let board = app.boards.preview(track, visible).await?;
+                board.entries.iter().map(|ranked| EntryView::of(&board, ranked)).collect()
+            }
             false => Vec::new(),
         };
         let failed = failed.into_iter().map(|job| FailedScore {

@@ -2,21 +2,45 @@
 
 use std::collections::BTreeMap;
 
-use scoring::{Metric, Metrics};
-use utoipa::openapi::schema::{AdditionalProperties, KnownFormat, SchemaFormat, Type};
+use scoring::{Metric, Metrics, RankingKind};
+use utoipa::openapi::schema::{AdditionalProperties, KnownFormat, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 
-use crate::domain::leaderboard::ScenarioResult;
+use crate::domain::leaderboard::SplitResult;
 
-/// The metrics of a scenario under their names in scores.txt.
+/// The ranking number, under the name that the track's rule gives it.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub(super) enum RankingValue {
+    /// The mean of `TPR_FPR_1000` over the track's scenarios; one that is left out counts as 0.
+    #[serde(rename = "average_TPR_FPR_1000")]
+    Mean(f64),
+    /// The greatest `TPR_FPR_1000` of the scenarios.
+    #[serde(rename = "max_TPR_FPR_1000")]
+    Max(f64),
+}
+
+impl From<&SplitResult> for RankingValue {
+    fn from(result: &SplitResult) -> Self {
+        match result.ranking.number() {
+            RankingKind::Mean => Self::Mean(result.ranking_value),
+            RankingKind::Max => Self::Max(result.ranking_value),
+        }
+    }
+}
+
+/// The metrics of a scenario under their names in scores.txt; null for a scenario that is left out.
 #[derive(Debug, serde::Serialize)]
 #[serde(transparent)]
-pub(super) struct ScenarioNumbers(Metrics);
+pub(super) struct ScenarioNumbers(Option<Metrics>);
 
 impl ScenarioNumbers {
-    /// The metrics of each scenario, by the scenario's folder.
-    pub(super) fn by_name(scenarios: &[ScenarioResult]) -> BTreeMap<String, Self> {
-        scenarios.iter().map(|scenario| (scenario.name.clone(), Self(scenario.numbers))).collect()
+    /// The metrics of each scenario of the track, by the scenario's folder.
+    pub(super) fn by_name<'a>(
+        scenarios: impl IntoIterator<Item = &'a str>,
+        result: &SplitResult,
+    ) -> BTreeMap<String, Self> {
+        let of = |name: &str| Self(result.scenario(name).map(|scenario| scenario.numbers));
+        scenarios.into_iter().map(|name| (name.to_owned(), of(name))).collect()
     }
 }
 
@@ -30,7 +54,10 @@ impl utoipa::PartialSchema for ScenarioNumbers {
                 .description(Some(metric.explanation()))
         };
         let object = ObjectBuilder::new()
-            .description(Some("The metrics of a scenario under their names in scores.txt, each in [0, 1]."))
+            .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
+            .description(Some(
+                "The metrics of a scenario under their names in scores.txt, each in [0, 1]; null if it is left out.",
+            ))
             .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
         let with = |object: ObjectBuilder, metric: Metric| {
             object.property(metric.name(), number(metric)).required(metric.name())
@@ -52,7 +79,7 @@ mod tests {
 
     #[test]
     fn the_schema_describes_the_fields_of_an_answer_and_no_others() {
-        let answer = json!(ScenarioNumbers(Metrics::from_fn(|_| 0.5)));
+        let answer = json!(ScenarioNumbers(Some(Metrics::from_fn(|_| 0.5))));
         let names: Vec<_> = answer.as_object().expect("an object").keys().collect();
         let schema = json!(ScenarioNumbers::schema());
         assert_eq!(schema["required"], json!(names));
@@ -63,5 +90,6 @@ mod tests {
             json!({"type": "number", "format": "double", "description": "Area under the curve."})
         );
         assert_eq!(schema["additionalProperties"], json!(false));
+        assert_eq!((json!(ScenarioNumbers(None)), &schema["type"]), (json!(null), &json!(["object", "null"])));
     }
 }

@@ -7,10 +7,10 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::IntoResponse;
-use scoring::{RocGrid, Split};
+use scoring::{RocGrid, ScenarioShape, Split};
 
 use super::description::Binary;
-use super::metrics::ScenarioNumbers;
+use super::metrics::{RankingValue, ScenarioNumbers};
 use super::problem::ProblemLine;
 use crate::app::App;
 use crate::domain::leaderboard::SplitResult;
@@ -28,6 +28,7 @@ use crate::store;
 use crate::store::live::Signal;
 use crate::store::log::LogPosition;
 use crate::store::submission::Disqualified;
+use crate::store::track::Track;
 
 /// A submission.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
@@ -88,14 +89,13 @@ pub(super) struct WarningLine {
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 #[schema(as = SplitScores)]
 pub(super) struct SplitView {
-    /// The ranking number.
-    #[serde(rename = "average_TPR_FPR_1000")]
-    average: f64,
-    /// Its 95 % interval.
+    #[serde(flatten)]
+    ranking: RankingValue,
+    /// The 95 % interval of the ranking number.
     interval_95: [f64; 2],
-    /// By scenario folder.
+    /// By scenario folder; null for a scenario that is left out.
     scenarios: BTreeMap<String, ScenarioNumbers>,
-    /// ROC curves on the fixed grid, by scenario folder.
+    /// ROC curves on the fixed grid, by scenario folder; none of a scenario that is left out.
     curves: BTreeMap<String, CurveView>,
 }
 
@@ -114,18 +114,20 @@ impl From<RocGrid> for CurveView {
     }
 }
 
-impl From<SplitResult> for SplitView {
-    fn from(result: SplitResult) -> Self {
-        let scenarios = ScenarioNumbers::by_name(&result.scenarios);
+impl SplitView {
+    fn of(track: &Track, result: SplitResult) -> Self {
+        let scenarios = track.shape.scenarios().iter().map(|scenario| scenario.name());
+        let scenarios = ScenarioNumbers::by_name(scenarios, &result);
+        let (ranking, interval_95) = ((&result).into(), [result.interval.low, result.interval.high]);
         let curves = result.scenarios.into_iter().map(|scenario| (scenario.name, scenario.grid.into())).collect();
-        Self { average: result.average, interval_95: [result.interval.low, result.interval.high], scenarios, curves }
+        Self { ranking, interval_95, scenarios, curves }
     }
 }
 
 async fn view(app: &App, seen: SeenSubmission) -> Result<SubmissionView, HttpError> {
     let SeenSubmission { submission, track, access, .. } = seen;
     let used = store::submission::attempts_used(&app.db, submission.participant, app.clock.now()).await?;
-    let scores = visible_scores(app, access).await?;
+    let scores = visible_scores(app, &track, access).await?;
     let standing = store::entry::standing(&app.db, submission.participant).await?;
     let problems = submission.problems;
     let warnings = submission.warnings.into_iter().map(|warning| WarningLine {
@@ -159,11 +161,15 @@ async fn view(app: &App, seen: SeenSubmission) -> Result<SubmissionView, HttpErr
 }
 
 /// The scores that may be seen, by split.
-async fn visible_scores(app: &App, access: SubmissionAccess) -> Result<BTreeMap<String, SplitView>, HttpError> {
+async fn visible_scores(
+    app: &App,
+    track: &Track,
+    access: SubmissionAccess,
+) -> Result<BTreeMap<String, SplitView>, HttpError> {
     let mut scores = BTreeMap::new();
     for visible in Split::SUBMITTED.into_iter().filter_map(|split| access.scores(split)) {
         if let Some(result) = store::scoring::of_submission(&app.db, visible).await? {
-            scores.insert(visible.split().as_str().to_owned(), result.into());
+            scores.insert(visible.split().as_str().to_owned(), SplitView::of(track, result));
         }
     }
     Ok(scores)
@@ -291,15 +297,16 @@ pub(super) struct SplitParams {
         (status = 404, description = "`not_found`: no such submission, not the caller's, or no such scores yet")))]
 pub(super) async fn scores_txt(
     State(app): State<App>,
-    SeenSubmission { access, .. }: SeenSubmission,
+    SeenSubmission { track, access, .. }: SeenSubmission,
     params: Result<Query<SplitParams>, axum::extract::rejection::QueryRejection>,
 ) -> Result<impl IntoResponse, HttpError> {
     let Query(params) = params?;
     let split = split_param(params.split.as_deref())?;
     let visible = access.scores(split).ok_or(HttpError::NotFound)?;
     let result = store::scoring::of_submission(&app.db, visible).await?.ok_or(HttpError::NotFound)?;
-    let metrics = result.scenarios.iter().map(|scenario| scenario.numbers);
-    let text = scoring::write_metrics(metrics, result.average);
+    let of = |scenario: &ScenarioShape| result.scenario(scenario.name()).map(|scenario| scenario.numbers);
+    let ranking = (result.ranking.number(), result.ranking_value);
+    let text = scoring::write_metrics(track.shape.scenarios().iter().map(of), ranking);
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text))
 }
 

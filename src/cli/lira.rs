@@ -251,7 +251,7 @@ fn write_outcome(args: &Args, track: &PublicTrack, runtime: &Runtime, outcome: &
     }
     let train = outcome.train.as_ref().map(|train| evaluate(shape, train, args.plots.as_deref())).transpose()?;
     if args.json {
-        let document = document(runtime, outcome, train.as_ref());
+        let document = document(runtime, shape, outcome, train.as_ref());
         print(&(serde_json::to_string_pretty(&document).context("cannot write the outcome as JSON")? + "\n"))?;
     } else if let Some(train) = &train {
         print(&scoring::write_scores(train))?;
@@ -278,14 +278,14 @@ fn sentence(report: &ScenarioReport) -> String {
 
 /// Scores of the models of the train split, and their curves into `plots`.
 fn evaluate(shape: &TrackShape, train: &TrainOutcome, plots: Option<&Path>) -> Result<scoring::TrackScore, Failure> {
-    let confidences = train.scores.iter().map(|scores| lira::confidences(scores)).collect();
+    let confidences = train.scores.iter().map(|scores| Some(lira::confidences(scores))).collect();
     let predictions = SplitPredictions::new(shape, Split::Train, confidences).map_err(anyhow::Error::new)?;
     let solution = SplitSolution::new(shape, Split::Train, train.solutions.clone())
         .map_err(|error| Failure::Input(anyhow::Error::new(error).context("the train models cannot be scored")))?;
     let score = scoring::score(shape, Split::Train, &predictions, &solution).map_err(anyhow::Error::new)?;
     if let Some(folder) = plots {
         let interval = report::interval(shape, Split::Train, &predictions, &solution)?;
-        write(&folder.join("scores.html"), report::page(shape.slug(), Split::Train, &score, interval)?.as_bytes())?;
+        write(&folder.join("scores.html"), report::page(shape, Split::Train, &score, interval)?.as_bytes())?;
         for (name, svg) in report::plots(&score)? {
             write(&folder.join(name), svg.as_bytes())?;
         }
@@ -304,7 +304,7 @@ fn raw_scores(shape: &TrackShape, outcome: &Outcome) -> anyhow::Result<Vec<u8>> 
     Ok(archive.finish()?.into_inner())
 }
 
-fn document(runtime: &Runtime, outcome: &Outcome, train: Option<&scoring::TrackScore>) -> Value {
+fn document(runtime: &Runtime, shape: &TrackShape, outcome: &Outcome, train: Option<&scoring::TrackScore>) -> Value {
     let scenario = |report: &ScenarioReport| {
         let rates = report.selection.iter().flat_map(|selection| &selection.rates);
         let rates: Map<String, Value> = rates.map(|(attack, rate)| (attack.to_string(), json!(rate))).collect();
@@ -320,10 +320,7 @@ fn document(runtime: &Runtime, outcome: &Outcome, train: Option<&scoring::TrackS
         "device": runtime.device().to_string(),
         "onnxruntime": runtime.library().version(),
         "scenarios": outcome.scenarios.iter().map(scenario).collect::<Vec<_>>(),
-        "train": train.map(|train| json!({
-            "average_TPR_FPR_1000": train.ranking_value,
-            "scenarios": report::metrics(train),
-        })),
+        "train": train.map(|train| report::numbers(shape, train)),
     })
 }
 

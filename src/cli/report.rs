@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::Failure;
 use crate::web::number;
+use crate::web::scenario::LEFT_OUT;
 use figures::roc_plot::{Curve, Scale, roc_svg};
 use figures::series::Series;
 
@@ -19,7 +20,9 @@ use figures::series::Series;
 struct Page<'a> {
     track: &'a str,
     split: &'static str,
-    average: String,
+    ranking_value: String,
+    /// How the scenarios make it, as part of a sentence.
+    over: &'static str,
     interval: String,
     metrics: [Metric; Metric::ALL.len()],
     scenarios: Vec<Row<'a>>,
@@ -42,15 +45,25 @@ struct Figure<'a> {
 }
 
 /// scores.html for a score, with the full curves.
-pub(super) fn page(track: &str, split: Split, score: &TrackScore, interval: Interval) -> Result<String, Failure> {
-    let rows = score.scenarios.iter().map(|scenario| Row {
-        name: &scenario.name,
-        values: scenario.metrics.iter().map(|(_, value)| number::score(value)).collect(),
+pub(super) fn page(
+    shape: &TrackShape,
+    split: Split,
+    score: &TrackScore,
+    interval: Interval,
+) -> Result<String, Failure> {
+    let value = |scenario: &Option<ScenarioScore>, metric| match scenario {
+        Some(scenario) => number::score(scenario.metrics.get(metric)),
+        None => LEFT_OUT.to_owned(),
+    };
+    let rows = shape.scenarios().iter().zip(&score.scenarios).map(|(named, scenario)| Row {
+        name: named.name(),
+        values: Metric::ALL.into_iter().map(|metric| value(scenario, metric)).collect(),
     });
     let page = Page {
-        track,
+        track: shape.slug(),
         split: split.as_str(),
-        average: number::score(score.ranking_value),
+        ranking_value: number::score(score.ranking_value),
+        over: shape.ranking().phrase(),
         interval: number::interval(interval.low, interval.high),
         metrics: Metric::ALL,
         scenarios: rows.collect(),
@@ -74,9 +87,15 @@ pub(super) fn interval(
     Ok(Interval::percentile_95(&replicates))
 }
 
-/// The metrics of each scenario by their names in scores.txt, as an object.
-pub(super) fn metrics(score: &TrackScore) -> Map<String, Value> {
-    score.scenarios.iter().map(|scenario| (scenario.name.clone(), json!(scenario.metrics))).collect()
+/// The ranking number under its name, the metrics of each scenario by their names in scores.txt, null for a scenario
+/// that is left out.
+pub(super) fn numbers(shape: &TrackShape, score: &TrackScore) -> Map<String, Value> {
+    let metrics = |scenario: &Option<ScenarioScore>| json!(scenario.as_ref().map(|scenario| scenario.metrics));
+    let scenarios = shape.scenarios().iter().zip(&score.scenarios);
+    let scenarios: Map<String, Value> =
+        scenarios.map(|(named, scenario)| (named.name().to_owned(), metrics(scenario))).collect();
+    let name = score.number.name().to_owned();
+    Map::from_iter([(name, json!(score.ranking_value)), ("scenarios".to_owned(), Value::Object(scenarios))])
 }
 
 /// The ROC curve of each scenario on both scales, as pairs of file name and SVG.
@@ -96,5 +115,5 @@ fn figures<'a>(score: &'a TrackScore, heading: &'static str, scale: Scale) -> Re
         let curve = Curve { label: &scenario.name, series, points: &points };
         Figure { name: &scenario.name, svg: roc_svg(&scenario.name, scale, &[curve]) }
     };
-    Ok(Group { heading, figures: score.scenarios.iter().map(draw).collect() })
+    Ok(Group { heading, figures: score.present().map(draw).collect() })
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use scoring::{Interval, Split, TrackScore};
+use scoring::{Interval, Split, TrackScore, TrackShape};
 use serde_json::{Map, Value, json};
 
 use super::offline::{TrackArgs, predictions};
@@ -38,14 +38,14 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let text = scoring::write_scores(&score);
     if args.json || args.out.is_some() {
         let interval = report::interval(&directory.shape, args.split, predictions, &solution)?;
-        let document = document(directory.shape.slug(), args.split, &score, interval);
+        let document = document(&directory.shape, args.split, &score, interval);
         let document = serde_json::to_string_pretty(&document).context("cannot write the scores as JSON")?;
         if args.json {
             println!("{document}");
             return Ok(());
         }
         if let Some(out) = &args.out {
-            let page = report::page(directory.shape.slug(), args.split, &score, interval)?;
+            let page = report::page(&directory.shape, args.split, &score, interval)?;
             write(out, &[("scores.txt", &text), ("scores.json", &document), ("scores.html", &page)])?;
             eprintln!("wrote scores.txt, scores.json and scores.html into {}", out.display());
         }
@@ -55,20 +55,18 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// The scores as JSON, in the same form as in the API, but with the full curves.
-fn document(track: &str, split: Split, score: &TrackScore, interval: Interval) -> Value {
+fn document(shape: &TrackShape, split: Split, score: &TrackScore, interval: Interval) -> Value {
     let mut curves = Map::new();
-    for scenario in &score.scenarios {
+    for scenario in score.present() {
         let (fpr, tpr): (Vec<f64>, Vec<f64>) = scenario.curve.fpr().zip(scenario.curve.tpr()).unzip();
         curves.insert(scenario.name.clone(), json!({"fpr": fpr, "tpr": tpr}));
     }
-    json!({
-        "track": track,
-        "split": split.as_str(),
-        "average_TPR_FPR_1000": score.ranking_value,
-        "interval_95": [interval.low, interval.high],
-        "scenarios": report::metrics(score),
-        "curves": curves,
-    })
+    let mut document = report::numbers(shape, score);
+    document.insert("track".to_owned(), json!(shape.slug()));
+    document.insert("split".to_owned(), json!(split.as_str()));
+    document.insert("interval_95".to_owned(), json!([interval.low, interval.high]));
+    document.insert("curves".to_owned(), Value::Object(curves));
+    Value::Object(document)
 }
 
 fn write(folder: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {

@@ -29,13 +29,28 @@ pub struct SplitResult {
     /// Which run of the scorer this is.
     pub scoring: ScoringId,
     /// The ranking number, which has the name of the track's rule where it is shown.
-    pub average: f64,
+    pub ranking_value: f64,
     /// The counts behind it, which decide the rank.
     pub ranking: RankingNumber,
     /// Its 95 % interval.
     pub interval: Interval,
-    /// Scenario by scenario, in the order of scores.txt.
+    /// The scenarios that are there, in the order of scores.txt.
     pub scenarios: Vec<ScenarioResult>,
+}
+
+impl SplitResult {
+    /// The result of a scenario; `None` if it was left out.
+    pub fn scenario(&self, name: &str) -> Option<&ScenarioResult> {
+        self.scenarios.iter().find(|scenario| scenario.name == name)
+    }
+
+    /// Another number of the scenarios made one in the way of the ranking number, such as their mean.
+    pub fn over_scenarios(&self, value: impl Fn(&ScenarioResult) -> f64) -> f64 {
+        // The ranking number knows how many scenarios the track has.
+        let left_out = self.ranking.counts().len().saturating_sub(self.scenarios.len());
+        let values = self.scenarios.iter().map(|scenario| Some(value(scenario)));
+        self.ranking.number().of(values.chain(std::iter::repeat_n(None, left_out)))
+    }
 }
 
 /// A participant's entry, not yet ranked.

@@ -80,7 +80,8 @@ pub struct PhaseRules {
     pub dev_entries_move: bool,
     /// Whether the board's page waits for changes.
     pub board_is_live: bool,
-    /// Whether scenarios, models, challenge points and labels can be replaced: nothing was scored against them yet.
+    /// Whether scenarios, models, challenge points, labels and the ranking rule can be replaced: nothing was scored
+    /// against them yet.
     pub truth_can_change: bool,
     /// Whether the rule that picks entries can change.
     pub entry_rule_can_change: bool,

@@ -167,7 +167,7 @@ impl From<Row> for BoardEntry {
             submissions: u32::try_from(row.submissions).unwrap_or(u32::MAX),
             result: SplitResult {
                 scoring: row.scoring,
-                average: row.average,
+                ranking_value: row.average,
                 ranking: row.ranking.0,
                 interval: Interval { low: row.interval_low, high: row.interval_high },
                 scenarios: row.scenarios.0,

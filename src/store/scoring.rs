@@ -71,7 +71,7 @@ pub async fn insert(
         DbSplit::from(split) as DbSplit,
         SCORER_VERSION,
         now,
-        result.average,
+        result.ranking_value,
         Json(&result.ranking) as _,
         result.interval.low,
         result.interval.high,
@@ -101,7 +101,7 @@ pub async fn of_submission(
     .await?;
     Ok(row.map(|row| SplitResult {
         scoring: row.id,
-        average: row.average,
+        ranking_value: row.average,
         ranking: row.ranking.0,
         interval: Interval { low: row.interval_low, high: row.interval_high },
         scenarios: row.scenarios.0,

@@ -129,7 +129,7 @@ async fn track_row(app: &App, track: &Track) -> Result<TrackRow, HttpError> {
     };
     let leader = board.as_ref().and_then(|board| board.entries.first()).map(|first| Leader {
         name: first.entry.participant.clone(),
-        score: number::score(first.entry.result.average),
+        score: number::score(first.entry.result.ranking_value),
     });
     let now = app.clock.now();
     Ok(TrackRow {

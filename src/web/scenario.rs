@@ -4,10 +4,13 @@ use scoring::{Metric, RocGrid};
 
 use super::markup::Markup;
 use super::number;
-use crate::domain::leaderboard::ScenarioResult;
+use crate::domain::leaderboard::{ScenarioResult, SplitResult};
 use crate::store::track::Track;
 use figures::roc_plot::{Curve, Scale, roc_svg};
 use figures::series::Series;
+
+/// What stands for the numbers of a scenario that is left out.
+pub(crate) const LEFT_OUT: &str = "–";
 
 /// How a scenario is shown to people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +20,7 @@ pub(crate) struct ScenarioName {
     pub(crate) label: String,
     /// The privacy budget, as in `ε = 10`; empty if there is none.
     pub(crate) budget: String,
-    /// Its index in the shape, in scores.txt and in an entry's results.
+    /// Its index in the shape and in scores.txt.
     pub(crate) index: usize,
 }
 
@@ -51,13 +54,17 @@ fn budget(epsilon: Option<&str>) -> f64 {
     epsilon.and_then(|text| text.trim().parse().ok()).filter(|value: &f64| !value.is_nan()).unwrap_or(f64::INFINITY)
 }
 
-/// One value from each scenario's result, in the order of `names`.
-pub(crate) fn in_order<'a, T>(
-    names: &'a [ScenarioName],
-    results: &'a [ScenarioResult],
-    value: impl Fn(&ScenarioResult) -> T + 'a,
-) -> impl Iterator<Item = T> + 'a {
-    names.iter().filter_map(|name| results.get(name.index)).map(value)
+/// One number of each scenario as a text, in the order of `names`; a dash for a scenario that is left out.
+pub(crate) fn in_order(
+    names: &[ScenarioName],
+    result: &SplitResult,
+    value: impl Fn(&ScenarioResult) -> f64,
+) -> Vec<String> {
+    let text = |name: &ScenarioName| {
+        let scenario = result.scenario(&name.folder);
+        scenario.map_or_else(|| LEFT_OUT.to_owned(), |scenario| number::score(value(scenario)))
+    };
+    names.iter().map(text).collect()
 }
 
 /// All numbers of one entry: one column per scenario, one row per metric.
@@ -75,11 +82,11 @@ pub(crate) struct NumberRow {
 }
 
 /// The table of an entry's numbers.
-pub(crate) fn numbers(names: &[ScenarioName], results: &[ScenarioResult]) -> Numbers {
+pub(crate) fn numbers(names: &[ScenarioName], result: &SplitResult) -> Numbers {
     let row = |metric: Metric| NumberRow {
         label: metric.label(),
         mark: if metric == Metric::RANKING { "ranks" } else { "" },
-        values: in_order(names, results, |result| number::score(result.numbers.get(metric))).collect(),
+        values: in_order(names, result, |scenario| scenario.numbers.get(metric)),
     };
     Numbers {
         scenarios: names.iter().map(|name| name.label.clone()).collect(),
@@ -98,32 +105,29 @@ pub(crate) struct Figure {
 pub(crate) struct PlottedEntry<'a> {
     pub(crate) label: &'a str,
     pub(crate) series: Series,
-    /// Its scenarios, in the order of the track's shape.
-    pub(crate) results: &'a [ScenarioResult],
+    pub(crate) result: &'a SplitResult,
 }
 
-/// One figure per scenario, with the curves of all entries in it.
+/// One figure per scenario, with the curves of all entries that have it. A scenario that all of them left out has none.
 pub(crate) fn figures(names: &[ScenarioName], scale: Scale, drawn: &[PlottedEntry<'_>]) -> Vec<Figure> {
     let figure = |name: &ScenarioName| {
-        let points: Vec<Vec<(f64, f64)>> = drawn
-            .iter()
-            .map(|entry| entry.results.get(name.index))
-            .map(|result| result.map(|result| grid_points(&result.grid, scale)).unwrap_or_default())
-            .collect();
-        let curves: Vec<Curve<'_>> = drawn
-            .iter()
-            .zip(&points)
-            .map(|(entry, points)| Curve { label: entry.label, series: entry.series, points })
-            .collect();
+        let entries = drawn.iter().filter_map(|entry| Some((entry, entry.result.scenario(&name.folder)?)));
+        let points: Vec<(&PlottedEntry<'_>, Vec<(f64, f64)>)> =
+            entries.map(|(entry, scenario)| (entry, grid_points(&scenario.grid, scale))).collect();
+        if points.is_empty() && !drawn.is_empty() {
+            return None;
+        }
+        let curves: Vec<Curve<'_>> =
+            points.iter().map(|(entry, points)| Curve { label: entry.label, series: entry.series, points }).collect();
         let parts = [name.budget.as_str(), scale.name()];
         let subtitle: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        Figure {
+        Some(Figure {
             title: name.label.clone(),
             subtitle: subtitle.join(" · "),
             picture: Markup::from_svg(roc_svg(&name.label, scale, &curves)),
-        }
+        })
     };
-    names.iter().map(figure).collect()
+    names.iter().filter_map(figure).collect()
 }
 
 fn grid_points(grid: &RocGrid, scale: Scale) -> Vec<(f64, f64)> {

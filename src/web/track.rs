@@ -6,7 +6,7 @@ use axum::extract::rejection::{FormRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use scoring::Split;
+use scoring::{RankingRule, Split};
 
 use super::files::Files;
 use super::markup::Markup;
@@ -114,6 +114,8 @@ pub(crate) struct DataPage {
     pub(crate) shape: Vec<ScenarioRow>,
     /// What a submission contains, as in `300 files and 60,000 numbers`.
     pub(crate) submission_size: String,
+    /// Whether scenarios may be left out, and what that means.
+    pub(crate) on_leaving_out: Option<&'static str>,
     /// The full path of one prediction file, as an example of the layout.
     pub(crate) example_path: String,
 }
@@ -137,6 +139,8 @@ pub(crate) struct RulesPage {
     pub(crate) reader: Reader,
     pub(crate) head: TrackHead,
     pub(crate) evaluation: Markup,
+    /// How the scenarios make the ranking number, for a track whose organiser wrote nothing of evaluation.
+    pub(crate) ranking: RankingRule,
     pub(crate) terms: Markup,
     pub(crate) limits: Limits,
     pub(crate) enrolment: EnrolmentStatus,
@@ -189,6 +193,7 @@ pub(crate) async fn data(
         page: markdown::render(&track.settings.pages.data),
         shape: scenario::names(track).into_iter().filter_map(|name| scenario_row(track, name)).collect(),
         submission_size: submission_size(track),
+        on_leaving_out: track.shape.ranking().on_leaving_out(),
         example_path: example_path(track),
     })
 }
@@ -266,6 +271,7 @@ async fn rules_page(app: &App, view: &TrackView, join_error: Option<&'static str
         reader: Reader::of(view.login.as_ref()),
         head: TrackHead::load(app, &view.track, view.access, Tab::Rules).await?,
         evaluation: markdown::render(&pages.evaluation),
+        ranking: view.track.shape.ranking(),
         terms: markdown::render(&pages.terms),
         limits: Limits::of(&view.track),
         enrolment: EnrolmentStatus::of(view, app.clock.now()),

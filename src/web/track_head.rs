@@ -66,7 +66,7 @@ pub(crate) struct TrackHead {
     pub(crate) participants: Counted,
     /// Scored submissions.
     pub(crate) entries: Counted,
-    /// What the ranking number is computed over, as in `mean of three scenarios`.
+    /// What the ranking number is made of, as in `mean of three scenarios`.
     pub(crate) ranking_over: String,
     pub(crate) tab: Tab,
 }
@@ -132,7 +132,7 @@ impl TrackHead {
             key_date: KeyDate::of(track, now),
             participants: Counted::new(counts.participants.unsigned_abs(), "participant", "participants"),
             entries: Counted::new(counts.entries.unsigned_abs(), "entry", "entries"),
-            ranking_over: ranking_over(track),
+            ranking_over: track.shape.ranking().over(track.shape.scenarios().len()),
             tab,
         })
     }
@@ -158,14 +158,5 @@ impl TrackHead {
             let (label, short) = tab.labels();
             (format!("{}{}", self.base(), tab.path()), label, short, tab == self.tab)
         })
-    }
-}
-
-fn ranking_over(track: &Track) -> String {
-    match track.shape.scenarios().len() {
-        1 => "one scenario".to_owned(),
-        2 => "mean of two scenarios".to_owned(),
-        3 => "mean of three scenarios".to_owned(),
-        n => format!("mean of {n} scenarios"),
     }
 }

@@ -65,8 +65,7 @@ fn archive_on_split(archive: &[u8], reference: &Reference) -> anyhow::Result<(Sp
     let bootstrap = Bootstrap::new(&reference.shape, reference.split, reference.shape.slug(), REPLICATES);
     let replicates = bootstrap.ranking_numbers(predictions, &reference.solution)?;
     let scenarios = score
-        .scenarios
-        .iter()
+        .present()
         .map(|scenario| ScenarioResult {
             name: scenario.name.clone(),
             members: scenario.counts.members,
@@ -78,7 +77,7 @@ fn archive_on_split(archive: &[u8], reference: &Reference) -> anyhow::Result<(Sp
         .collect();
     let result = SplitResult {
         scoring: ScoringId::generate(),
-        average: score.ranking_value,
+        ranking_value: score.ranking_value,
         ranking: score.ranking(),
         interval: Interval::percentile_95(&replicates),
         scenarios,

@@ -4,25 +4,40 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use scoring::{FileEntry, Limits, ScenarioShape, Split, TargetModel, TrackShape};
+use scoring::{FileEntry, Limits, RankingKind, RankingRule, ScenarioShape, Scenarios, Split, TargetModel, TrackShape};
 use scoring::{parse_solution, python_repr, validate_archive, validate_files};
 
 use crate::sample;
 use crate::zip::{Descriptor, Zip};
 
-/// Any bytes as an upload: no panic, and either confidences for every point or
-/// at least one problem that can be printed.
+/// Any bytes as an upload: no panic, and either confidences for every point of
+/// each scenario that is there or at least one problem that can be printed.
 pub fn archive(bytes: &[u8]) {
-    let shape = sample::shape(4);
-    match validate_archive(bytes, &shape, &Limits::for_shape(&shape, sample::ARCHIVE_BYTES)) {
+    for scenarios in Scenarios::ALL {
+        let rule = RankingRule { number: RankingKind::Mean, scenarios };
+        archive_under(bytes, &sample::shape(4).with_ranking(rule));
+    }
+}
+
+fn archive_under(bytes: &[u8], shape: &TrackShape) {
+    match validate_archive(bytes, shape, &Limits::for_shape(shape, sample::ARCHIVE_BYTES)) {
         Ok(validated) => {
             for split in Split::SUBMITTED {
                 let predictions = validated.predictions.split(split).expect("both splits");
+                let mut left_out = 0;
                 for (index, scenario) in shape.scenarios().iter().enumerate() {
-                    let values = predictions.scenario(index);
+                    let Some(values) = predictions.scenario(index) else {
+                        left_out += 1;
+                        continue;
+                    };
                     assert_eq!(values.len(), scenario.points(split));
                     assert!(values.iter().all(|value| (0.0..=1.0).contains(value)));
                 }
+                let may_miss = match shape.ranking().scenarios {
+                    Scenarios::All => 0,
+                    Scenarios::Any => shape.scenarios().len() - 1,
+                };
+                assert!(left_out <= may_miss);
             }
         }
         Err(problems) => {
@@ -45,7 +60,7 @@ pub fn csv(bytes: &[u8]) {
     match read(bytes) {
         Ok(validated) => {
             let values = |validated: &scoring::Validated| {
-                validated.predictions.split(Split::Dev).expect("the split").scenario(0).to_vec()
+                validated.predictions.split(Split::Dev).expect("the split").scenario(0).expect("the scenario").to_vec()
             };
             let first = values(&validated);
             let text: Vec<String> = first.iter().map(|value| python_repr(*value)).collect();

@@ -9,6 +9,7 @@ mod layout;
 mod names;
 mod numbers;
 mod robust;
+mod scenarios;
 mod structure;
 
 use scoring::{Problem, ProblemCode};

@@ -11,7 +11,7 @@ fn accepted(points: usize, content: &str) -> Vec<f64> {
         .unwrap_or_else(|problems| panic!("{content:?}: {problems}"));
     let dev = validated.predictions.split(Split::Dev).expect("the dev split");
     // The file is the first of the second scenario.
-    dev.scenario(1)[..points].to_vec()
+    dev.scenario(1).expect("the scenario")[..points].to_vec()
 }
 
 /// The one problem of a file with 4 challenge points.

@@ -52,7 +52,7 @@ pub(crate) struct LeaderboardPage {
     /// Links to the previous and the next page of a long board.
     pub(crate) more: Vec<Link>,
     /// Notes on how to read the table.
-    pub(crate) notes: Vec<&'static str>,
+    pub(crate) notes: Vec<String>,
     pub(crate) figures: Vec<Figure>,
     pub(crate) legend: Vec<LegendItem>,
     pub(crate) json: String,
@@ -302,20 +302,24 @@ fn pages(board_view: &BoardView<'_>, count: usize) -> Vec<Link> {
     before.into_iter().chain(after).map(link).collect()
 }
 
-fn notes(board_view: &BoardView<'_>) -> Vec<&'static str> {
+fn notes(board_view: &BoardView<'_>) -> Vec<String> {
     let mut notes = Vec::new();
     if board_view.query.by.ranks() {
-        notes.push(
-            "The score is the mean over the scenarios of the true-positive rate at 10 % false-positive rate. The dashed \
-             tick is chance (0.1); the band is the 95 % interval over 2,000 resamplings of the target models.",
-        );
+        let rule = board_view.board.ranking;
+        notes.push(format!(
+            "The score is the true-positive rate at 10 % false-positive rate, {}. The dashed tick is chance (0.1); the band \
+             is the 95 % interval over 2,000 resamplings of the target models.",
+            rule.phrase()
+        ));
+        notes.extend(rule.on_leaving_out().map(str::to_owned));
     } else {
-        notes.push("The board is sorted by this number; the rank stays that of the score.");
+        notes.push("The board is sorted by this number; the rank stays that of the score.".to_owned());
     }
     if board_view.is_ranking() {
         notes.push(
             "“Tied”: the difference to the entry above is within chance. The rank itself follows the exact counts; exactly \
-             equal entries share it, the earlier one first.",
+             equal entries share it, the earlier one first."
+                .to_owned(),
         );
     }
     notes
@@ -327,11 +331,7 @@ fn curves(names: &[ScenarioName], drawn: &[&RankedEntry]) -> (Vec<LegendItem>, V
         .enumerate()
         .filter_map(|(index, ranked)| {
             let entry = &ranked.entry;
-            Some(PlottedEntry {
-                label: &entry.participant,
-                series: Series::nth(index)?,
-                results: &entry.result.scenarios,
-            })
+            Some(PlottedEntry { label: &entry.participant, series: Series::nth(index)?, result: &entry.result })
         })
         .collect();
     let legend = drawn

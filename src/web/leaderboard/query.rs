@@ -60,14 +60,13 @@ impl BoardMetric {
         result.numbers.get(self.metric)
     }
 
-    /// Its mean over the scenarios; for the ranking metric, the mean that was stored.
+    /// Its value over the scenarios in the way of the ranking number; for the ranking metric, what was stored.
     pub(crate) fn of_entry(self, ranked: &RankedEntry) -> f64 {
         let result = &ranked.entry.result;
         if self.ranks() {
-            return result.average;
+            return result.ranking_value;
         }
-        let sum: f64 = result.scenarios.iter().map(|scenario| self.of(scenario)).sum();
-        sum / result.scenarios.len().max(1) as f64
+        result.over_scenarios(|scenario| self.of(scenario))
     }
 }
 

@@ -50,9 +50,10 @@ impl<'a> BoardView<'a> {
             Sort::Submissions => entries.sort_by_key(|ranked| std::cmp::Reverse(ranked.entry.submissions)),
             Sort::Last => entries.sort_by_key(|ranked| std::cmp::Reverse(ranked.entry.submitted_at)),
             Sort::Scenario(index) => {
-                let index = self.names.get(index).map(|name| name.index);
-                let of = |ranked: &'a RankedEntry| index.and_then(|index| ranked.entry.result.scenarios.get(index));
-                let value = |ranked| of(ranked).map_or(0.0, |scenario| by.of(scenario));
+                let name = self.names.get(index).map(|name| name.folder.as_str());
+                let of = |ranked: &'a RankedEntry| name.and_then(|name| ranked.entry.result.scenario(name));
+                // Those that left the scenario out come last.
+                let value = |ranked| of(ranked).map_or(f64::NEG_INFINITY, |scenario| by.of(scenario));
                 entries.sort_by(|a, b| descending(value(a), value(b)));
             }
         }
@@ -110,7 +111,7 @@ impl<'a> BoardView<'a> {
         let result = &entry.result;
         let series = drawn.iter().position(|name| *name == entry.participant).and_then(Series::nth);
         let interval = (result.interval.low, result.interval.high);
-        let interval_plot = |axis| Markup::from_svg(interval_svg(axis, result.average, interval, series));
+        let interval_plot = |axis| Markup::from_svg(interval_svg(axis, result.ranking_value, interval, series));
         let is_own = self.is_own(ranked);
         Row {
             id: entry.submission.to_string(),
@@ -126,12 +127,11 @@ impl<'a> BoardView<'a> {
             interval: number::interval(interval.0, interval.1),
             // "The entry above" is meaningful only in the order of the ranking.
             tied: if ranked.tied_with_above && self.is_ranking() { Tied::WithAbove } else { Tied::No },
-            values: scenario::in_order(self.names, &result.scenarios, |one| number::score(self.query.by.of(one)))
-                .collect(),
+            values: scenario::in_order(self.names, result, |one| self.query.by.of(one)),
             entries: number::count(entry.submissions.into()),
             submissions: number::counted(entry.submissions.into(), "submission", "submissions"),
             last: Timestamp::age(entry.submitted_at, self.now),
-            numbers: scenario::numbers(self.names, &result.scenarios),
+            numbers: scenario::numbers(self.names, result),
             href: (is_own || self.is_staff).then(|| format!("/submissions/{}", entry.submission)),
             method_url: entry.method_url.clone(),
         }
@@ -177,7 +177,7 @@ mod tests {
             submissions: 1,
             result: SplitResult {
                 scoring: ScoringId::generate(),
-                average: *tp as f64 / 1000.0,
+                ranking_value: *tp as f64 / 1000.0,
                 ranking: scoring::RankingNumber::new(scoring::RankingKind::Mean, vec![Some((*tp, 1000))]).unwrap(),
                 interval: scoring::Interval { low: 0.1, high: 0.3 },
                 scenarios: Vec::new(),
@@ -190,6 +190,7 @@ mod tests {
             updated_at: NOW,
             version: 1,
             log_seq: None,
+            ranking: scoring::RankingRule::default(),
             scenarios: Vec::new(),
             entries: leaderboard::rank(scores.iter().map(entry).collect(), |_, _| true),
         }

@@ -62,6 +62,8 @@ pub(crate) struct Layout {
     pub(crate) scenarios: Vec<LayoutScenario>,
     pub(crate) files: String,
     pub(crate) points: String,
+    /// Whether scenarios may be left out, and what that means.
+    pub(crate) on_leaving_out: Option<&'static str>,
 }
 
 /// One scenario's folder in the help.
@@ -93,6 +95,7 @@ impl Layout {
             scenarios: track.shape.scenarios().iter().map(scenario).collect(),
             files: number::count(files(track)),
             points: points(track.shape.scenarios().iter()),
+            on_leaving_out: track.shape.ranking().on_leaving_out(),
         }
     }
 }

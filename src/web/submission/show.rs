@@ -128,6 +128,8 @@ pub(crate) struct ProblemRow {
 /// The scores of a submission on the dev split.
 pub(crate) struct Scored {
     pub(crate) score: String,
+    /// How the scenarios make the score, as part of a sentence.
+    pub(crate) over: &'static str,
     /// As in `rank 3`; empty if it is not on the board.
     pub(crate) rank: String,
     pub(crate) interval: String,
@@ -252,17 +254,17 @@ fn entry_status(track: &Track, state: SubmissionState, is_entry: bool) -> String
 fn scored(track: &Track, submission: &Submission, dev: &SplitResult, rank: String) -> Scored {
     let names = scenario::names(track);
     let series = Series::FIRST;
-    let drawn = [PlottedEntry { label: &submission.participant_name, series, results: &dev.scenarios }];
+    let drawn = [PlottedEntry { label: &submission.participant_name, series, result: dev }];
     let api = format!("/api/v1/submissions/{}", submission.id);
-    let values =
-        scenario::in_order(&names, &dev.scenarios, |result| number::score(result.numbers.get(Metric::RANKING)));
+    let values = scenario::in_order(&names, dev, |scenario| scenario.numbers.get(Metric::RANKING));
     let stat = |(name, value): (&ScenarioName, String)| ScenarioStat { value, label: name.label.clone() };
     Scored {
-        score: number::score(dev.average),
+        score: number::score(dev.ranking_value),
+        over: track.shape.ranking().phrase(),
         rank,
         interval: number::interval(dev.interval.low, dev.interval.high),
         scenarios: names.iter().zip(values).map(stat).collect(),
-        numbers: scenario::numbers(&names, &dev.scenarios),
+        numbers: scenario::numbers(&names, dev),
         log_log: scenario::figures(&names, Scale::LogLog, &drawn),
         linear: scenario::figures(&names, Scale::Linear, &drawn),
         scores_txt: format!("{api}/scores.txt"),
