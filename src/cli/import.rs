@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 
+use super::offline::RankingArgs;
 use super::{Failure, Session, release, serve};
 use crate::app::App;
 use crate::config::StorageConfig;
@@ -34,6 +35,8 @@ pub(super) struct Args {
     /// The salts of the commitment to labels that were kept elsewhere (from `callimico commit`)
     #[arg(long, value_name = "FILE", requires = "final_labels")]
     salts: Option<PathBuf>,
+    #[command(flatten)]
+    ranking: RankingArgs,
     /// Only print the plan
     #[arg(long)]
     dry_run: bool,
@@ -67,6 +70,7 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
         track: TrackPath { competition: args.competition.clone(), track },
         title: args.title.clone(),
         final_labels: final_labels(&args)?,
+        ranking: args.ranking.into(),
         mode: if args.dry_run { Mode::DryRun } else { Mode::Apply },
     };
     let stop = serve::stop_flag()?;

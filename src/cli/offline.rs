@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use scoring::{FileEntry, Limits, Split, TrackShape, Validated};
+use scoring::{FileEntry, Limits, RankingKind, Scenarios, Split, TrackShape, Validated};
 use track_files::{PassedOver, TrackDirectory};
 
 use super::Failure;
 use super::progress;
+use crate::importer::apply::SaidOfRanking;
 
 /// Larger archives, in bytes, are not read, whatever the track's limit is.
 const ARCHIVE_LIMIT: usize = 1 << 30;
@@ -23,13 +24,35 @@ pub(super) struct TrackArgs {
     /// given
     #[arg(long, value_name = "SLUG")]
     track: Option<String>,
+    #[command(flatten)]
+    ranking: RankingArgs,
+}
+
+/// What is said of ranking on the command line. It wins over `track.yaml`.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct RankingArgs {
+    /// The ranking number: average_TPR_FPR_1000, the mean over the scenarios, or max_TPR_FPR_1000, the greatest of them
+    /// [default: what track.yaml says, else average_TPR_FPR_1000]
+    #[arg(long, value_name = "NUMBER")]
+    ranking: Option<RankingKind>,
+    /// Which scenarios a submission must hold: all, or any (at least one) [default: what track.yaml says, else all]
+    #[arg(long, value_name = "all|any")]
+    scenarios: Option<Scenarios>,
+}
+
+impl From<RankingArgs> for SaidOfRanking {
+    fn from(args: RankingArgs) -> Self {
+        Self { number: args.ranking, scenarios: args.scenarios }
+    }
 }
 
 impl TrackArgs {
     /// Reads these splits of the directory.
     pub(super) fn read(&self, splits: &[Split]) -> Result<TrackDirectory, Failure> {
         let slug = slug(&self.track_dir, self.track.as_deref())?;
-        let directory = TrackDirectory::read(&self.track_dir, &slug, splits)?;
+        let mut directory = TrackDirectory::read(&self.track_dir, &slug, splits)?;
+        let said: SaidOfRanking = self.ranking.into();
+        directory.shape = directory.shape.clone().with_ranking(said.over(directory.shape.ranking()));
         tell_passed_over(directory.folders.passed_over());
         Ok(directory)
     }

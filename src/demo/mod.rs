@@ -18,7 +18,7 @@ use scoring::{ScenarioShape, Split};
 use crate::app::App;
 use crate::domain::account::UserName;
 use crate::domain::slug::TrackPath;
-use crate::importer::apply::{self, FinalLabels, Mode, Request};
+use crate::importer::apply::{self, FinalLabels, Mode, Request, SaidOfRanking};
 use crate::release;
 use crate::secret;
 use crate::service::accounts::{self, NewAccount};
@@ -95,8 +95,13 @@ pub async fn make(app: &App, folder: &Path, progress: &mut dyn FnMut(&str)) -> a
         .await??;
     }
     write_pages(&directory)?;
-    let request =
-        Request { track: path.clone(), title: None, mode: Mode::Apply, final_labels: FinalLabels::Needed(None) };
+    let request = Request {
+        track: path.clone(),
+        title: None,
+        ranking: SaidOfRanking::default(),
+        mode: Mode::Apply,
+        final_labels: FinalLabels::Needed(None),
+    };
     progress("importing them as the track demo/digits …");
     apply::track_directory(app, &directory, &request).await?;
     let released = release::Request { track: path.clone(), from: Some(directory.clone()), verbatim: Vec::new() };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use scoring::commitment::{ModelPath, SaltsFile};
-use scoring::{Membership, Split};
+use scoring::{Membership, RankingKind, RankingRule, Scenarios, Split};
 use time::OffsetDateTime;
 use track_files::TrackDirectory;
 
@@ -29,6 +29,8 @@ pub struct Request {
     pub track: TrackPath,
     /// Its title, which overrides the directory's.
     pub title: Option<String>,
+    /// Its ranking rule or a part of it, which overrides the directory's.
+    pub ranking: SaidOfRanking,
     /// Whether to apply the plan.
     pub mode: Mode,
     /// Whether the labels of the final split must be there, and the salts with which somebody committed to them.
@@ -43,6 +45,22 @@ pub enum FinalLabels {
     MayBeMissing,
     /// They must be there; with the salts of a commitment, where they were committed to elsewhere.
     Needed(Option<SaltsFile>),
+}
+
+/// As much of a ranking rule as somebody has said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SaidOfRanking {
+    /// What the number is.
+    pub number: Option<RankingKind>,
+    /// Which scenarios a submission must hold.
+    pub scenarios: Option<Scenarios>,
+}
+
+impl SaidOfRanking {
+    /// The rule, with what was said in place of what it says itself.
+    pub fn over(self, rule: RankingRule) -> RankingRule {
+        RankingRule { number: self.number.unwrap_or(rule.number), scenarios: self.scenarios.unwrap_or(rule.scenarios) }
+    }
 }
 
 /// Whether an import changes anything.
@@ -60,7 +78,7 @@ pub enum Mode {
 /// The directory cannot be read or lacks solutions, the import would change something that may no
 /// longer change, or the database fails.
 pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Result<Plan, ImportError> {
-    let directory = read(root, request.track.track.as_str())?;
+    let mut directory = read(root, request.track.track.as_str())?;
     let mut db = app.db.begin().await?;
     let now = app.database_time(&mut *db).await?;
     // This serialises concurrent imports into the same competition.
@@ -78,6 +96,8 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
     if let Some(title) = &request.title {
         wanted.title.clone_from(title);
     }
+    let ranking = wanted_ranking(request, &directory, existing.as_ref());
+    directory.shape = directory.shape.with_ranking(ranking);
     let solutions = to_store(&directory);
     let kept = match &existing {
         Some(track) => store::solution::all(&mut *db, track.id).await?,
@@ -87,6 +107,7 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
     take_salts(request, &kept, &mut merged)?;
     let plan = make_plan(request, &directory, existing.as_ref(), (&wanted, notes), (&kept, &merged));
     if let Some(track) = &existing {
+        refuse_to_change_the_ranking(track, ranking)?;
         refuse_to_change_the_truth(track, &directory, &kept, &merged)?;
         refuse_to_change_the_rule(track, &wanted, now)?;
         refuse_to_change_the_dates(track, &wanted, now)?;
@@ -213,6 +234,12 @@ fn refuse_to_change_the_dates(track: &Track, wanted: &TrackSettings, now: Offset
     }
 }
 
+/// The ranking rule: what the command line says, else `track.yaml`, else what the track has, else MICO's.
+fn wanted_ranking(request: &Request, directory: &TrackDirectory, existing: Option<&Track>) -> RankingRule {
+    let kept = existing.map(|track| track.shape.ranking());
+    request.ranking.over(directory.ranking.or(kept).unwrap_or_default())
+}
+
 fn title(slug: &str) -> String {
     settings::defaults(slug).title
 }
@@ -276,6 +303,7 @@ fn make_plan(
         counted(Split::Final)
     ));
     plan.applied.extend(plan::describe_settings(wanted).into_iter().map(|(name, value)| format!("{name}: {value}")));
+    plan.applied.push(format!("ranking: {}", directory.shape.ranking()));
     plan.applied.extend(notes.remarks);
     let passed_over = directory.folders.passed_over().filter(|one| !one.is_hidden_file());
     plan.ignored.extend(passed_over.map(ToString::to_string));
@@ -296,7 +324,11 @@ fn make_plan(
         None => Action::Create,
         Some(track) => {
             plan.overridden = plan::settings_overridden(track, wanted);
-            if track.shape != directory.shape {
+            let (before, after) = (track.shape.ranking(), directory.shape.ranking());
+            if before != after {
+                plan.overridden.push(format!("ranking: {before} -> {after}"));
+            }
+            if track.shape.clone().with_ranking(after) != directory.shape {
                 plan.overridden.push("scenarios, target models or challenge points".to_owned());
             }
             if by_key(kept) != by_key(merged) {
@@ -305,6 +337,11 @@ fn make_plan(
             if plan.overridden.is_empty() { Action::Unchanged } else { Action::Update }
         }
     };
+    // Said last, because it is no change of the track.
+    let by_flags = directory.shape.ranking();
+    if let Some(in_file) = directory.ranking.filter(|in_file| *in_file != by_flags) {
+        plan.overridden.push(format!("ranking in track.yaml: {in_file} -> {by_flags} by --ranking, --scenarios"));
+    }
     plan
 }
 
@@ -320,6 +357,19 @@ fn refuse_to_change_the_rule(track: &Track, wanted: &TrackSettings, now: OffsetD
         track.stage().phase_at(now).as_str(),
         track.settings.entry_rule.as_str(),
         wanted.entry_rule.as_str()
+    )))
+}
+
+/// Participants chose what to work on by the rule, so once a track has opened it can no longer change.
+fn refuse_to_change_the_ranking(track: &Track, wanted: RankingRule) -> Result<(), ImportError> {
+    let has = track.shape.ranking();
+    if has == wanted || track.phase.rules().truth_can_change {
+        return Ok(());
+    }
+    Err(ImportError::Refused(format!(
+        "{} is {}: its ranking rule stays `{has}` and can no longer become `{wanted}`",
+        track.path(),
+        track.phase.as_str()
     )))
 }
 

@@ -108,6 +108,8 @@ fn apply_key(settings: &mut TrackSettings, key: &str, value: &Value, notes: &mut
                 value.as_bool().ok_or_else(|| ImportError::Settings(format!("`{key}` is `true` or `false`")))?;
             settings.approval = needed.into();
         }
+        // Part of the track's shape, with which it is read.
+        track_files::RANKING => {}
         "limits" => each(key, value, |inner, value| apply_limit(&mut settings.limits, inner, value, notes))?,
         "dates" => each(key, value, |inner, value| apply_date(&mut settings.dates, inner, value, notes))?,
         "scenarios" => each(key, value, |name, value| {

@@ -6,9 +6,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use scoring::{Split, TrackShape};
+use scoring::{RankingRule, Split, TrackShape};
 use sha2::Digest;
-use track_files::{CHALLENGE_NPZ, Entry, ModelFolder, REST_IDX, SEED_TRAINING, TrackDirectory, TrackFolders};
+use track_files::{
+    CHALLENGE_NPZ, Entry, ModelFolder, REST_IDX, SEED_TRAINING, TRACK_YAML, TrackDirectory, TrackFolders,
+};
 
 use super::leak_check::{self, HiddenFiles};
 use super::{ReleaseError, rest};
@@ -122,6 +124,7 @@ pub(super) fn directory(root: &Path, kind: TrackKind, directory: &TrackDirectory
     let mut walk = Walk { kind, hidden: HiddenFiles::default(), found: Vec::new(), remarks: Remarks::default() };
     walk.beside_scenarios(&directory.folders)?;
     walk.strangers(&directory.folders)?;
+    walk.ranking(directory.shape.ranking());
     for scenario in &directory.folders.scenarios {
         for split in Split::ALL {
             for model in scenario.models(split) {
@@ -159,6 +162,16 @@ impl Walk {
             }
         }
         Ok(())
+    }
+
+    /// Where the rule is not MICO's, participants get a `track.yaml` with it and nothing else, by which they can check
+    /// and score what they send.
+    fn ranking(&mut self, rule: RankingRule) {
+        if rule != RankingRule::default() {
+            let yaml = track_files::ranking_yaml(rule).into_bytes();
+            let size = yaml.len() as u64;
+            self.found.push((None, Item { path: TRACK_YAML.to_owned(), size, source: Source::Made(yaml) }));
+        }
     }
 
     /// What is no part of the track's layout: copies, notes, other people's folders.

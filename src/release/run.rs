@@ -112,7 +112,9 @@ async fn take_inventory(app: &App, track: &Track, request: &Request) -> Result<I
     };
     let (shape, path) = (track.shape.clone(), track.path().to_string());
     let planned = tokio::task::spawn_blocking(move || {
-        let directory = TrackDirectory::read(&root, shape.slug(), &Split::ALL).map_err(ReleaseError::Directory)?;
+        let mut directory = TrackDirectory::read(&root, shape.slug(), &Split::ALL).map_err(ReleaseError::Directory)?;
+        // The rule may have been given on the command line.
+        directory.shape = directory.shape.with_ranking(shape.ranking());
         if directory.shape != shape {
             return Err(ReleaseError::AnotherTrack { directory: root, track: path });
         }

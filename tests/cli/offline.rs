@@ -56,6 +56,46 @@ fn a_directory_tree_scores_as_the_zip_does_and_a_report_is_written() {
 }
 
 #[test]
+fn offline_the_ranking_rule_is_that_of_track_yaml_and_a_flag_wins_over_it() {
+    let folder = folder();
+    let track = write_track(folder.path());
+    let archive = folder.path().join("half.zip");
+    let half = |path: &str, text| path.contains("tiny_lo").then_some(text);
+    fs::write(&archive, zip(|point| if point % 2 == 0 { 0.9 } else { 0.1 }, half)).expect("written");
+    let check = ["check", text(&archive), "--track-dir", text(&track)];
+    assert_eq!(run(&check).status.code(), Some(2), "all scenarios are needed");
+    let output = run(&[&check[..], &["--scenarios", "any"]].concat());
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stderr(&output).contains("tiny_hi: The scenario is left out: it counts as 0 in the mean."));
+
+    fs::write(track.join("track.yaml"), "ranking: {number: max_TPR_FPR_1000, scenarios: any}\n").expect("written");
+    assert!(done(&check).contains("is fine"));
+    let out = folder.path().join("report");
+    let score = ["score", text(&archive), "--track-dir", text(&track), "--split", "dev"];
+    let scores = done(&[&score[..], &["--out", text(&out)]].concat());
+    assert!(scores.ends_with("scenario2_TPR_FPR_2000: 1.0\nmax_TPR_FPR_1000: 1.0\n"), "{scores}");
+    assert!(!scores.contains("scenario1_"), "{scores}");
+    let json: Value = serde_json::from_str(&done(&[&score[..], &["--json"]].concat())).expect("JSON");
+    assert_eq!((&json["max_TPR_FPR_1000"], &json["scenarios"]["tiny_hi"]), (&1.0.into(), &Value::Null));
+    assert_eq!(json["scenarios"]["tiny_lo"]["AUC"], 1.0);
+    assert!(json["curves"].get("tiny_hi").is_none(), "{json}");
+    let page = fs::read_to_string(out.join("scores.html")).expect("written");
+    assert!(page.contains("the greatest of all scenarios") && page.contains("<td>–</td>"), "{page}");
+    assert_eq!(page.matches("<svg").count(), 2);
+    let scores = done(&[&score[..], &["--ranking", "average_TPR_FPR_1000"]].concat());
+    assert!(scores.ends_with("average_TPR_FPR_1000: 0.5\n"), "{scores}");
+
+    let output = run(&[&check[..], &["--ranking", "max"]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("`max` is not one of"), "{}", stderr(&output));
+    fs::write(track.join("track.yaml"), "ranking: {scenarios: some}\n").expect("written");
+    let output = run(&check);
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    assert!(said.contains("track.yaml: `ranking.scenarios`: `some` is not one of all and any"), "{said}");
+}
+
+#[test]
 fn a_wrong_submission_is_told_by_file_line_and_column_and_ends_with_2() {
     let folder = folder();
     let track = write_track(folder.path());

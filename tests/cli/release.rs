@@ -576,6 +576,24 @@ fn a_dp_distinguisher_track_tells_the_other_training_rows_and_never_the_members(
 }
 
 #[test]
+fn participants_get_a_ranking_rule_other_than_micos_and_no_more_of_the_settings() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let track = write_track(folder.path(), 3000);
+    put(track.join("track.yaml"), "title: the marker of the title\nranking: max_TPR_FPR_1000\n");
+    let import = ["--data-dir", text(&data), "--competition", "c", "--no-release", "--scenarios", "any"];
+    done(&[&["import", text(&track)][..], &import].concat());
+    release_well(&data, &[]);
+    let (files, _) = released(&data);
+    let all = unpacked(&files["tiny-all.tar"]);
+    let rule = "ranking: {number: max_TPR_FPR_1000, scenarios: any}\n";
+    assert_eq!(all["tiny/track.yaml"], rule.as_bytes());
+    assert_eq!(unpacked(&files["tiny-data.tar"])["tiny/track.yaml"], rule.as_bytes());
+    assert_eq!(all.len(), expected().len() + 1);
+    assert_nothing_hidden(&files, &[("the title".to_owned(), b"the marker of the title".to_vec())]);
+}
+
+#[test]
 fn an_array_that_is_the_solution_stops_the_release() {
     for opposite in [false, true] {
         let folder = folder();

@@ -26,6 +26,7 @@ mod phases;
 mod query;
 mod queue;
 mod quota;
+mod ranking;
 mod rejected;
 mod rules;
 mod scopes;

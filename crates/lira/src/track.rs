@@ -77,7 +77,7 @@ impl PublicTrack {
             scenarios.push(scenario);
             shapes.push(shape);
         }
-        let shape = TrackShape::new(slug, shapes)?;
+        let shape = TrackShape::new(slug, shapes)?.with_ranking(track_files::ranking(root)?.unwrap_or_default());
         // A pool that cannot be read is of no concern where the records lie beside the models.
         if let Ok(Some(rows)) = reader.pool.rows() {
             let models = scenarios.iter().flat_map(|scenario| scenario.targets.iter().flatten().chain(&scenario.train));

@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use scoring::{Membership, ScenarioShape, Split, SplitSolution, TargetModel, TrackShape};
+use scoring::{Membership, RankingRule, ScenarioShape, Split, SplitSolution, TargetModel, TrackShape};
 
-use super::{DirectoryError, ModelFolder, ScenarioFolder, TrackFolders, challenge_points, solution};
+use super::{DirectoryError, ModelFolder, ScenarioFolder, TrackFolders, challenge_points, ranking, solution};
 
 /// What a track directory holds, as far as scoring is concerned.
 #[derive(Debug)]
 pub struct TrackDirectory {
     /// Its folders, and what was passed over.
     pub folders: TrackFolders,
-    /// Scenarios, splits, target models and their challenge points.
+    /// Scenarios, splits, target models and their challenge points. Its ranking rule is that of `track.yaml`, else
+    /// MICO's.
     pub shape: TrackShape,
+    /// What `track.yaml` says of ranking, if it says anything.
+    pub ranking: Option<RankingRule>,
     /// The solutions that are there, by split, scenario and model.
     pub solutions: Solutions,
 }
@@ -39,7 +42,7 @@ impl TrackDirectory {
     ///
     /// # Errors
     /// Nothing that looks like a scenario, a split without models, files that cannot be read, counts that
-    /// disagree within a model or that nothing tells.
+    /// disagree within a model or that nothing tells, a `track.yaml` that cannot be used.
     pub fn read(root: &Path, slug: &str, splits: &[Split]) -> Result<Self, DirectoryError> {
         let folders = TrackFolders::read(root)?;
         let (mut scenarios, mut solutions) = (Vec::new(), BTreeMap::new());
@@ -48,7 +51,9 @@ impl TrackDirectory {
         }
         let shape = TrackShape::new(slug, scenarios)
             .map_err(|error| DirectoryError::NotATrack(root.to_owned(), error.to_string()))?;
-        Ok(Self { folders, shape, solutions })
+        let ranking = ranking(root)?;
+        let shape = shape.with_ranking(ranking.unwrap_or_default());
+        Ok(Self { folders, shape, ranking, solutions })
     }
 
     /// The whole solution of a split.

@@ -29,6 +29,9 @@ pub enum DirectoryError {
     /// The folder of a scenario or model has a name that no archive takes.
     #[error("{}: the name of a scenario or model must be UTF-8", .0.display())]
     Name(PathBuf),
+    /// `track.yaml` is no YAML, or says something that has no meaning.
+    #[error("{}: {}", .0.display(), .1)]
+    Setting(PathBuf, String),
     /// A solution is missing or wrong, or nothing tells how many values it must have.
     #[error("{0}")]
     Solution(String),

@@ -20,6 +20,7 @@ mod error;
 mod folders;
 mod model;
 mod names;
+mod ranking;
 #[cfg(test)]
 mod tests;
 
@@ -29,3 +30,4 @@ pub use error::DirectoryError;
 pub use folders::{ModelFolder, PassedOver, ScenarioFolder, TrackFolders, Why};
 pub use model::{Challenge, challenge, challenge_points, solution};
 pub use names::*;
+pub use ranking::{RANKING, ranking, ranking_yaml};

@@ -77,6 +77,12 @@ impl Upload {
         self
     }
 
+    /// Removes all files of a scenario.
+    pub(crate) fn leaving_out(mut self, scenario: &str) -> Self {
+        self.files.retain(|(known, _)| !known.starts_with(&format!("tiny/{scenario}/")));
+        self
+    }
+
     /// The zip's entries.
     pub(crate) fn items(&self) -> Vec<Item> {
         self.files.iter().map(|(path, content)| Item::deflated(path, content)).collect()

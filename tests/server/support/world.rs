@@ -16,7 +16,7 @@ use callimico::domain::slug::TrackPath;
 use callimico::http::rate_limit::RateLimits;
 use callimico::http::server::{ServerState, Site};
 use callimico::importer::ImportError;
-use callimico::importer::apply::{self, FinalLabels, Mode, Request as Import};
+use callimico::importer::apply::{self, FinalLabels, Mode, Request as Import, SaidOfRanking};
 use callimico::importer::plan::Plan;
 use callimico::objects::Objects;
 use callimico::service::lifecycle::{self, By, LabelsAtReveal, OpeningLabels};
@@ -124,12 +124,18 @@ impl World {
 
     /// Imports the track from a directory with these files; it may be refused.
     pub(crate) async fn try_import(&self, files: &TrackFiles) -> Result<Plan, ImportError> {
+        self.import_with(files, SaidOfRanking::default()).await
+    }
+
+    /// The same with what the command line says of ranking.
+    pub(crate) async fn import_with(&self, files: &TrackFiles, ranking: SaidOfRanking) -> Result<Plan, ImportError> {
         let root = tempfile::tempdir().expect("a folder");
         files.write(root.path());
         let path: TrackPath = TRACK.parse().expect("a track's path");
         let request = Import {
             track: path,
             title: Some("Tiny".to_owned()),
+            ranking,
             mode: Mode::Apply,
             final_labels: FinalLabels::default(),
         };
