@@ -68,7 +68,7 @@ pub(crate) struct EntryView {
 }
 
 impl EntryView {
-    fn of(board: &Board, ranked: &RankedEntry) -> Self {
+    pub(super) fn of(board: &Board, ranked: &RankedEntry) -> Self {
         let entry = &ranked.entry;
         let result = &entry.result;
         Self {

@@ -21,6 +21,8 @@ pub enum Failure {
     Input(anyhow::Error),
     /// The input is wrong, and the problems have been printed already (exit code 2).
     AlreadyReported,
+    /// What was checked is not what it should be, and that has been printed already (exit code 1).
+    CheckFailed,
     /// The input is right, but the user lacks permission (exit code 4).
     NotAllowed(anyhow::Error),
     /// The network, or a service behind it, did not answer; trying again is safe (exit code 5).
@@ -45,7 +47,7 @@ impl Failure {
             Self::NotAllowed(error) => Self::NotAllowed(error.context(text)),
             Self::Network(error) => Self::Network(error.context(text)),
             Self::Stopped(error) => Self::Stopped(error.context(text)),
-            other @ (Self::AlreadyReported | Self::Child(_)) => other,
+            other @ (Self::AlreadyReported | Self::CheckFailed | Self::Child(_)) => other,
         }
     }
 
@@ -58,6 +60,7 @@ impl Failure {
             Self::Network(error) => (error, 5),
             Self::Stopped(error) => (error, 130),
             Self::AlreadyReported => return ExitCode::from(2),
+            Self::CheckFailed => return ExitCode::from(1),
             Self::Child(code) => return ExitCode::from(*code),
         };
         eprintln!("error: {error:#}");

@@ -2,6 +2,7 @@
 //! says whose fault a failure was.
 
 mod check;
+mod commit;
 mod demo;
 mod doctor;
 mod download;
@@ -21,6 +22,7 @@ mod serve;
 mod track;
 mod train;
 mod user;
+mod verify_labels;
 mod worker;
 
 use std::io::IsTerminal;
@@ -86,6 +88,10 @@ enum Command {
     Check(check::Args),
     /// Score predictions offline against solution.csv files
     Score(score::Args),
+    /// Commit to the labels of a track that stay on this machine until its close: write the salts, print the root
+    Commit(commit::Args),
+    /// Check opened labels against the root that was published; exit code 1 if they are others
+    VerifyLabels(verify_labels::Args),
     /// Run the reference baseline: make a submission from a copy of a track, by the likelihood
     /// ratio attack and others
     Lira(Box<lira::Args>),
@@ -133,6 +139,8 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Track(command) => track::run(&storage, command).await,
         Command::Check(args) => check::run(&args),
         Command::Score(args) => score::run(&args),
+        Command::Commit(args) => commit::run(&args),
+        Command::VerifyLabels(args) => verify_labels::run(&args),
         Command::Lira(args) => lira::run(*args).await,
         Command::Train(args) => train::run(*args).await,
         Command::Login(args) => login::run(args).await,

@@ -179,7 +179,7 @@ pub async fn insert(
         result.scoring.as_uuid(),
         SCORER_VERSION,
         now,
-        result.average,
+        result.ranking_value,
         Json(&result.ranking) as _,
         result.interval.low,
         result.interval.high,

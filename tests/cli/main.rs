@@ -3,6 +3,7 @@
 
 mod demo;
 mod kill;
+mod labels;
 mod lira;
 mod offline;
 mod release;
