@@ -14,6 +14,7 @@ pub mod domain;
 pub mod http;
 pub mod importer;
 pub mod objects;
+pub mod proof;
 pub mod release;
 pub mod routes;
 pub mod secret;

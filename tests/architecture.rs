@@ -22,6 +22,7 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     ("board", &["domain", "store"]),
     ("app", &["board", "clock", "config", "domain", "objects", "secret", "store", "upload_slots"]),
     ("service", &["app", "domain", "objects", "secret", "store"]),
+    ("proof", &["domain"]),
     ("worker", &["app", "domain", "objects", "secret", "service", "store"]),
     ("importer", &["app", "domain", "service", "store"]),
     ("release", &["app", "domain", "objects", "store"]),
@@ -33,8 +34,8 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "api", "app", "clock", "config", "demo", "domain", "http", "importer", "objects", "release", "routes",
-            "secret", "service", "store", "web", "worker",
+            "api", "app", "clock", "config", "demo", "domain", "http", "importer", "objects", "proof", "release",
+            "routes", "secret", "service", "store", "web", "worker",
         ],
     ),
 ];
@@ -45,6 +46,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("store", &["axum", "askama", "std::fs"]),
     ("service", &["axum::extract", "axum::response", "axum::http", "askama"]),
     ("worker", &["axum", "askama"]),
+    ("proof", &["axum", "askama", "tokio", "sqlx", "std::fs", "std::net", "std::time", "std::env", "std::process"]),
 ];
 
 /// What the pure crate must know nothing of.
@@ -255,6 +257,49 @@ fn mentions_scores(body: &Block) -> bool {
     let mut search = Search(false);
     search.visit_block(body);
     search.0
+}
+
+/// docs/LOG.md is what others read the log by: it has every kind and every field, and nothing that is not there.
+#[test]
+fn the_log_s_kinds_and_fields_stand_in_its_documentation() {
+    let source = fs::read_to_string(root().join("src/domain/log_event.rs")).expect("the events");
+    let file = syn::parse_file(&source).expect("Rust");
+    let is_events = |item: &syn::Item| matches!(item, syn::Item::Enum(found) if found.ident == "LogEvent");
+    let Some(syn::Item::Enum(events)) = file.items.iter().find(|item| is_events(item)) else {
+        panic!("there is no enum LogEvent");
+    };
+    let written: BTreeMap<String, Vec<String>> = events
+        .variants
+        .iter()
+        .map(|kind| {
+            let fields = kind.fields.iter().map(|field| field.ident.as_ref().expect("a named field").to_string());
+            (snake_case(&kind.ident.to_string()), fields.collect())
+        })
+        .collect();
+    let page = fs::read_to_string(root().join("docs/LOG.md")).expect("docs/LOG.md");
+    let in_code = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let told: BTreeMap<String, Vec<String>> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| {
+            let mut cells = line.split('|').skip(1);
+            let kind = in_code(cells.next().expect("a kind")).remove(0);
+            (kind, in_code(cells.next().expect("fields")))
+        })
+        .collect();
+    assert_eq!(told, written, "docs/LOG.md and the events differ");
+}
+
+/// `EntriesFrozen` as `entries_frozen`.
+fn snake_case(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push('_');
+        }
+        words.extend(letter.to_lowercase());
+    }
+    words
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod postgres;
 mod progress;
 mod release;
 mod report;
+mod reproduce;
 mod score;
 mod serve;
 mod track;
@@ -92,6 +93,8 @@ enum Command {
     Commit(commit::Args),
     /// Check opened labels against the root that was published; exit code 1 if they are others
     VerifyLabels(verify_labels::Args),
+    /// Compute a revealed ranking anew from an export, without a server, and compare; exit code 1 if anything differs
+    Reproduce(reproduce::Args),
     /// Run the reference baseline: make a submission from a copy of a track, by the likelihood
     /// ratio attack and others
     Lira(Box<lira::Args>),
@@ -141,6 +144,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Score(args) => score::run(&args),
         Command::Commit(args) => commit::run(&args),
         Command::VerifyLabels(args) => verify_labels::run(&args),
+        Command::Reproduce(args) => reproduce::run(&args),
         Command::Lira(args) => lira::run(*args).await,
         Command::Train(args) => train::run(*args).await,
         Command::Login(args) => login::run(args).await,

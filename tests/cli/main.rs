@@ -6,6 +6,7 @@ mod kill;
 mod labels;
 mod lira;
 mod offline;
+mod proof;
 mod release;
 mod s3;
 mod server;
