@@ -10,6 +10,7 @@ use crate::service::accounts::AccountError;
 use crate::service::lifecycle::StepError;
 use crate::service::organise::OrganiseError;
 use crate::service::rescoring::RescoringError;
+use crate::service::staff::StaffError;
 use crate::store::StoreError;
 
 /// Why a command failed.
@@ -87,6 +88,15 @@ impl From<AccountError> for Failure {
             AccountError::NameTaken => Self::Input(error.into()),
             AccountError::Store(error) => error.into(),
             AccountError::Secret(error) => error.into(),
+        }
+    }
+}
+
+impl From<StaffError> for Failure {
+    fn from(error: StaffError) -> Self {
+        match error {
+            StaffError::Store(error) => error.into(),
+            StaffError::NoCompetition(_) | StaffError::NoAccount(_) => Self::Input(error.into()),
         }
     }
 }

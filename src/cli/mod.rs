@@ -13,6 +13,7 @@ mod login;
 mod migrate;
 mod offline;
 mod openapi;
+mod organiser;
 mod postgres;
 mod progress;
 mod release;
@@ -78,6 +79,9 @@ enum Command {
     /// Create accounts and tokens
     #[command(subcommand)]
     User(user::Command),
+    /// List, add and remove the organisers of a competition
+    #[command(subcommand)]
+    Organiser(organiser::Command),
     /// Import a track directory
     Import(import::Args),
     /// Make the archives that participants get
@@ -137,6 +141,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Migrate => migrate::run(&storage).await,
         Command::Doctor(args) => doctor::run(&storage, &args).await,
         Command::User(command) => user::run(&storage, command).await,
+        Command::Organiser(command) => organiser::run(&storage, command).await,
         Command::Import(args) => import::run(&storage, args).await,
         Command::Release(args) => release::run(&storage, args).await,
         Command::Track(command) => track::run(&storage, command).await,

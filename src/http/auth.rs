@@ -264,7 +264,7 @@ pub async fn access(
 
 /// Whether an account is staff of a track's competition, whatever its client may do.
 async fn is_on_staff(app: &App, track: &Track, user: &User) -> Result<bool, HttpError> {
-    Ok(user.is_admin || store::competition::is_organiser(&app.db, track.competition, user.id).await?)
+    Ok(user.is_admin || store::organiser::is_one(&app.db, track.competition, user.id).await?)
 }
 
 /// Whether a track stands in lists for this viewer: a draft is listed for its organisers only.

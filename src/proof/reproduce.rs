@@ -714,7 +714,7 @@ fn score(
 /// The counts of each scenario of the shape.
 fn counts(shape: &TrackShape, score: &TrackScore) -> Vec<Option<[u64; 4]>> {
     let plain = |counts: RankingCounts| [counts.tp, counts.members, counts.fp, counts.non_members];
-    let of = |name: &str| score.scenarios.iter().find(|scenario| scenario.name == name);
+    let of = |name: &str| score.scenarios.iter().flatten().find(|scenario| scenario.name == name);
     shape.scenarios().iter().map(|scenario| of(scenario.name()).map(|scenario| plain(scenario.counts))).collect()
 }
 
@@ -836,7 +836,7 @@ fn metrics<'a>(
     anew: &'a TrackScore,
 ) -> impl Iterator<Item = String> + 'a {
     result.scenarios.iter().zip(names).flat_map(move |(told, name)| {
-        let scenario = anew.scenarios.iter().find(|scenario| scenario.name == *name);
+        let scenario = anew.scenarios.iter().flatten().find(|scenario| scenario.name == *name);
         let (is_told, is_there) = (told.is_some(), scenario.is_some());
         let left_out = (is_told != is_there).then(|| format!("{name} is there in one of the two"));
         let differing = told.iter().zip(scenario).flat_map(|(told, scenario)| {

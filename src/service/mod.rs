@@ -10,5 +10,6 @@ pub mod organise;
 pub mod rankings;
 pub mod rescoring;
 pub mod settings;
+pub mod staff;
 pub mod status;
 pub mod submit;

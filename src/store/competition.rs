@@ -4,7 +4,7 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
 use super::StoreError;
-use crate::domain::ids::{CompetitionId, UserId};
+use crate::domain::ids::CompetitionId;
 use crate::domain::slug::Slug;
 
 /// A competition.
@@ -71,20 +71,4 @@ pub async fn create_if_missing(
     .execute(db)
     .await?;
     Ok(())
-}
-
-/// Whether an account is on the staff of a competition by name (not by being an admin).
-pub async fn is_organiser(
-    db: impl PgExecutor<'_>,
-    competition: CompetitionId,
-    user: UserId,
-) -> Result<bool, StoreError> {
-    let row = sqlx::query!(
-        r#"select exists (select from organisers where competition_id = $1 and user_id = $2) as "yes!""#,
-        competition.as_uuid(),
-        user.as_uuid(),
-    )
-    .fetch_one(db)
-    .await?;
-    Ok(row.yes)
 }

@@ -9,6 +9,7 @@ pub mod job;
 pub mod label;
 pub mod live;
 pub mod log;
+pub mod organiser;
 pub mod participant;
 pub mod ranking;
 pub mod release;

@@ -7,6 +7,7 @@ mod labels;
 mod lira;
 mod offline;
 mod proof;
+mod organiser;
 mod release;
 mod s3;
 mod server;
