@@ -21,7 +21,7 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     ("upload_slots", &["domain"]),
     ("board", &["domain", "store"]),
     ("app", &["board", "clock", "config", "domain", "objects", "secret", "store", "upload_slots"]),
-    ("service", &["app", "domain", "objects", "secret", "store"]),
+    ("service", &["app", "domain", "objects", "proof", "secret", "store"]),
     ("proof", &["domain"]),
     ("worker", &["app", "domain", "objects", "secret", "service", "store"]),
     ("importer", &["app", "domain", "service", "store"]),

@@ -17,7 +17,7 @@ mod archive;
 mod history;
 mod log_file;
 mod manifest;
-mod ranking_file;
+pub mod ranking_file;
 mod reproduce;
 mod tar_file;
 #[cfg(test)]

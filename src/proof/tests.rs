@@ -201,7 +201,8 @@ impl Competition {
                 scoring::validate_archive(zip, &shape, &Limits::for_shape(&shape, 2_000_000)).expect("valid");
             let predictions = validated.predictions.split(Split::Final).expect("the split");
             let numbers = draws.ranking_numbers(predictions, &solution(Split::Final)).expect("numbers");
-            let counts = score.scenarios.iter().map(|scenario| scenario.as_ref().map(|scenario| scenario.counts)).collect();
+            let counts =
+                score.scenarios.iter().map(|scenario| scenario.as_ref().map(|scenario| scenario.counts)).collect();
             counted.push(Counted {
                 participant: participant(*who),
                 submission: id,
@@ -220,7 +221,11 @@ impl Competition {
                 rank: entry.rank,
                 value: score.ranking_value,
                 interval_95: [interval.low, interval.high],
-                scenarios: score.scenarios.iter().map(|scenario| scenario.as_ref().map(|scenario| scenario.metrics)).collect(),
+                scenarios: score
+                    .scenarios
+                    .iter()
+                    .map(|scenario| scenario.as_ref().map(|scenario| scenario.metrics))
+                    .collect(),
             }
         };
         let results = ResultsFile {

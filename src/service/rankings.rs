@@ -5,11 +5,13 @@ use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::domain::ids::TrackId;
+use crate::domain::leaderboard::ScenarioResult;
 use crate::domain::log_event::{LogEvent, RankedCounts};
 use crate::domain::official_ranking::{RankingChange, RankingFile, RankingFileEntry, ResultsFile, ResultsFileEntry};
 use crate::domain::phase::Phase;
 use crate::domain::sha256::Sha256;
 use crate::domain::visibility::VisibleSplit;
+use crate::proof::ranking_file::{Counted, ranking_file};
 use crate::store::log::Detail;
 use crate::store::ranking::{FinalScore, OfficialRanking, Ranked};
 use crate::store::track::Track;
@@ -26,13 +28,9 @@ pub(super) async fn make(
     change: RankingChange,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
-    let mut scores = store::ranking::final_scores(&mut *db, VisibleSplit::for_official_ranking(track.id)).await?;
-    scores.sort_by(|a, b| {
-        b.ranking.cmp(&a.ranking).then_with(|| (a.received_at, a.submission).cmp(&(b.received_at, b.submission)))
-    });
+    let scores = store::ranking::final_scores(&mut *db, VisibleSplit::for_official_ranking(track.id)).await?;
     let version = track.ending.ranking_version + 1;
-    let ranks = ranks(&scores);
-    let files = files(track, version.unsigned_abs(), &scores, &ranks)?;
+    let files = files(track, version.unsigned_abs(), &scores)?;
     let entries = files
         .ranking
         .entries
@@ -53,29 +51,18 @@ pub(super) async fn make(
     };
     let log = store::log::append(db, track.id, event, Detail::default(), now).await?;
     let official = OfficialRanking { version, made_at: now, log_seq: log.seq, change, ranking, results };
+    let rank_of = |submission| files.ranking.entries.iter().find(|entry| entry.submission == submission);
     let ranked: Vec<Ranked> = scores
         .iter()
-        .zip(&ranks)
-        .map(|(score, rank)| Ranked {
+        .map(|score| Ranked {
             participant: score.participant,
             submission: score.submission,
             scoring: score.scoring,
-            rank: i32::try_from(*rank).unwrap_or(i32::MAX),
+            rank: rank_of(score.submission).and_then(|entry| i32::try_from(entry.rank).ok()).unwrap_or(i32::MAX),
         })
         .collect();
     store::ranking::insert(db, track.id, &official, &ranked).await?;
     store::track::set_ranking_version(db, track.id, version).await
-}
-
-/// Ranks of scores that are in order: equal ones share one, and the next is skipped.
-fn ranks(scores: &[FinalScore]) -> Vec<u32> {
-    let mut ranks: Vec<u32> = Vec::with_capacity(scores.len());
-    for (place, score) in (1..).zip(scores) {
-        let shared = ranks.last().zip(scores.get(ranks.len().wrapping_sub(1)));
-        let rank = shared.filter(|(_, above)| above.ranking == score.ranking).map_or(place, |(rank, _)| *rank);
-        ranks.push(rank);
-    }
-    ranks
 }
 
 struct Files {
@@ -83,37 +70,45 @@ struct Files {
     results: ResultsFile,
 }
 
-fn files(track: &Track, version: u32, scores: &[FinalScore], ranks: &[u32]) -> Result<Files, StoreError> {
+fn files(track: &Track, version: u32, scores: &[FinalScore]) -> Result<Files, StoreError> {
     let names: Vec<String> = track.shape.scenarios().iter().map(|scenario| scenario.name().to_owned()).collect();
-    let number = track.shape.ranking().number.name().to_owned();
-    let mut ranking = RankingFile { format: 1, number: number.clone(), scenarios: names.clone(), entries: Vec::new() };
-    let mut results = ResultsFile { format: 1, version, number, entries: Vec::new() };
-    for (score, rank) in scores.iter().zip(ranks) {
-        let of = |name: &String| score.scenarios.iter().find(|scenario| scenario.name == *name);
-        let mut counts = Vec::with_capacity(names.len());
-        for name in &names {
-            counts.push(match of(name) {
-                None => None,
-                Some(scenario) => {
-                    let known = scenario.counts.ok_or_else(|| {
-                        StoreError::Inconsistent(format!("the final score of {} has no counts", score.submission))
-                    })?;
-                    Some([known.tp, known.members, known.fp, known.non_members])
-                }
-            });
-        }
-        let (participant, submission, rank) = (score.log_participant, score.submission, *rank);
-        ranking.entries.push(RankingFileEntry { participant, submission, rank, counts });
-        results.entries.push(ResultsFileEntry {
-            participant,
-            submission,
-            rank,
-            value: score.average,
+    let number = track.shape.ranking().number;
+    let counted = scores.iter().map(|score| counted(&names, score)).collect::<Result<_, _>>()?;
+    let ranking = ranking_file(number, &names, counted).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+    let result = |entry: &RankingFileEntry| {
+        let score = scores.iter().find(|score| score.submission == entry.submission)?;
+        Some(ResultsFileEntry {
+            participant: entry.participant,
+            submission: entry.submission,
+            rank: entry.rank,
+            value: score.ranking_value,
             interval_95: [score.interval.low, score.interval.high],
-            scenarios: names.iter().map(|name| of(name).map(|scenario| scenario.numbers)).collect(),
-        });
-    }
-    Ok(Files { ranking, results })
+            scenarios: names.iter().map(|name| scenario(score, name).map(|scenario| scenario.numbers)).collect(),
+        })
+    };
+    let entries = ranking.entries.iter().filter_map(result).collect();
+    Ok(Files { results: ResultsFile { format: 1, version, number: number.name().to_owned(), entries }, ranking })
+}
+
+fn scenario<'a>(score: &'a FinalScore, name: &str) -> Option<&'a ScenarioResult> {
+    score.scenarios.iter().find(|scenario| scenario.name == name)
+}
+
+/// What decides an entry's place.
+fn counted(names: &[String], score: &FinalScore) -> Result<Counted, StoreError> {
+    let counts = |name: &String| match scenario(score, name) {
+        None => Ok(None),
+        Some(scenario) => scenario
+            .counts
+            .map(Some)
+            .ok_or_else(|| StoreError::Inconsistent(format!("the final score of {} has no counts", score.submission))),
+    };
+    Ok(Counted {
+        participant: score.log_participant,
+        submission: score.submission,
+        arrived_at: score.received_at,
+        counts: names.iter().map(counts).collect::<Result<_, _>>()?,
+    })
 }
 
 /// Makes the next version of a revealed track's ranking if one is due and all its final scores are there. Part of a

@@ -30,7 +30,7 @@ pub struct FinalScore {
     /// What decides its place.
     pub ranking: RankingNumber,
     /// The ranking number, for people.
-    pub average: f64,
+    pub ranking_value: f64,
     /// Its 95 % interval.
     pub interval: scoring::Interval,
     /// Scenario by scenario.
@@ -66,7 +66,7 @@ pub async fn final_scores(
             received_at: row.received_at,
             scoring: row.scoring,
             ranking: row.ranking.0,
-            average: row.average,
+            ranking_value: row.average,
             interval: scoring::Interval { low: row.interval_low, high: row.interval_high },
             scenarios: row.scenarios.0,
         })

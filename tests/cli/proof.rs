@@ -60,7 +60,9 @@ fn a_changed_file_fails_and_one_that_cannot_be_read_ends_with_2() {
         let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         assert_eq!(report["ok"], false);
     }
-    for bytes in [&good[..good.len() - 1], &good[..700], b"", b"no archive at all, but some text of more than a few words"] {
+    for bytes in
+        [&good[..good.len() - 1], &good[..700], b"", b"no archive at all, but some text of more than a few words"]
+    {
         fs::write(&path, bytes).expect("written");
         let output = run(&["reproduce", text(&path)]);
         assert_eq!(output.status.code(), Some(2), "{} bytes: {}", bytes.len(), stdout(&output));
