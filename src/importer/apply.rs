@@ -121,10 +121,10 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
                     entries::pick_all(&mut db, track.id, wanted.entry_rule).await?;
                 }
                 settings_log::log_changes(&mut db, track, &wanted, Detail::default(), now).await?;
-                // The board shows the title and the scenario labels too. A change of hidden
+                // The board shows the title, the scenario labels and the ranking rule too. A change of hidden
                 // solutions alone must not be visible, so it does not count as a change of the
                 // board.
-                if track.settings != wanted {
+                if track.settings != wanted || track.shape.ranking() != ranking {
                     store::track::board_changed(&mut db, track.id, now).await?;
                 }
                 track.id

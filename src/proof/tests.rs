@@ -401,7 +401,7 @@ fn with_text(name: &str, from: &str, to: &str) -> Vec<u8> {
 fn an_export_with_opened_labels_is_reproduced_whole() {
     let report = check(&opened());
     assert!(report.checks.iter().all(|check| check.outcome == Outcome::Ok), "{report:#?}");
-    assert_eq!(report.checks.len(), 13, "{report:#?}");
+    assert_eq!(report.checks.len(), 14, "{report:#?}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use time::Duration;
 
-use crate::support::{Actor, Answer, Change, NOW, TRACK_URL, TrackFiles, Upload, World, score_of};
+use crate::support::{Actor, Answer, NOW, TRACK_URL, TrackFiles, Upload, World, score_of};
 
 /// A track that closes an hour after the tests begin.
 const DATES: &str = "dates: {closes: 2026-11-23T13:00:00Z}\n";
@@ -192,15 +192,12 @@ async fn the_log_is_a_chain_that_everybody_can_check_and_nobody_can_change(db: P
         ("delete from log_heads", "log_heads_not_deleted"),
         ("update log_heads set seq = seq - 1", "log_heads_follow"),
         ("update log_heads set hash = sha256('')", "log_heads_follow"),
-        ("delete from tracks", "label_versions_track_id_fkey"),
         (
             "insert into log_events select track_id, seq + 1, at, kind, event, hash from log_events order by seq desc limit 1",
             "log_events_follow",
         ),
     ] {
-        if statement != "delete from tracks" {
-            assert_eq!(world.refused_by(statement).await, trigger, "{statement}");
-        }
+        assert_eq!(world.refused_by(statement).await, trigger, "{statement}");
     }
     assert_eq!(world.refused_by("delete from tracks").await, "log_heads_track_id_fkey");
 }
@@ -237,16 +234,11 @@ async fn every_step_is_refused_from_every_wrong_phase_and_asked_twice_it_is_take
                 .execute(&world.app.db)
                 .await
                 .expect("set");
-            let before = log(&world).await;
+            let before = world.count("log_events").await;
             let refused = olga.step(&world, request(step)).await;
-            if phase == Phase::Draft && step == "open" {
-                continue;
-            }
             refused.problem(StatusCode::CONFLICT, "wrong_phase");
             assert_eq!(world.track().await.phase, phase, "{step}");
-            if phase != Phase::Draft {
-                assert_eq!(log(&world).await, before, "{step} from {phase:?} left a trace");
-            }
+            assert_eq!(world.count("log_events").await, before, "{step} from {phase:?} left a trace");
         }
     }
     world.sql("update tracks set phase = 'open'").await;
@@ -311,7 +303,6 @@ async fn reopening_drops_the_frozen_entries_and_no_preview_can_be_taken_back(db:
 async fn an_upload_that_came_in_time_is_taken_for_two_minutes_after_the_close(db: PgPool) {
     let world = Arc::new(World::with_yaml(db, DATES).await);
     let (ada, bob) = (world.participant("ada").await, world.participant("bob").await);
-    let path = World::path();
     let track = world.track().await;
     let arrive = async |name: &str, hits: usize| {
         let user = world.user_of(name).await;
@@ -346,7 +337,6 @@ async fn an_upload_that_came_in_time_is_taken_for_two_minutes_after_the_close(db
     for actor in [ada, bob] {
         actor.submit(&world, Upload::hitting(1).zip()).await.problem(StatusCode::FORBIDDEN, "closed");
     }
-    let _ = path;
 }
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
@@ -673,7 +663,6 @@ async fn labels_that_are_corrected_while_a_submission_is_scored_hold_for_it(db: 
     world.drain().await;
     assert_eq!(world.count("scorings where labels_version = 2").await, 1);
     assert_eq!(ada.looks_at(&world, &id).await["state"], "scored");
-    let _ = Change::DevLabels;
 }
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]

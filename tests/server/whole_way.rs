@@ -75,12 +75,13 @@ async fn a_zip_becomes_a_receipt_a_score_and_an_entry(db: PgPool) {
     assert_eq!(world.drain().await, [Step::Scored(World::id(id))]);
     let done = ada.get(&world, &url).await.expect(StatusCode::OK).json();
     assert_json_snapshot!("submission", done, {
+        ".log.hash" => "[hash]",
         ".id" => "[id]", ".sha256" => "[sha256]", ".size" => "[size]", ".scores.dev.curves.*.linear" => "[101 rates]",
         ".scores.dev.curves.*.log" => "[41 rates]",
     });
 
     let board = Actor::visitor().get(&world, &format!("{TRACK_URL}/leaderboard")).await.expect(StatusCode::OK).json();
-    assert_json_snapshot!("board", board, {".entries[].submission" => "[id]"});
+    assert_json_snapshot!("board", board, {".entries[].submission" => "[id]", ".log.hash" => "[hash]"});
     assert_eq!(board["entries"][0]["submission"], id);
     let mut dev = done["scores"]["dev"].clone();
     dev.as_object_mut().expect("an object").remove("curves");
