@@ -130,7 +130,7 @@ pub async fn confirm_password(
     if by_password(app, name.as_ref(), password).await? != Some(user.id) {
         return Ok(None);
     }
-    let now = store::health::now(&app.db).await?;
+    let now = app.database_time(&app.db).await?;
     // A password that was changed since it was compared has ended the session.
     Ok(store::session::password_given(&app.db, session, now).await?.then_some(now))
 }
@@ -146,7 +146,7 @@ pub async fn begin_session(app: &App, user: UserId, before: Option<[u8; 32]>) ->
         store::session::delete(&app.db, &old).await?;
     }
     let secret = secret::generate("")?;
-    let given = store::health::now(&app.db).await?;
+    let given = app.database_time(&app.db).await?;
     store::session::create(&app.db, &secret::hash(&secret), user, app.clock.now(), given).await?;
     Ok(secret)
 }

@@ -13,7 +13,7 @@ use callimico::http::error::{ErrorBody, HttpError};
 use callimico::http::rate_limit::RateLimits;
 use callimico::http::server::{ServerState, Site};
 use callimico::secret;
-use callimico::store::{self, session};
+use callimico::store::session;
 use sqlx::PgPool;
 use time::Duration;
 use tower::ServiceExt;
@@ -329,7 +329,7 @@ impl Irrevocable {
         let rate_limits = RateLimits::new(limits.logins_per_minute);
         let state = ServerState { app: world.app.clone(), site: Site::new(&http), rate_limits };
         let act = |State(app): State<App>, organiser: Organiser| async move {
-            organiser.needs_recent_password(store::health::now(&app.db).await?)
+            organiser.needs_recent_password(app.database_time(&app.db).await?)
         };
         let router = Router::new().route("/c/{competition}/{track}/act", post(act)).with_state(state.clone());
         Self { world, state, router }
@@ -362,7 +362,7 @@ async fn what_cannot_be_undone_takes_a_password_that_was_given_within_ten_minute
     assert_eq!(server.act(header::COOKIE, &olga).await, (200, ""));
     assert_eq!(server.act(header::COOKIE, &ada).await, (404, "not_found"));
     assert_eq!(server.act(header::COOKIE, "").await, (401, "not_logged_in"));
-    world.sql("update sessions set password_given_at = clock_timestamp() - interval '10 minutes 1 second'").await;
+    world.sql("update sessions set password_given_at = password_given_at - interval '10 minutes 1 second'").await;
     assert_eq!(server.act(header::COOKIE, &olga).await, (403, "session_needed"));
     assert!(!server.confirm(&olga, "wrong-horse").await.expect("an answer"));
     assert!(!server.confirm(&olga, "short").await.expect("an answer"));
@@ -370,7 +370,7 @@ async fn what_cannot_be_undone_takes_a_password_that_was_given_within_ten_minute
     assert!(server.confirm(&olga, "correct-horse").await.expect("an answer"));
     assert_eq!(server.act(header::COOKIE, &olga).await, (200, ""));
     // Another session of the same account has its own password to give; a new log-in gives it.
-    world.sql("update sessions set password_given_at = clock_timestamp() - interval '1 hour'").await;
+    world.sql("update sessions set password_given_at = password_given_at - interval '1 hour'").await;
     let again = post_form(world, "/login", "", "name=olga&password=correct-horse").await;
     assert_eq!(server.act(header::COOKIE, &olga).await, (403, "session_needed"));
     assert_eq!(server.act(header::COOKIE, &cookie_of(&again)).await, (200, ""));
