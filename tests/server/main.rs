@@ -30,6 +30,7 @@ mod ranking;
 mod rejected;
 mod rules;
 mod scopes;
+mod sealed;
 mod session;
 mod strange;
 mod sweeper;

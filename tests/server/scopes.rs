@@ -30,16 +30,8 @@ impl Two {
 
     /// What somebody sees of the whole server, told as if it were seen by nobody in particular.
     async fn look(&self, actor: &Actor, name: &str) -> Vec<(String, String)> {
-        let values = [
-            ("competition", "mico"),
-            ("track", "tiny"),
-            ("id", &self.submission),
-            ("name", "tiny_hi_dev.tar.gz"),
-            ("batch", "01900000-0000-7000-8000-000000000000"),
-            ("unknown", "nothing"),
-        ];
         let mut seen = Vec::new();
-        for place in self.world.places(&values).await {
+        for place in self.world.places(&[("id", &self.submission)]).await {
             let answer = actor.glance(&self.world, &place).await;
             seen.push((place, told(&answer, name)));
         }

@@ -14,6 +14,15 @@ use super::world::World;
 /// How long an event stream, which never ends, is listened to.
 const LISTEN: Duration = Duration::from_millis(50);
 
+/// A value for each parameter of a path. A test adds those of what it has made itself, such as `id`.
+const VALUES: [(&str, &str); 5] = [
+    ("competition", "mico"),
+    ("track", "tiny"),
+    ("name", "SHA256SUMS"),
+    ("batch", "0191e2f4-6a7b-7c3d-8e9f-a0b1c2d3e4f5"),
+    ("unknown", "nothing"),
+];
+
 impl World {
     /// The paths of all routes that the server has, as they are written in the code.
     pub(crate) fn routes(&self) -> BTreeSet<String> {
@@ -26,10 +35,11 @@ impl World {
         routes
     }
 
-    /// An address for every route that can be read. The parameters of the paths get the values given for them; a
-    /// parameter that has no value yet is an error, so that no new route is left out by mistake. A parameter may have
-    /// several values, each of which makes an address.
-    pub(crate) async fn places(&self, values: &[(&str, &str)]) -> Vec<String> {
+    /// An address for every route that can be read. The parameters of the paths get the values of [`VALUES`] and those
+    /// given; a parameter that has no value yet is an error, so that no new route is left out by mistake. A parameter
+    /// may have several values, each of which makes an address.
+    pub(crate) async fn places(&self, more: &[(&str, &str)]) -> Vec<String> {
+        let values = [&VALUES[..], more].concat();
         let mut places = Vec::new();
         // The router names its own fallbacks so.
         for route in self.routes().into_iter().filter(|route| !route.contains("__private__axum")) {
@@ -41,7 +51,7 @@ impl World {
                 };
                 let (name, after) = rest.split_once('}').expect("the end of a parameter");
                 let fitting: Vec<_> = values.iter().filter(|(known, _)| *known == name).collect();
-                assert!(!fitting.is_empty(), "no value is known for {{{name}}} of {route}");
+                assert!(!fitting.is_empty(), "{route}: add a value for {{{name}}} to VALUES");
                 open.extend(fitting.iter().map(|(_, value)| format!("{before}{value}{after}")));
             }
         }
@@ -59,7 +69,14 @@ impl World {
 impl Actor {
     /// The answer to a GET request; of an event stream, what comes at once.
     pub(crate) async fn glance(&self, world: &World, url: &str) -> Answer {
-        let response = world.open(self.request("GET", url).body(Body::empty()).expect("a request")).await;
+        self.glance_with(world, url, &[]).await
+    }
+
+    /// The same with headers.
+    pub(crate) async fn glance_with(&self, world: &World, url: &str, headers: &[(header::HeaderName, &str)]) -> Answer {
+        let request = self.request("GET", url);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(name, *value));
+        let response = world.open(request.body(Body::empty()).expect("a request")).await;
         let (parts, mut body) = response.into_parts();
         let never_ends = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
         if !never_ends {
