@@ -100,7 +100,7 @@ pub(super) async fn step(
     let reason = reason(asked.reason.as_deref())?;
     let by = By { user: Some(organiser.login.user.id), reason };
     if matches!(asked.step, StepName::Preview | StepName::Reveal | StepName::OpenLabels | StepName::Correct) {
-        organiser.needs_recent_password(store::health::now(&app.db).await?)?;
+        organiser.needs_recent_password(app.database_time(&app.db).await?)?;
     }
     let confirmed = asked.confirm.as_deref() == Some(&path.to_string());
     if matches!(asked.step, StepName::Reveal | StepName::OpenLabels | StepName::Correct) && !confirmed {
