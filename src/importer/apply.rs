@@ -111,6 +111,7 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
         refuse_to_change_the_truth(track, &directory, &kept, &merged)?;
         refuse_to_change_the_rule(track, &wanted, now)?;
         refuse_to_change_the_dates(track, &wanted, now)?;
+        refuse_to_publish_after_all(track, &wanted)?;
     }
     if request.mode == Mode::Apply {
         let id = match &existing {
@@ -370,6 +371,17 @@ fn refuse_to_change_the_ranking(track: &Track, wanted: RankingRule) -> Result<()
         "{} is {}: its ranking rule stays `{has}` and can no longer become `{wanted}`",
         track.path(),
         track.phase.as_str()
+    )))
+}
+
+/// Whoever joined agreed to the terms of that day: what they did not let be published stays unpublished.
+fn refuse_to_publish_after_all(track: &Track, wanted: &TrackSettings) -> Result<(), ImportError> {
+    if track.phase == Phase::Draft || track.settings.publish_entries || !wanted.publish_entries {
+        return Ok(());
+    }
+    Err(ImportError::Refused(format!(
+        "{} has opened: `publish_entries` can no longer become `true`, because participants agreed to other terms",
+        track.path()
     )))
 }
 

@@ -100,6 +100,7 @@ pub fn describe_settings(settings: &TrackSettings) -> Vec<(&'static str, String)
         ("bytes of an upload", settings.limits.bytes.to_string()),
         ("entry rule", settings.entry_rule.as_str().to_owned()),
         ("approval", if settings.approval == Approval::Needed { "needed" } else { "not needed" }.to_owned()),
+        ("entries published", if settings.publish_entries { "once the labels are opened" } else { "no" }.to_owned()),
         ("scenario labels", if labels.is_empty() { "none".to_owned() } else { labels.join("; ") }),
         ("page overview", page(&settings.pages.overview)),
         ("page evaluation", page(&settings.pages.evaluation)),

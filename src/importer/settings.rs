@@ -36,6 +36,7 @@ pub fn defaults(slug: &str) -> TrackSettings {
         entry_rule: EntryRule::Latest,
         approval: Approval::NotNeeded,
         kind: TrackKind::Membership,
+        publish_entries: false,
     }
 }
 
@@ -110,6 +111,11 @@ fn apply_key(settings: &mut TrackSettings, key: &str, value: &Value, notes: &mut
         }
         // Part of the track's shape, with which it is read.
         track_files::RANKING => {}
+        "publish_entries" => {
+            settings.publish_entries = value
+                .as_bool()
+                .ok_or_else(|| ImportError::Settings("`publish_entries` is `true` or `false`".to_owned()))?;
+        }
         "limits" => each(key, value, |inner, value| apply_limit(&mut settings.limits, inner, value, notes))?,
         "dates" => each(key, value, |inner, value| apply_date(&mut settings.dates, inner, value, notes))?,
         "scenarios" => each(key, value, |name, value| {
@@ -281,6 +287,7 @@ mod tests {
             ("dates: {opens: 2026-12-05, closes: 2026-12-01}", "closes before it opens"),
             ("approval: maybe", "approval"),
             ("kind: guessing", "kind"),
+            ("publish_entries: later", "publish_entries"),
             ("- a list", "keys and values"),
         ] {
             let error = settings_of(yaml).expect_err(yaml).to_string();

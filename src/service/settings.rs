@@ -37,6 +37,7 @@ fn fields(settings: &TrackSettings) -> Vec<Field> {
         rule("limits.bytes", settings.limits.bytes.to_string()),
         rule("entry_rule", settings.entry_rule.as_str().to_owned()),
         rule("needs_approval", (settings.approval == Approval::Needed).to_string()),
+        rule("publish_entries", settings.publish_entries.to_string()),
         field("kind", settings.kind.as_str().to_owned()),
         field("scenario_labels", text(&labels)),
         field("pages.overview", text(&settings.pages.overview)),

@@ -105,6 +105,8 @@ pub struct TrackSettings {
     pub approval: Approval,
     /// What participants are to find out.
     pub kind: TrackKind,
+    /// Whether the terms say that zips of official entries are published once the labels are opened.
+    pub publish_entries: bool,
 }
 
 /// Counts shown beside a track.
@@ -136,6 +138,7 @@ struct TrackRow {
     entry_rule: EntryRule,
     needs_approval: bool,
     kind: TrackKind,
+    publish_entries: bool,
     board_version: i64,
     board_changed_at: OffsetDateTime,
     board_log_seq: Option<i64>,
@@ -168,6 +171,7 @@ impl From<TrackRow> for Track {
                 entry_rule: row.entry_rule,
                 approval: row.needs_approval.into(),
                 kind: row.kind,
+                publish_entries: row.publish_entries,
             },
             shape: row.shape.0,
             board_version: row.board_version,
@@ -210,7 +214,7 @@ async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Track>,
                   t.scenario_labels as "scenario_labels: Json<ScenarioLabels>",
                   t.pages as "pages: Json<Pages>",
                   t.limit_per_day, t.limit_total, t.limit_bytes, t.entry_rule as "entry_rule: EntryRule",
-                  t.needs_approval, t.kind as "kind: TrackKind", t.board_version, t.board_changed_at,
+                  t.needs_approval, t.kind as "kind: TrackKind", t.publish_entries, t.board_version, t.board_changed_at,
                   t.board_log_seq, t.banner_seq, t.entries_frozen_at, t.final_begun_at, t.labels_opened_at,
                   t.results_final_at, t.ranking_version, t.ranking_due as "ranking_due: RankingChange", t.labels_version
            from tracks t join competitions c on c.id = t.competition_id
@@ -445,8 +449,9 @@ pub async fn create(
     let id = TrackId::generate();
     sqlx::query!(
         "insert into tracks (id, competition_id, slug, title, description, opens_at, closes_at, shape, scenario_labels,
-             pages, limit_per_day, limit_total, limit_bytes, entry_rule, needs_approval, kind, board_changed_at, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)",
+             pages, limit_per_day, limit_total, limit_bytes, entry_rule, needs_approval, kind, publish_entries,
+             board_changed_at, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18)",
         id.as_uuid(),
         competition.as_uuid(),
         slug.as_str(),
@@ -463,6 +468,7 @@ pub async fn create(
         settings.entry_rule as EntryRule,
         settings.approval == Approval::Needed,
         settings.kind as TrackKind,
+        settings.publish_entries,
         now,
     )
     .execute(db)
@@ -480,7 +486,7 @@ pub async fn update(
     sqlx::query!(
         "update tracks set title = $2, description = $3, opens_at = $4, closes_at = $5, shape = $6, scenario_labels = $7,
              pages = $8, limit_per_day = $9, limit_total = $10, limit_bytes = $11, entry_rule = $12,
-             needs_approval = $13, kind = $14
+             needs_approval = $13, kind = $14, publish_entries = $15
          where id = $1",
         track.as_uuid(),
         settings.title,
@@ -496,6 +502,7 @@ pub async fn update(
         settings.entry_rule as EntryRule,
         settings.approval == Approval::Needed,
         settings.kind as TrackKind,
+        settings.publish_entries,
     )
     .execute(db)
     .await?;

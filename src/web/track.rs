@@ -142,6 +142,8 @@ pub(crate) struct RulesPage {
     /// How the scenarios make the ranking number, for a track whose organiser wrote nothing of evaluation.
     pub(crate) ranking: RankingRule,
     pub(crate) terms: Markup,
+    /// Whether zips of official entries are published once the labels are opened.
+    pub(crate) publish_entries: bool,
     pub(crate) limits: Limits,
     pub(crate) enrolment: EnrolmentStatus,
     /// Why the reader could not join.
@@ -273,6 +275,7 @@ async fn rules_page(app: &App, view: &TrackView, join_error: Option<&'static str
         evaluation: markdown::render(&pages.evaluation),
         ranking: view.track.shape.ranking(),
         terms: markdown::render(&pages.terms),
+        publish_entries: view.track.settings.publish_entries,
         limits: Limits::of(&view.track),
         enrolment: EnrolmentStatus::of(view, app.clock.now()),
         join_error,
