@@ -6,6 +6,7 @@ mod commit;
 mod demo;
 mod doctor;
 mod download;
+mod export;
 mod failure;
 mod import;
 mod lira;
@@ -89,6 +90,8 @@ enum Command {
     /// Open a track; retry its failed submissions
     #[command(subcommand)]
     Track(track::Command),
+    /// Write everything that a revealed ranking can be computed from into one file, for `reproduce`
+    Export(export::Args),
     /// Check a submission offline
     Check(check::Args),
     /// Score predictions offline against solution.csv files
@@ -145,6 +148,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Import(args) => import::run(&storage, args).await,
         Command::Release(args) => release::run(&storage, args).await,
         Command::Track(command) => track::run(&storage, command).await,
+        Command::Export(args) => export::run(&storage, args).await,
         Command::Check(args) => check::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Commit(args) => commit::run(&args),

@@ -118,6 +118,24 @@ impl VisibleSplit<OfficialScores> {
     }
 }
 
+/// The dev scores of a track, all of them, for the export that its organisers keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FullExport(TrackId);
+
+impl FullExport {
+    /// Of which track.
+    pub fn track(self) -> TrackId {
+        self.0
+    }
+}
+
+impl VisibleSplit<FullExport> {
+    /// For a command on the server's own machine, whose user reads the database anyway, once the final ranking is public.
+    pub fn for_full_export(track: TrackId, phase: Phase) -> Option<Self> {
+        phase.rules().final_is_public.then_some(Self { of: FullExport(track), split: Split::Dev })
+    }
+}
+
 /// The final scores of a track before they are public.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Preview(TrackId);

@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod enrol;
 pub mod entries;
+pub mod export;
 pub mod labels;
 pub mod lifecycle;
 pub mod organise;

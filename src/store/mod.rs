@@ -44,6 +44,14 @@ pub enum StoreError {
 /// The migrations, built into the program.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
+/// A transaction that sees what the database holds at one instant, and changes nothing.
+///
+/// # Errors
+/// The database cannot answer.
+pub async fn snapshot(db: &sqlx::PgPool) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
+    Ok(db.begin_with("begin isolation level repeatable read read only").await?)
+}
+
 /// A split as the database writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "split", rename_all = "lowercase")]

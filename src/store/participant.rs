@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use super::user::User;
 use super::{StoreError, violates};
 use crate::domain::ids::{ParticipantId, TrackId, UserId};
+use crate::domain::log_event::LogParticipant;
 use crate::domain::participant::ParticipantStatus;
 use crate::domain::slug::Slug;
 
@@ -146,4 +147,18 @@ pub async fn lock(db: &mut PgConnection, id: ParticipantId) -> Result<Option<Par
     .fetch_optional(db)
     .await?;
     Ok(row.map(|row| row.status))
+}
+
+/// The participants of a track that the log may name, with the names that boards have for them, in no order that tells
+/// anything.
+pub async fn log_names(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<(LogParticipant, String)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select log_id as "id: LogParticipant", name from participants p
+           where track_id = $1 and exists (select from submissions s where s.participant_id = p.id)
+           order by log_id"#,
+        track.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }

@@ -10,7 +10,7 @@ use crate::domain::entry::Candidate;
 use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId, TrackId};
 use crate::domain::leaderboard::{ScenarioResult, SplitResult};
 use crate::domain::sha256::Sha256;
-use crate::domain::visibility::{Candidates, Preview, VisibleSplit};
+use crate::domain::visibility::{Candidates, FullExport, Preview, VisibleSplit};
 
 /// The version of the scorer, kept beside each score.
 pub const SCORER_VERSION: &str = concat!("callimico ", env!("CARGO_PKG_VERSION"));
@@ -41,13 +41,63 @@ impl NewScoring<'_> {
     /// [`StoreError::Inconsistent`] where the result cannot be written as JSON, which no result is.
     pub fn hash(&self) -> Result<Sha256, StoreError> {
         use sha2::Digest;
-        let result = serde_json::to_vec(&(&self.result.ranking, &self.result.interval, &self.result.scenarios))
-            .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+        let result = logged_result(&self.result.ranking, self.result.interval, &self.result.scenarios)?;
         let mut hash = sha2::Sha256::new();
         hash.update(self.log_salt);
         hash.update(result);
         Ok(hash.into())
     }
+}
+
+/// A result in the bytes that its hash in the log is made of.
+fn logged_result(
+    ranking: &RankingNumber,
+    interval: Interval,
+    scenarios: &[ScenarioResult],
+) -> Result<String, StoreError> {
+    serde_json::to_string(&(ranking, interval, scenarios)).map_err(|error| StoreError::Inconsistent(error.to_string()))
+}
+
+/// A dev result with the random bytes that its hash in the log was made with.
+#[derive(Debug, Clone)]
+pub struct LoggedResult {
+    /// The submission.
+    pub submission: SubmissionId,
+    /// The random bytes.
+    pub random: [u8; 32],
+    /// The result in the bytes that were hashed.
+    pub result: String,
+}
+
+/// The present dev results of a track that the log has hashes of, in the order in which the submissions arrived.
+pub async fn logged_results(
+    db: impl PgExecutor<'_>,
+    visible: VisibleSplit<FullExport>,
+) -> Result<Vec<LoggedResult>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select s.id as "submission: SubmissionId", g.log_salt as "log_salt!",
+                  g.ranking as "ranking: Json<RankingNumber>", g.interval_low, g.interval_high,
+                  g.scenarios as "scenarios: Json<Vec<ScenarioResult>>"
+           from submissions s join scorings g on g.submission_id = s.id and g.split = $2 and g.superseded_at is null
+           where s.track_id = $1 and g.log_salt is not null order by s.received_at, s.id"#,
+        visible.of().track().as_uuid(),
+        DbSplit::from(visible.split()) as DbSplit,
+    )
+    .fetch_all(db)
+    .await?;
+    let read = |salt: Vec<u8>| {
+        <[u8; 32]>::try_from(salt).map_err(|_| StoreError::Inconsistent("random bytes of another length".to_owned()))
+    };
+    rows.into_iter()
+        .map(|row| {
+            let interval = Interval { low: row.interval_low, high: row.interval_high };
+            Ok(LoggedResult {
+                submission: row.submission,
+                random: read(row.log_salt)?,
+                result: logged_result(&row.ranking.0, interval, &row.scenarios.0)?,
+            })
+        })
+        .collect()
 }
 
 /// Stores the score of a submission; answers `false`, having stored nothing, where it has a current one for the

@@ -463,6 +463,18 @@ pub async fn scored(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<Submi
     .await?)
 }
 
+/// The submissions of a track whose zips are kept, with the bytes of each, in the order in which they arrived.
+pub async fn taken(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<(SubmissionId, u64)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select id as "id: SubmissionId", size from submissions where track_id = $1 and state <> 'rejected'
+           order by received_at, id"#,
+        track.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.size.unsigned_abs())).collect())
+}
+
 /// Removes all submissions of a track: the trials of a draft.
 pub async fn remove_all(db: impl PgExecutor<'_>, track: TrackId) -> Result<(), StoreError> {
     sqlx::query!("delete from submissions where track_id = $1", track.as_uuid()).execute(db).await?;

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{done, folder, run, stderr, stdout, text};
+use crate::support::{done, folder, run, stderr, stdout, text, write_track};
 
 const EXPORT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/proof/testdata/format1.tar");
 
@@ -69,4 +69,19 @@ fn a_changed_file_fails_and_one_that_cannot_be_read_ends_with_2() {
         assert!(stdout(&output).is_empty() && stderr(&output).contains("cannot be checked"), "{}", stderr(&output));
     }
     assert_eq!(run(&["reproduce", text(&folder.path().join("gone"))]).status.code(), Some(2));
+}
+
+#[test]
+fn a_track_that_is_not_revealed_is_not_exported() {
+    let folder = folder();
+    let track = write_track(folder.path());
+    let (data, out) = (folder.path().join("data"), folder.path().join("export.tar"));
+    done(&["import", text(&track), "--competition", "small", "--data-dir", text(&data), "--no-release"]);
+    for (track, says) in [("small/tiny", "no official ranking yet"), ("small/gone", "no track")] {
+        let output = run(&["export", track, "--out", text(&out), "--data-dir", text(&data)]);
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert!(stderr(&output).contains(says), "{}", stderr(&output));
+    }
+    let left = fs::read_dir(folder.path()).expect("the folder").count();
+    assert_eq!(left, 2, "the track and the data, and nothing of an export");
 }

@@ -13,6 +13,7 @@ mod body;
 mod deadline;
 mod disclosure;
 mod download;
+mod export;
 mod final_split;
 mod forms;
 mod idempotency;
