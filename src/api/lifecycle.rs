@@ -86,7 +86,7 @@ pub(super) struct Ready {
         (status = 200, description = "Taken, or taken before", body = StepTaken),
         (status = 202, description = "`preview`: how many final scores are there", body = Ready),
         (status = 400, description = "`bad_body`; `bad_date`; `bad_field`"),
-        (status = 403, description = "`read_only_token`; `session_needed`: sign in and give the password"),
+        (status = 403, description = "`organise_scope_needed`; `session_needed`: sign in and give the password"),
         (status = 404, description = "`not_found`: no such track, or none that this account organises"),
         (status = 409, description = "`wrong_phase`; `not_ready`: what is missing stands in `problems`"),
         (status = 422, description = "`not_confirmed`; `bad_labels`")))]
