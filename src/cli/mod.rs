@@ -10,6 +10,7 @@ mod export;
 mod failure;
 mod import;
 mod lira;
+mod log;
 mod login;
 mod migrate;
 mod offline;
@@ -90,6 +91,8 @@ enum Command {
     /// Open a track; retry its failed submissions
     #[command(subcommand)]
     Track(track::Command),
+    /// Print a track's log, or check it: the chain of its hashes, and receipts for events of it
+    Log(log::Args),
     /// Write everything that a revealed ranking can be computed from into one file, for `reproduce`
     Export(export::Args),
     /// Check a submission offline
@@ -148,6 +151,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Import(args) => import::run(&storage, args).await,
         Command::Release(args) => release::run(&storage, args).await,
         Command::Track(command) => track::run(&storage, command).await,
+        Command::Log(args) => log::run(&storage, args).await,
         Command::Export(args) => export::run(&storage, args).await,
         Command::Check(args) => check::run(&args),
         Command::Score(args) => score::run(&args),

@@ -8,7 +8,7 @@ use scoring::commitment::ModelPath;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{Failure, Session};
+use super::{Failure, Session, progress};
 use crate::api;
 use crate::app::App;
 use crate::config::StorageConfig;
@@ -218,7 +218,7 @@ async fn execute(app: &App, command: Command) -> Result<(), Failure> {
                     if json {
                         println!("{}", json!({ "batch": batch.to_string(), "state": "applied", "log": log }));
                     }
-                    eprintln!("the results of {batch} stand now");
+                    progress::message!("the results of {batch} stand now");
                     Ok(())
                 }
                 (None, Some(batch)) => {
@@ -227,7 +227,7 @@ async fn execute(app: &App, command: Command) -> Result<(), Failure> {
                     if json {
                         println!("{}", json!({ "batch": batch.to_string(), "state": "dropped" }));
                     }
-                    eprintln!("the results of {batch} are thrown away; the scores before stand");
+                    progress::message!("the results of {batch} are thrown away; the scores before stand");
                     Ok(())
                 }
                 (None, None) => {
@@ -238,7 +238,7 @@ async fn execute(app: &App, command: Command) -> Result<(), Failure> {
         }
         Command::Retry { track } => {
             let again = lifecycle::retry_failed(app, &track).await?;
-            eprintln!("put {again} failed submissions of {track} back into the queue");
+            progress::message!("put {again} failed submissions of {track} back into the queue");
             Ok(())
         }
     }
@@ -263,7 +263,7 @@ fn tell(step: &Step, taken: Taken, now: &str, before: &str) -> Result<(), Failur
         }
         println!("{answer}");
     }
-    eprintln!("{} {}", step.track, if taken.already { before } else { now });
+    progress::message!("{} {}", step.track, if taken.already { before } else { now });
     Ok(())
 }
 
@@ -273,7 +273,7 @@ async fn preview(app: &App, step: &Step) -> Result<(), Failure> {
     let mut told = String::new();
     let mut say = |text: String| {
         if text != told {
-            eprintln!("{text}");
+            progress::message!("{text}");
             told = text;
         }
     };
@@ -294,7 +294,7 @@ async fn preview(app: &App, step: &Step) -> Result<(), Failure> {
                 let lost = troubled.iter().filter(|job| job.next_try.is_none()).count();
                 if i64::try_from(lost).unwrap_or(i64::MAX) >= counts.of - counts.ready {
                     for job in troubled {
-                        eprintln!("submission {} of {}: {}", job.submission, job.participant, job.error);
+                        progress::message!("submission {} of {}: {}", job.submission, job.participant, job.error);
                     }
                     return Err(Failure::Ours(anyhow::anyhow!(
                         "{lost} final scores failed for good: score them again (`callimico track retry {}`) or disqualify \
@@ -330,7 +330,7 @@ async fn preview(app: &App, step: &Step) -> Result<(), Failure> {
     for ranked in &board.entries {
         println!("{:>4}  {:<40}  {:.4}", ranked.rank, ranked.entry.participant, ranked.entry.result.ranking_value);
     }
-    eprintln!("{} entries; for organisers alone until `callimico track reveal`", board.entries.len());
+    progress::message!("{} entries; for organisers alone until `callimico track reveal`", board.entries.len());
     Ok(())
 }
 
@@ -366,7 +366,7 @@ async fn correct(app: &App, step: &Step, directory: PathBuf) -> Result<(), Failu
     if step.json {
         println!("{}", json!({ "phase": done.phase, "log": done.log, "batch": batch.to_string() }));
     }
-    eprintln!(
+    progress::message!(
         "{} has corrected labels; rescoring {batch} is to be looked at, then applied: \
          `callimico track rescore {} --apply {batch}`",
         step.track, step.track
@@ -383,7 +383,7 @@ async fn check_batch(app: &App, track: &TrackPath, batch: BatchId) -> Result<(),
 
 /// Waits until all of a rescoring is scored, and prints what it would change.
 async fn wait_and_tell(app: &App, path: &TrackPath, batch: BatchId, json: bool) -> Result<(), Failure> {
-    eprintln!("rescoring {batch}");
+    progress::message!("rescoring {batch}");
     let mut last = (-1, tokio::time::Instant::now());
     let done = loop {
         let known = rescoring::of_track(app, path, batch).await?.ok_or(RescoringError::NoBatch(batch))?;
@@ -392,10 +392,10 @@ async fn wait_and_tell(app: &App, path: &TrackPath, batch: BatchId, json: bool) 
         }
         if known.ready != last.0 {
             last = (known.ready, tokio::time::Instant::now());
-            eprintln!("{} of {} scores", known.ready, known.ready + known.waiting + known.failed);
+            progress::message!("{} of {} scores", known.ready, known.ready + known.waiting + known.failed);
         } else if last.1.elapsed() > PATIENCE {
             last.1 = tokio::time::Instant::now();
-            eprintln!("no score for a while: does a server or a worker run? (`callimico worker`)");
+            progress::message!("no score for a while: does a server or a worker run? (`callimico worker`)");
         }
         tokio::time::sleep(LOOK).await;
     };
@@ -415,7 +415,7 @@ async fn wait_and_tell(app: &App, path: &TrackPath, batch: BatchId, json: bool) 
             println!("{}  {:<5}  {:.4} -> {:.4}  {}", one.submission, one.split, one.old, one.new, one.participant);
         }
     }
-    eprintln!(
+    progress::message!(
         "{} of {} scores would change, {} failed; apply it with `callimico track rescore {path} --apply {batch}`, or \
          throw it away with --drop",
         changed.len(),

@@ -50,7 +50,7 @@ pub async fn append(
     let kind = event.kind();
     let logged = Logged { seq: seq.unsigned_abs(), at, event };
     let bytes = logged.to_bytes().map_err(|error| StoreError::Inconsistent(error.to_string()))?;
-    let hash = chained(head.hash, &bytes);
+    let hash = Sha256::from(*scoring::log::chain(Some((*head.hash.as_bytes()).into()), &bytes).as_bytes());
     sqlx::query!(
         "insert into log_events (track_id, seq, at, kind, event, hash) values ($1, $2, $3, $4, $5, $6)",
         track.as_uuid(),
@@ -74,15 +74,6 @@ pub async fn append(
         .await?;
     }
     Ok(LogPosition { seq, hash })
-}
-
-/// The hash up to an event.
-fn chained(before: Sha256, event: &[u8]) -> Sha256 {
-    use sha2::Digest;
-    let mut hash = sha2::Sha256::new();
-    hash.update(before.as_bytes());
-    hash.update(event);
-    hash.into()
 }
 
 /// The last event's place; `None` while there is none.
