@@ -19,12 +19,19 @@ pub(super) enum RankingValue {
     Max(f64),
 }
 
+impl RankingValue {
+    /// A value under the name of what it is.
+    pub(super) fn new(number: RankingKind, value: f64) -> Self {
+        match number {
+            RankingKind::Mean => Self::Mean(value),
+            RankingKind::Max => Self::Max(value),
+        }
+    }
+}
+
 impl From<&SplitResult> for RankingValue {
     fn from(result: &SplitResult) -> Self {
-        match result.ranking.number() {
-            RankingKind::Mean => Self::Mean(result.ranking_value),
-            RankingKind::Max => Self::Max(result.ranking_value),
-        }
+        Self::new(result.ranking.number(), result.ranking_value)
     }
 }
 

@@ -13,11 +13,12 @@ use super::description::Binary;
 use super::metrics::{RankingValue, ScenarioNumbers};
 use super::problem::ProblemLine;
 use crate::app::App;
-use crate::domain::leaderboard::SplitResult;
+use crate::domain::ids::SubmissionId;
+use crate::domain::leaderboard::{FinalTold, ScenarioResult, SplitResult};
 use crate::domain::quota::AttemptsLeft;
 use crate::domain::submission::SubmissionState;
 use crate::domain::timestamp::rfc3339;
-use crate::domain::visibility::SubmissionAccess;
+use crate::domain::visibility::{SubmissionAccess, VisibleSplit};
 use crate::http::auth::{OrganiserOf, SeenSubmission, SignedIn};
 use crate::http::error::HttpError;
 use crate::http::paging::Paging;
@@ -60,7 +61,26 @@ pub(super) struct SubmissionView {
     /// The event in the track's log by which it was taken; null of a rejected one.
     log: Option<LogPosition>,
     /// By split; empty before scoring, `final` only after the reveal.
-    scores: BTreeMap<String, SplitView>,
+    scores: BTreeMap<String, ToldScores>,
+}
+
+/// What is told of a score.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub(super) enum ToldScores {
+    /// Its numbers.
+    Numbers(Box<SplitView>),
+    /// Of the final split, while labels are kept and for what is no official entry: the ranking number, rounded.
+    Rounded(RoundedScore),
+}
+
+/// A ranking number that is told rounded.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub(super) struct RoundedScore {
+    #[serde(flatten)]
+    ranking: RankingValue,
+    /// To multiples of this.
+    rounded_to: f64,
 }
 
 /// That organisers took a submission out.
@@ -95,7 +115,8 @@ pub(super) struct SplitView {
     interval_95: [f64; 2],
     /// By scenario folder; null for a scenario that is left out.
     scenarios: BTreeMap<String, ScenarioNumbers>,
-    /// ROC curves on the fixed grid, by scenario folder; none of a scenario that is left out.
+    /// ROC curves on the fixed grid, by scenario folder; none of a scenario that is left out, and none of the final split
+    /// while labels are kept.
     curves: BTreeMap<String, CurveView>,
 }
 
@@ -119,7 +140,8 @@ impl SplitView {
         let scenarios = track.shape.scenarios().iter().map(|scenario| scenario.name());
         let scenarios = ScenarioNumbers::by_name(scenarios, &result);
         let (ranking, interval_95) = ((&result).into(), [result.interval.low, result.interval.high]);
-        let curves = result.scenarios.into_iter().map(|scenario| (scenario.name, scenario.grid.into())).collect();
+        let curve = |scenario: ScenarioResult| Some((scenario.name, scenario.grid?.into()));
+        let curves = result.scenarios.into_iter().filter_map(curve).collect();
         Self { ranking, interval_95, scenarios, curves }
     }
 }
@@ -165,14 +187,31 @@ async fn visible_scores(
     app: &App,
     track: &Track,
     access: SubmissionAccess,
-) -> Result<BTreeMap<String, SplitView>, HttpError> {
+) -> Result<BTreeMap<String, ToldScores>, HttpError> {
     let mut scores = BTreeMap::new();
     for visible in Split::SUBMITTED.into_iter().filter_map(|split| access.scores(split)) {
-        if let Some(result) = store::scoring::of_submission(&app.db, visible).await? {
-            scores.insert(visible.split().as_str().to_owned(), SplitView::of(track, result));
-        }
+        let number = track.shape.ranking().number;
+        let told = match told(app, track, visible).await? {
+            None => continue,
+            Some(FinalTold::Numbers(result)) => ToldScores::Numbers(Box::new(SplitView::of(track, result))),
+            Some(FinalTold::Rounded(value)) => {
+                let ranking = RankingValue::new(number, value);
+                ToldScores::Rounded(RoundedScore { ranking, rounded_to: FinalTold::STEP })
+            }
+        };
+        scores.insert(visible.split().as_str().to_owned(), told);
     }
     Ok(scores)
+}
+
+/// What is told of a submission's score on a split that may be seen; `None` where it has none.
+async fn told(app: &App, track: &Track, visible: VisibleSplit<SubmissionId>) -> Result<Option<FinalTold>, HttpError> {
+    let Some(result) = store::scoring::of_submission(&app.db, visible).await? else { return Ok(None) };
+    if visible.split() != Split::Final {
+        return Ok(Some(FinalTold::Numbers(result)));
+    }
+    let is_official = store::ranking::is_official(&app.db, visible.of()).await?;
+    Ok(Some(FinalTold::of(result, is_official, track.ending.labels_opened_at.is_some())))
 }
 
 /// The most submissions on one page of the list.
@@ -303,7 +342,8 @@ pub(super) async fn scores_txt(
     let Query(params) = params?;
     let split = split_param(params.split.as_deref())?;
     let visible = access.scores(split).ok_or(HttpError::NotFound)?;
-    let result = store::scoring::of_submission(&app.db, visible).await?.ok_or(HttpError::NotFound)?;
+    // What is told rounded has no scores.txt.
+    let Some(FinalTold::Numbers(result)) = told(&app, &track, visible).await? else { return Err(HttpError::NotFound) };
     let of = |scenario: &ScenarioShape| result.scenario(scenario.name()).map(|scenario| scenario.numbers);
     let ranking = (result.ranking.number(), result.ranking_value);
     let text = scoring::write_metrics(track.shape.scenarios().iter().map(of), ranking);

@@ -95,9 +95,9 @@ fn verify(args: &Args, lines: &[Line]) -> io::Result<bool> {
         }
     };
     let head = events.last().map(|(hash, event)| LogPlace { seq: event.seq, hash: *hash });
-    let has = |receipt: &&LogPlace| events.iter().any(|(hash, event)| event.seq == receipt.seq && *hash == receipt.hash);
-    let missing: Vec<String> =
-        args.receipt.iter().filter(|receipt| !has(receipt)).map(ToString::to_string).collect();
+    let has =
+        |receipt: &&LogPlace| events.iter().any(|(hash, event)| event.seq == receipt.seq && *hash == receipt.hash);
+    let missing: Vec<String> = args.receipt.iter().filter(|receipt| !has(receipt)).map(ToString::to_string).collect();
     let head = head.map_or_else(String::new, |head| head.to_string());
     if args.json {
         let ok = missing.is_empty();
@@ -110,7 +110,9 @@ fn verify(args: &Args, lines: &[Line]) -> io::Result<bool> {
         for receipt in &missing {
             writeln!(out, "FAILED: {receipt} is not in this log")?;
         }
-        progress::message!("a chain shows that nothing was changed since somebody kept a head; keep this one elsewhere");
+        progress::message!(
+            "a chain shows that nothing was changed since somebody kept a head; keep this one elsewhere"
+        );
     }
     Ok(missing.is_empty())
 }

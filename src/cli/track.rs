@@ -369,7 +369,8 @@ async fn correct(app: &App, step: &Step, directory: PathBuf) -> Result<(), Failu
     progress::message!(
         "{} has corrected labels; rescoring {batch} is to be looked at, then applied: \
          `callimico track rescore {} --apply {batch}`",
-        step.track, step.track
+        step.track,
+        step.track
     );
     Ok(())
 }

@@ -19,8 +19,9 @@ pub struct ScenarioResult {
     pub counts: Option<RankingCounts>,
     /// The value of each metric.
     pub numbers: Metrics,
-    /// The ROC curve on the fixed grid.
-    pub grid: RocGrid,
+    /// The ROC curve on the fixed grid; `None` where it is not told.
+    #[serde(default)]
+    pub grid: Option<RocGrid>,
 }
 
 /// One scoring of one submission and split, as it is kept and shown.
@@ -42,6 +43,15 @@ impl SplitResult {
     /// The result of a scenario; `None` if it was left out.
     pub fn scenario(&self, name: &str) -> Option<&ScenarioResult> {
         self.scenarios.iter().find(|scenario| scenario.name == name)
+    }
+
+    /// The same without curves: whoever has a zip and its whole curve has the labels.
+    #[must_use]
+    pub fn without_curves(mut self) -> Self {
+        for scenario in &mut self.scenarios {
+            scenario.grid = None;
+        }
+        self
     }
 
     /// Another number of the scenarios made one in the way of the ranking number, such as their mean.
@@ -108,4 +118,31 @@ pub fn rank(mut entries: Vec<BoardEntry>, mut tied: impl FnMut(&BoardEntry, &Boa
         ranked.push(RankedEntry { rank, tied_with_above, entry });
     }
     ranked
+}
+
+/// What is told of a submission's score on the final split, once final scores are public. While labels are kept, exact
+/// numbers are those of the official entries alone, and curves are told to nobody.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FinalTold {
+    /// Its numbers; with curves where the labels are public.
+    Numbers(SplitResult),
+    /// The ranking number alone, rounded to [`FinalTold::STEP`].
+    Rounded(f64),
+}
+
+impl FinalTold {
+    /// To what the ranking number of a submission that is no official entry is rounded while labels are kept.
+    pub const STEP: f64 = 0.005;
+
+    /// What is told of a result.
+    pub fn of(result: SplitResult, is_official: bool, labels_are_open: bool) -> Self {
+        if labels_are_open {
+            Self::Numbers(result)
+        } else if is_official {
+            Self::Numbers(result.without_curves())
+        } else {
+            // Multiples of 1/200, so that the shortest text of the number shows no more than that.
+            Self::Rounded((result.ranking_value * 200.0).round() / 200.0)
+        }
+    }
 }

@@ -194,3 +194,14 @@ pub async fn version(
     .fetch_optional(db)
     .await?)
 }
+
+/// Whether a submission is an entry of the newest official ranking of its track.
+pub async fn is_official(db: impl PgExecutor<'_>, submission: SubmissionId) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from ranked_entries r join tracks t on t.id = r.track_id and t.ranking_version = r.version
+                          where r.submission_id = $1) as "yes!""#,
+        submission.as_uuid(),
+    )
+    .fetch_one(db)
+    .await?)
+}

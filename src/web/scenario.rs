@@ -108,12 +108,14 @@ pub(crate) struct PlottedEntry<'a> {
     pub(crate) result: &'a SplitResult,
 }
 
-/// One figure per scenario, with the curves of all entries that have it. A scenario that all of them left out has none.
+/// One figure per scenario, with the curves of all entries that have it. A scenario that all of them left out, or whose
+/// curves are not told, has none.
 pub(crate) fn figures(names: &[ScenarioName], scale: Scale, drawn: &[PlottedEntry<'_>]) -> Vec<Figure> {
     let figure = |name: &ScenarioName| {
         let entries = drawn.iter().filter_map(|entry| Some((entry, entry.result.scenario(&name.folder)?)));
-        let points: Vec<(&PlottedEntry<'_>, Vec<(f64, f64)>)> =
-            entries.map(|(entry, scenario)| (entry, grid_points(&scenario.grid, scale))).collect();
+        let points: Vec<(&PlottedEntry<'_>, Vec<(f64, f64)>)> = entries
+            .filter_map(|(entry, scenario)| Some((entry, grid_points(scenario.grid.as_ref()?, scale))))
+            .collect();
         if points.is_empty() && !drawn.is_empty() {
             return None;
         }

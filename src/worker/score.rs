@@ -72,7 +72,7 @@ fn archive_on_split(archive: &[u8], reference: &Reference) -> anyhow::Result<(Sp
             non_members: scenario.counts.non_members,
             counts: Some(scenario.counts),
             numbers: scenario.metrics,
-            grid: scenario.curve.grid(),
+            grid: Some(scenario.curve.grid()),
         })
         .collect();
     let result = SplitResult {

@@ -451,9 +451,20 @@ async fn a_disqualified_entry_gives_way_to_the_next_one_in_every_phase(db: PgPoo
     // With no candidate left the participant leaves the ranking; restored, it is back.
     out(&sent[0]).await;
     assert_eq!((world.track().await.ending.ranking_version, on_board("final").await), (3, None));
+    // Of what was an official entry and is none any more, the number is told rounded, while the labels are kept.
+    let told = ada.looks_at(&world, &sent[2]).await["scores"]["final"].clone();
+    assert_eq!(told, json!({"average_TPR_FPR_1000": 0.465, "rounded_to": 0.005}), "of 7/15");
+    let txt = format!("/api/v1/submissions/{}/scores.txt?split=final", sent[2]);
+    ada.get(&world, &txt).await.problem(StatusCode::NOT_FOUND, "not_found");
     back(&sent[1]).await;
+    let told = ada.looks_at(&world, &sent[1]).await["scores"]["final"].clone();
+    assert_eq!((&told["average_TPR_FPR_1000"], &told["curves"]), (&json!(0.4), &json!({})), "of 6/15");
     assert_eq!(world.track().await.ending.ranking_version, 4);
     assert_eq!(on_board("final").await.as_ref(), Some(&sent[1]));
+    // Once the labels are open, everything is told.
+    lifecycle::open_labels(&world.app, &World::path(), By::default()).await.expect("revealed");
+    let told = ada.looks_at(&world, &sent[2]).await["scores"]["final"].clone();
+    assert!(told["curves"]["tiny_hi"].is_object() && told.get("rounded_to").is_none(), "{told}");
     let version = store::ranking::version(&world.app.db, world.track().await.id, 2).await.expect("an answer");
     assert!(version.expect("it stays").ranking.contains(&sent[0]));
 }
