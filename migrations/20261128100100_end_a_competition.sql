@@ -17,6 +17,9 @@ alter table tracks
     add column ranking_due      ranking_change,
     -- The event that participants are told about on the track's pages.
     add column banner_seq       bigint,
+    -- A track can be closed before the date on which it was to open.
+    drop constraint tracks_dates_in_order,
+    add constraint tracks_dates_in_order check (opens_at is null or closes_at is null or opens_at <= closes_at),
     add constraint tracks_opened_after_reveal
         check (labels_opened_at is null or phase in ('revealed', 'benchmark')),
     add constraint tracks_ranked_after_final check (ranking_version = 0 or final_begun_at is not null);

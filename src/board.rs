@@ -118,7 +118,14 @@ impl Boards {
         leaderboard::order(&mut entries);
         self.find_ties(visible, &entries).await?;
         let entries = leaderboard::rank(entries, |above, below| self.tied(above, below));
-        let board = Arc::new(self.board(track, visible.split(), entries));
+        let mut board = self.board(track, visible.split(), entries);
+        if visible.split() == Split::Final
+            && let Some(official) = store::ranking::version(&self.db, track.id, track.ending.ranking_version).await?
+        {
+            board.updated_at = track.ending.labels_opened_at.map_or(official.made_at, |at| at.max(official.made_at));
+            board.log_seq = Some(official.log_seq);
+        }
+        let board = Arc::new(board);
         let key = (visible.of(), visible.split());
         self.computed.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&board));
         Ok(board)

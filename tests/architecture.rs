@@ -84,6 +84,8 @@ const READ_NO_SCORE: &[(&str, &str)] = &[
     ("job.rs", "enqueue_forgotten"),
     ("job.rs", "enqueue_unscored_final"),
     ("rescoring.rs", "enqueue"),
+    // Counts scores of labels that were corrected.
+    ("rescoring.rs", "stale_dev_scores"),
     // Lets other scores take the place of the present ones.
     ("rescoring.rs", "apply"),
 ];

@@ -22,6 +22,7 @@ pub(crate) use problem::write as write_problem;
 
 use std::sync::Arc;
 
+use axum::extract::DefaultBodyLimit;
 use axum::routing::any;
 use axum::{Extension, Json, Router, middleware};
 use tower_http::timeout::RequestBodyDeadlineLayer;
@@ -36,13 +37,16 @@ use crate::http::listener::BODY_TIME;
 use crate::http::query;
 use crate::http::server::{ServerState, Site};
 
+/// The most bytes of a correction of labels.
+const MOST_OF_LABELS: usize = 8 << 20;
+
 /// Uploads, which are large and have a time limit of their own.
 fn uploads() -> OpenApiRouter<ServerState> {
     OpenApiRouter::new().routes(routes!(upload::create))
 }
 
 fn calls() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
+    steps()
         .routes(routes!(competition::list))
         .routes(routes!(competition::show))
         .routes(routes!(competition::show_track))
@@ -54,7 +58,6 @@ fn calls() -> OpenApiRouter<ServerState> {
         .routes(routes!(leaderboard::show))
         .routes(routes!(leaderboard::csv))
         .routes(routes!(leaderboard::events))
-        .routes(routes!(lifecycle::step))
         .routes(routes!(lifecycle::show_final))
         .routes(routes!(organise::disqualify, organise::restore))
         .routes(routes!(rescoring::list, rescoring::begin))
@@ -69,6 +72,11 @@ fn calls() -> OpenApiRouter<ServerState> {
         .routes(routes!(file::bytes))
         .routes(routes!(file::signed))
         .routes(routes!(openapi))
+}
+
+/// Steps of a track's life; a correction carries the labels of many models.
+fn steps() -> OpenApiRouter<ServerState> {
+    OpenApiRouter::new().routes(routes!(lifecycle::step)).layer(DefaultBodyLimit::max(MOST_OF_LABELS))
 }
 
 fn health() -> OpenApiRouter<ServerState> {

@@ -206,12 +206,18 @@ async fn visible_scores(
 
 /// What is told of a submission's score on a split that may be seen; `None` where it has none.
 async fn told(app: &App, track: &Track, visible: VisibleSplit<SubmissionId>) -> Result<Option<FinalTold>, HttpError> {
-    let Some(result) = store::scoring::of_submission(&app.db, visible).await? else { return Ok(None) };
-    if visible.split() != Split::Final {
-        return Ok(Some(FinalTold::Numbers(result)));
+    let opened = track.ending.labels_opened_at.is_some();
+    // Of an official entry the score that ranks it is told, also while a newer one waits for the next ranking.
+    if visible.split() == Split::Final
+        && let Some(result) = store::ranking::official_score(&app.db, visible).await?
+    {
+        return Ok(Some(FinalTold::of(result, true, opened)));
     }
-    let is_official = store::ranking::is_official(&app.db, visible.of()).await?;
-    Ok(Some(FinalTold::of(result, is_official, track.ending.labels_opened_at.is_some())))
+    let result = store::scoring::of_submission(&app.db, visible).await?;
+    Ok(result.map(|result| match visible.split() {
+        Split::Final => FinalTold::of(result, false, opened),
+        Split::Dev | Split::Train => FinalTold::Numbers(result),
+    }))
 }
 
 /// The most submissions on one page of the list.

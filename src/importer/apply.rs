@@ -18,6 +18,7 @@ use crate::domain::slug::TrackPath;
 use crate::service::labels::{self, LabelError};
 use crate::service::{entries, settings as settings_log};
 use crate::store;
+use crate::store::label::LabelVersion;
 use crate::store::log::Detail;
 use crate::store::solution::ModelSolution;
 use crate::store::track::{Track, TrackSettings};
@@ -111,6 +112,7 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
         refuse_to_change_the_truth(track, &directory, &kept, &merged)?;
         refuse_to_change_the_rule(track, &wanted, now)?;
         refuse_to_change_the_dates(track, &wanted, now)?;
+        refuse_to_change_the_limits(track, &wanted, now)?;
         refuse_to_publish_after_all(track, &wanted)?;
     }
     if request.mode == Mode::Apply {
@@ -199,8 +201,17 @@ async fn commit_to_labels(
     let version = track.ending.labels_version;
     let known = store::label::version(&mut *db, track.id, version).await?;
     let elsewhere = known.as_ref().filter(|label| label.root.is_some() && label.text.is_none());
-    let is_committed = known.as_ref().is_some_and(|label| label.text.is_some());
-    if is_committed || !labels::are_complete(db, track.id).await? {
+    if let Some(LabelVersion { root: Some(expected), text: Some(_), .. }) = known.as_ref() {
+        // Committed to already: what is stored from here on must open that commitment, or nothing is.
+        let made =
+            labels::commitment(&track.shape, &merged).map_err(|error| ImportError::Refused(error.to_string()))?;
+        let found = Sha256::from(made.root());
+        return match found == *expected {
+            true => Ok(()),
+            false => Err(ImportError::Refused(LabelError::OtherRoot { expected: *expected, found }.to_string())),
+        };
+    }
+    if !labels::are_complete(db, track.id).await? {
         return Ok(());
     }
     if elsewhere.is_some() && merged.iter().any(|one| one.salt.is_none()) {
@@ -216,6 +227,20 @@ async fn commit_to_labels(
         },
     )?;
     Ok(())
+}
+
+/// Once a track has closed, nobody sends anything any more: what is allowed then no longer changes.
+fn refuse_to_change_the_limits(track: &Track, wanted: &TrackSettings, now: OffsetDateTime) -> Result<(), ImportError> {
+    let phase = track.stage().phase_at(now);
+    let same = track.settings.limits == wanted.limits && track.settings.approval == wanted.approval;
+    if same || matches!(phase, Phase::Draft | Phase::Open) {
+        return Ok(());
+    }
+    Err(ImportError::Refused(format!(
+        "{} is {}: its limits, and whether participants are approved, can no longer change",
+        track.path(),
+        phase.as_str()
+    )))
 }
 
 /// Once a track has closed, only a step of its life can move its dates; while it is open, its close stays ahead.
@@ -288,6 +313,10 @@ fn by_key(solutions: &[ModelSolution]) -> BTreeMap<(Split, &str, &str), &[Member
     solutions.iter().map(|one| (key(one), one.membership.as_slice())).collect()
 }
 
+fn salts_by_key(solutions: &[ModelSolution]) -> BTreeMap<(Split, &str, &str), Option<[u8; 32]>> {
+    solutions.iter().map(|one| (key(one), one.salt)).collect()
+}
+
 fn make_plan(
     request: &Request,
     directory: &TrackDirectory,
@@ -334,6 +363,8 @@ fn make_plan(
             }
             if by_key(kept) != by_key(merged) {
                 plan.overridden.push("hidden solutions".to_owned());
+            } else if salts_by_key(kept) != salts_by_key(merged) {
+                plan.overridden.push("the salts of the commitment to the labels".to_owned());
             }
             if plan.overridden.is_empty() { Action::Unchanged } else { Action::Update }
         }

@@ -63,11 +63,15 @@ pub async fn accepting_terms(app: &App, track: &Track, user: &User) -> Result<(P
     if let Err(refusal) = gate.stage.admit(Act::Enrol, now) {
         return earlier.map(|participant| (participant, false)).ok_or(EnrolError::Closed(refusal));
     }
-    let status = ParticipantStatus::at_enrolment(track.settings.approval);
+    let status = ParticipantStatus::at_enrolment(gate.approval);
     let participant = match earlier {
         None => store::participant::create(&mut db, track.id, user, status, now).await?,
         Some(earlier) => {
             let back = store::participant::come_back(&mut db, earlier, user.id, status, now).await?;
+            if back.status != ParticipantStatus::Approved {
+                db.commit().await.map_err(StoreError::from)?;
+                return Ok((back, true));
+            }
             // What they reached before is shown again.
             let who = store::log::participant(&mut *db, earlier.id).await?;
             let event = LogEvent::ParticipantReturned { participant: who };

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use crate::app::App;
-use crate::domain::entry;
+use crate::domain::entry::{self, Candidate};
 use crate::domain::ids::{ParticipantId, SubmissionId, TrackId};
 use crate::domain::log_event::LogEvent;
 use crate::domain::phase::{GRACE, Phase};
@@ -32,8 +32,7 @@ pub async fn pick(
     if !gate.phase.rules().dev_entries_move || gate.is_frozen {
         return Ok(());
     }
-    put(db, track, participant, gate.rule).await?;
-    Ok(())
+    put(db, track, participant, gate.rule).await
 }
 
 /// Picks the entries of all participants that have one anew, after the track's rule has become `rule`. The track's lock,
@@ -48,48 +47,89 @@ pub async fn pick_all(db: &mut PgConnection, track: TrackId, rule: EntryRule) ->
     Ok(())
 }
 
-/// Puts what the rule picks on the dev board; answers it. Without a candidate the participant leaves the board.
+/// Puts what the rule picks on the dev board. Without a candidate the participant leaves the board.
 async fn put(
     db: &mut PgConnection,
     track: TrackId,
     participant: ParticipantId,
     rule: EntryRule,
-) -> Result<Option<SubmissionId>, StoreError> {
+) -> Result<(), StoreError> {
+    match picked(db, participant, rule).await? {
+        Some(standing) => store::entry::put(&mut *db, track, participant, &standing).await,
+        None => store::entry::remove(&mut *db, participant).await,
+    }
+}
+
+/// What the rule picks among a participant's candidates.
+async fn picked(
+    db: &mut PgConnection,
+    participant: ParticipantId,
+    rule: EntryRule,
+) -> Result<Option<Candidate>, StoreError> {
     let candidates = store::scoring::candidates(&mut *db, VisibleSplit::for_entry_rule(participant)).await?;
-    let Some(standing) = entry::standing(rule, candidates) else {
-        store::entry::remove(db, participant).await?;
-        return Ok(None);
-    };
-    store::entry::put(&mut *db, track, participant, &standing).await?;
-    Ok(Some(standing.submission))
+    Ok(entry::standing(rule, candidates))
+}
+
+/// A submission that organisers took out, or let count again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touched {
+    /// It counts no more.
+    Out(SubmissionId),
+    /// It counts again.
+    In(SubmissionId),
+}
+
+impl Touched {
+    /// Whether an entry that stands changes: only the submission itself gives way, or comes back.
+    fn changes(self, standing: Option<SubmissionId>, picked: Option<SubmissionId>) -> bool {
+        match self {
+            Self::Out(submission) => standing == Some(submission),
+            Self::In(submission) => picked == Some(submission) && standing != picked,
+        }
+    }
 }
 
 /// Picks a participant's entry anew after organisers took a submission out or back in: also on a dev board that stands,
-/// and among the official entries. An entry that is official from now on is queued for its final score where it has none;
-/// says whether the official entry became another.
+/// and among the official entries, where an entry changes only by that submission itself. An entry that is official from
+/// now on is queued for its final score where it has none; says whether the official entry became another.
 ///
 /// # Errors
 /// The database cannot answer.
 pub async fn repick(
     db: &mut PgConnection,
-    track: TrackId,
-    participant: ParticipantId,
+    (track, participant): (TrackId, ParticipantId),
+    touched: Touched,
     gate: EntryGate,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
-    let before = store::entry::official_of(&mut *db, participant).await?;
-    let standing = put(db, track, participant, gate.rule).await?;
-    if !gate.is_frozen || standing == before {
+    if gate.phase.rules().dev_entries_move && !gate.is_frozen {
+        put(db, track, participant, gate.rule).await?;
         return Ok(false);
     }
-    if let Some(submission) = before {
-        store::job::drop_final(&mut *db, submission).await?;
-    }
-    if let Some(submission) = standing {
-        store::entry::put_official(&mut *db, track, participant, submission).await?;
-        if gate.final_has_begun {
-            store::job::enqueue_unscored_final(db, submission, now).await?;
+    let candidate = picked(db, participant, gate.rule).await?;
+    let submission = candidate.as_ref().map(|candidate| candidate.submission);
+    let standing = store::entry::standing(&mut *db, participant).await?;
+    if touched.changes(standing, submission) {
+        match &candidate {
+            Some(candidate) => store::entry::put(&mut *db, track, participant, candidate).await?,
+            None => store::entry::remove(&mut *db, participant).await?,
         }
+    }
+    let official = store::entry::official_of(&mut *db, participant).await?;
+    if !gate.is_frozen || !touched.changes(official, submission) {
+        return Ok(false);
+    }
+    if let Some(before) = official {
+        store::job::drop_final(&mut *db, before).await?;
+    }
+    match submission {
+        Some(submission) => {
+            store::entry::put_official(&mut *db, track, participant, submission).await?;
+            if gate.final_has_begun {
+                store::job::enqueue_unscored_final(db, submission, now).await?;
+            }
+        }
+        None => store::entry::remove_official(&mut *db, participant).await?,
     }
     Ok(true)
 }
@@ -99,6 +139,8 @@ pub async fn repick(
 pub struct FreezeWait {
     /// Submissions that wait for their dev score.
     pub waiting_for_dev: i64,
+    /// Dev scores against labels that were corrected since: they wait for a rescoring to be applied.
+    pub waiting_for_rescoring: i64,
     /// Uploads that were under way at the close are taken until then (RFC 3339).
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(value_type = Option<String>)]
@@ -129,8 +171,11 @@ pub async fn freeze_wait(
     now: OffsetDateTime,
 ) -> Result<Option<FreezeWait>, StoreError> {
     let not_before = closes_at.map(|at| at + GRACE).filter(|at| *at > now);
-    let waiting_for_dev = store::submission::state_counts(db, track).await?.unfinished;
-    Ok((waiting_for_dev > 0 || not_before.is_some()).then_some(FreezeWait { waiting_for_dev, not_before }))
+    let waiting_for_dev = store::submission::state_counts(&mut *db, track).await?.unfinished;
+    // The rule `best` would pick by labels that are known to be wrong.
+    let waiting_for_rescoring = store::rescoring::stale_dev_scores(db, track).await?;
+    let wait = FreezeWait { waiting_for_dev, waiting_for_rescoring, not_before };
+    Ok((waiting_for_dev > 0 || waiting_for_rescoring > 0 || not_before.is_some()).then_some(wait))
 }
 
 /// Makes the entries of a closed track official: from now on neither scores nor rules change them. What was handed in

@@ -285,12 +285,16 @@ pub async fn open(app: &App, path: &TrackPath, labels: OpeningLabels, by: By<'_>
 
 /// Whether a track was opened with the same word on its final labels.
 async fn same_labels(db: &mut PgConnection, track: &Track, labels: OpeningLabels) -> Result<bool, StoreError> {
-    let known = store::label::version(&mut *db, track.id, 1).await?;
-    let root = known.as_ref().and_then(|label| label.root);
-    Ok(match labels {
-        OpeningLabels::Elsewhere(asked) => root == Some(asked),
-        OpeningLabels::Here => root.is_some() || known.is_none_or(|label| label.text.is_none()),
-        OpeningLabels::Uncommitted => root.is_none(),
+    let root = store::label::version(&mut *db, track.id, 1).await?.and_then(|label| label.root);
+    let said = match store::log::last_step(&mut *db, track.id, StepName::Open).await? {
+        Some(LogEvent::Step { final_labels, .. }) => final_labels,
+        _ => None,
+    };
+    Ok(match (labels, said) {
+        // What opened before tracks had a log was opened without a word.
+        (OpeningLabels::Here, said) => matches!(said, Some(FinalLabels::Committed) | None),
+        (OpeningLabels::Elsewhere(asked), said) => said != Some(FinalLabels::Uncommitted) && root == Some(asked),
+        (OpeningLabels::Uncommitted, said) => said == Some(FinalLabels::Uncommitted),
     })
 }
 
@@ -338,7 +342,7 @@ async fn write_close(
     now: OffsetDateTime,
 ) -> Result<LogPosition, StoreError> {
     let at = track.settings.dates.closes_at.filter(|at| *at <= now).unwrap_or(now);
-    store::track::set_closes_at(db, track.id, at).await?;
+    store::track::set_closed_at(db, track.id, at).await?;
     store::track::change_phase(db, track.id, Phase::Open, Phase::Closed).await?;
     let event = By { reason, ..by }.event_with_close(StepName::Close, at);
     let log = store::log::append(db, track.id, event, by.detail(), now).await?;
@@ -504,10 +508,13 @@ async fn cannot_begin(db: &mut PgConnection, begun: &Begun) -> Result<Vec<NotRea
 pub fn freeze_sentence(wait: Option<FreezeWait>) -> String {
     match wait {
         None => "The entries are being frozen; ask again in a few seconds.".to_owned(),
-        Some(FreezeWait { waiting_for_dev: 0, not_before: Some(at) }) => {
+        Some(FreezeWait { waiting_for_rescoring: 1.., .. }) => {
+            "Labels were corrected: the entries wait for the rescoring to be applied.".to_owned()
+        }
+        Some(FreezeWait { waiting_for_dev: 0, not_before: Some(at), .. }) => {
             format!("Uploads that were under way at the close are taken until {}.", rfc3339(at))
         }
-        Some(FreezeWait { waiting_for_dev, not_before }) => {
+        Some(FreezeWait { waiting_for_dev, not_before, .. }) => {
             let scores =
                 if waiting_for_dev == 1 { "1 dev score".to_owned() } else { format!("{waiting_for_dev} dev scores") };
             match not_before {
@@ -565,9 +572,8 @@ pub async fn reveal(app: &App, path: &TrackPath, labels: LabelsAtReveal, by: By<
     let mut db = app.db.begin().await?;
     let begun = Begun::lock(app, &mut db, path, StepName::Reveal).await?;
     let Begun { track, now, .. } = &begun;
-    let opened = track.ending.labels_opened_at.is_some();
     match begun.phase() {
-        Phase::Revealed if opened == (labels == LabelsAtReveal::Open) => return begun.already(&mut db).await,
+        Phase::Revealed if revealed_so(&mut db, track, labels).await? => return begun.already(&mut db).await,
         Phase::Closed => {}
         _ => return Err(begun.wrong_phase()),
     }
@@ -592,6 +598,13 @@ pub async fn reveal(app: &App, path: &TrackPath, labels: LabelsAtReveal, by: By<
     store::track::board_changed(&mut db, track.id, *now).await?;
     db.commit().await?;
     Ok(Taken { phase: Phase::Revealed, log, already: false })
+}
+
+/// Whether a track was revealed with the same word on its labels.
+async fn revealed_so(db: &mut PgConnection, track: &Track, labels: LabelsAtReveal) -> Result<bool, StoreError> {
+    let step = store::log::last_step(&mut *db, track.id, StepName::Reveal).await?;
+    let asked = Some(labels == LabelsAtReveal::Open);
+    Ok(matches!(step, Some(LogEvent::Step { labels_opened, .. }) if labels_opened == asked))
 }
 
 /// Makes the labels of a revealed track public. There is no benchmark with these models any more.
@@ -651,12 +664,17 @@ pub async fn retry_failed(app: &App, path: &TrackPath) -> Result<usize, StepErro
     let mut db = app.db.begin().await?;
     let track = store::track::lock_by_path(&mut db, path).await?.ok_or_else(|| StepError::NoTrack(path.clone()))?;
     let now = app.database_time(&mut *db).await?;
-    let again = store::job::enqueue_failed(&mut db, track.id, now).await?;
-    let is_frozen = track.phase == Phase::Closed && track.ending.entries_frozen_at.is_some();
-    if again > 0 && is_frozen && track.ending.final_begun_at.is_none() {
+    let given_up = store::job::enqueue_given_up(&mut db, track.id).await?;
+    // Once final scores may exist the entries stand: a dev score that came now could only change who they are.
+    let again = match track.ending.final_begun_at {
+        None => store::job::enqueue_failed(&mut db, track.id, now).await?,
+        Some(_) => 0,
+    };
+    if again > 0 && track.phase == Phase::Closed && track.ending.entries_frozen_at.is_some() {
         store::entry::unfreeze(&mut db, track.id).await?;
         store::track::set_not_frozen(&mut db, track.id).await?;
+        entries::pick_all(&mut db, track.id, track.settings.entry_rule).await?;
     }
     db.commit().await?;
-    Ok(again)
+    Ok(again + given_up)
 }

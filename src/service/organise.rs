@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::entries;
+use super::entries::{self, Touched};
 use super::lifecycle::By;
 use super::rankings;
 use crate::app::App;
@@ -79,17 +79,17 @@ async fn change(app: &App, id: SubmissionId, by: By<'_>, out: Option<&str>) -> R
     if sent.disqualified.is_some() == out.is_some() {
         return Ok(Done { log: None });
     }
-    let (event, change) = match out {
+    let (event, change, touched) = match out {
         Some(reason) => {
             store::submission::disqualify(&mut *db, id, reason, now).await?;
-            (LogEvent::Disqualified { submission: id }, RankingChange::Disqualified)
+            (LogEvent::Disqualified { submission: id }, RankingChange::Disqualified, Touched::Out(id))
         }
         None => {
             store::submission::restore(&mut *db, id).await?;
-            (LogEvent::Restored { submission: id }, RankingChange::Restored)
+            (LogEvent::Restored { submission: id }, RankingChange::Restored, Touched::In(id))
         }
     };
-    let official_changed = entries::repick(&mut db, sent.track, sent.participant, gate, now).await?;
+    let official_changed = entries::repick(&mut db, (sent.track, sent.participant), touched, gate, now).await?;
     let detail = Detail { user: by.user, reason: by.reason };
     let log = store::log::append(&mut db, sent.track, event, detail, now).await?;
     if official_changed {

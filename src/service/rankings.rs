@@ -124,6 +124,10 @@ pub async fn make_if_due(db: &mut PgConnection, track: TrackId, now: OffsetDateT
     if !track.phase.rules().final_is_public || !is_complete {
         return Ok(false);
     }
+    // Labels were corrected: scores against the old ones and the new ones make no ranking. Applying the rescoring does.
+    if store::rescoring::stale_final_scores(&mut *db, visible).await? > 0 {
+        return Ok(false);
+    }
     make(db, &track, change, now).await?;
     store::track::board_changed(db, track.id, now).await?;
     Ok(true)

@@ -131,7 +131,7 @@ pub async fn apply(app: &App, batch: BatchId, by: By<'_>) -> Result<LogPosition,
     }
     let now = app.database_time(&mut *db).await?;
     let scores = store::rescoring::apply(&mut db, batch, now).await?;
-    store::rescoring::end(&mut db, batch, RescoringState::Applied, now).await?;
+    store::rescoring::end(&mut *db, batch, RescoringState::Applied, now).await?;
     if gate.phase.rules().dev_entries_move && !gate.is_frozen {
         entries::pick_all(&mut db, open.track, gate.rule).await?;
     }
@@ -151,9 +151,10 @@ pub async fn apply(app: &App, batch: BatchId, by: By<'_>) -> Result<LogPosition,
 /// There is no such open batch.
 pub async fn drop_batch(app: &App, batch: BatchId) -> Result<(), RescoringError> {
     let mut db = app.db.begin().await?;
+    store::rescoring::remove_jobs(&mut *db, batch).await?;
     store::rescoring::lock_running(&mut db, batch).await?.ok_or(RescoringError::NoBatch(batch))?;
     let now = app.database_time(&mut *db).await?;
-    store::rescoring::end(&mut db, batch, RescoringState::Dropped, now).await?;
+    store::rescoring::end(&mut *db, batch, RescoringState::Dropped, now).await?;
     db.commit().await?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::domain::log_event::LogEvent;
+use crate::domain::log_event::{LogEvent, StepName};
 use crate::domain::participant::Approval;
 use crate::domain::phase::Phase;
 use crate::domain::sha256::Sha256;
@@ -66,7 +66,17 @@ pub async fn log_changes(
         if old.value == new.value {
             continue;
         }
-        let event = LogEvent::Settings { field: new.name.to_owned(), old: old.value, new: new.value };
+        let event = match (new.name, track.settings.dates.closes_at, wanted.dates.closes_at) {
+            // A later close is the step that has a name for it, whoever took it and how.
+            ("closes_at", Some(before), Some(at)) if at > before => LogEvent::Step {
+                step: StepName::Extend,
+                closes_at: Some(at),
+                final_labels: None,
+                labels_opened: None,
+                reason: None,
+            },
+            _ => LogEvent::Settings { field: new.name.to_owned(), old: old.value, new: new.value },
+        };
         let log = store::log::append(db, track.id, event, detail, now).await?;
         if new.matters {
             store::track::set_banner(db, track.id, log.seq).await?;

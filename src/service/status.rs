@@ -72,7 +72,7 @@ pub async fn of_track(app: &App, track: Track) -> Result<Status, StoreError> {
     let freeze = match is_closed && ending.entries_frozen_at.is_none() {
         true => {
             let wait = entries::freeze_wait(&mut db, id, track.settings.dates.closes_at, now).await?;
-            Some(wait.unwrap_or(FreezeWait { waiting_for_dev: 0, not_before: None }))
+            Some(wait.unwrap_or(FreezeWait { waiting_for_dev: 0, waiting_for_rescoring: 0, not_before: None }))
         }
         false => None,
     };

@@ -54,9 +54,14 @@ pub async fn standing(db: impl PgExecutor<'_>, participant: ParticipantId) -> Re
     Ok(row.map(|row| row.id))
 }
 
-/// Takes a participant's entry off the dev board, and out of the official ones.
-pub async fn remove(db: &mut PgConnection, participant: ParticipantId) -> Result<(), StoreError> {
-    sqlx::query!("delete from entries where participant_id = $1", participant.as_uuid()).execute(&mut *db).await?;
+/// Takes a participant's entry off the dev board.
+pub async fn remove(db: impl PgExecutor<'_>, participant: ParticipantId) -> Result<(), StoreError> {
+    sqlx::query!("delete from entries where participant_id = $1", participant.as_uuid()).execute(db).await?;
+    Ok(())
+}
+
+/// Takes a participant's entry out of the official ones.
+pub async fn remove_official(db: impl PgExecutor<'_>, participant: ParticipantId) -> Result<(), StoreError> {
     sqlx::query!("delete from official_entries where participant_id = $1", participant.as_uuid()).execute(db).await?;
     Ok(())
 }

@@ -85,14 +85,19 @@ pub async fn claim(db: &mut PgConnection, worker: WorkerId) -> Result<Option<Job
     .fetch_optional(&mut *db)
     .await?;
     if let Some(batch) = row.as_ref().and_then(|row| row.batch) {
-        // All of a batch is scored by one version of the scorer: that of its first job.
-        sqlx::query!(
-            "update rescorings set scorer_version = $2 where id = $1 and scorer_version is null",
+        // All of a batch is scored by one version of the scorer: that of its first job. Another may have been first just now.
+        let version = sqlx::query_scalar!(
+            r#"update rescorings set scorer_version = coalesce(scorer_version, $2) where id = $1
+               returning scorer_version as "version!""#,
             batch.as_uuid(),
             SCORER_VERSION,
         )
-        .execute(db)
+        .fetch_one(&mut *db)
         .await?;
+        if version != SCORER_VERSION {
+            // The claim ends with the transaction, which nobody commits.
+            return Ok(None);
+        }
     }
     Ok(row.map(|row| Job {
         id: row.id,
@@ -182,13 +187,19 @@ pub async fn give_up(db: &mut PgConnection, job: Job, error: &str) -> Result<boo
     Ok(done.rows_affected() == 1)
 }
 
-/// Puts a track's failed submissions and its final jobs that were given up back into the queue, as if they had just come;
-/// answers how many. The wake-ups leave with the caller's commit.
+/// Puts a track's failed submissions back into the queue, as if they had just come; answers how many. The wake-ups leave
+/// with the caller's commit.
 pub async fn enqueue_failed(db: &mut PgConnection, track: TrackId, now: OffsetDateTime) -> Result<usize, StoreError> {
     let again = super::submission::queue_failed(db, track).await?;
     for submission in &again {
         enqueue(db, *submission, Split::Dev, now).await?;
     }
+    Ok(again.len())
+}
+
+/// Puts a track's jobs that were given up back into the queue: those of the final split, and those of rescorings. Answers
+/// how many.
+pub async fn enqueue_given_up(db: &mut PgConnection, track: TrackId) -> Result<usize, StoreError> {
     let given_up = sqlx::query!(
         "update jobs set failed_at = null, errors = 0, attempts = 0, run_after = clock_timestamp()
          from submissions s where s.id = jobs.submission_id and s.track_id = $1 and jobs.failed_at is not null",
@@ -197,7 +208,7 @@ pub async fn enqueue_failed(db: &mut PgConnection, track: TrackId, now: OffsetDa
     .execute(&mut *db)
     .await?;
     super::live::notify(db, super::live::Signal::Job).await?;
-    Ok(again.len() + usize::try_from(given_up.rows_affected()).unwrap_or(usize::MAX))
+    Ok(usize::try_from(given_up.rows_affected()).unwrap_or(usize::MAX))
 }
 
 /// Puts back into the queue what was forgotten: submissions that wait for a dev score without a job, and official

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::{DbSplit, StoreError};
 use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId, TrackId};
-use crate::domain::leaderboard::ScenarioResult;
+use crate::domain::leaderboard::{ScenarioResult, SplitResult};
 use crate::domain::log_event::LogParticipant;
 use crate::domain::official_ranking::RankingChange;
 use crate::domain::visibility::{OfficialScores, VisibleSplit};
@@ -195,13 +195,27 @@ pub async fn version(
     .await?)
 }
 
-/// Whether a submission is an entry of the newest official ranking of its track.
-pub async fn is_official(db: impl PgExecutor<'_>, submission: SubmissionId) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar!(
-        r#"select exists (select from ranked_entries r join tracks t on t.id = r.track_id and t.ranking_version = r.version
-                          where r.submission_id = $1) as "yes!""#,
-        submission.as_uuid(),
+/// The score with which a submission is an entry of the newest official ranking of its track; `None` where it is none.
+pub async fn official_score(
+    db: impl PgExecutor<'_>,
+    visible: VisibleSplit<SubmissionId>,
+) -> Result<Option<SplitResult>, StoreError> {
+    let row = sqlx::query!(
+        r#"select g.id as "id: ScoringId", g.average, g.ranking as "ranking: Json<RankingNumber>",
+                  g.interval_low, g.interval_high, g.scenarios as "scenarios: Json<Vec<ScenarioResult>>"
+           from ranked_entries r join tracks t on t.id = r.track_id and t.ranking_version = r.version
+           join scorings g on g.id = r.scoring_id and g.split = $2
+           where r.submission_id = $1"#,
+        visible.of().as_uuid(),
+        DbSplit::from(visible.split()) as DbSplit,
     )
-    .fetch_one(db)
-    .await?)
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| SplitResult {
+        scoring: row.id,
+        ranking_value: row.average,
+        ranking: row.ranking.0,
+        interval: scoring::Interval { low: row.interval_low, high: row.interval_high },
+        scenarios: row.scenarios.0,
+    }))
 }

@@ -1,6 +1,6 @@
 //! Rescorings: batches whose results stand beside the present ones until all of them take their place at once.
 
-use scoring::Split;
+use scoring::{RankingNumber, Split};
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use super::scoring::{NewScoring, SCORER_VERSION};
 use super::{DbSplit, StoreError};
 use crate::domain::ids::{BatchId, SubmissionId, TrackId};
+use crate::domain::leaderboard::ScenarioResult;
 use crate::domain::visibility::{OfficialScores, VisibleSplit};
 
 /// Where a rescoring stands.
@@ -127,10 +128,17 @@ pub async fn of_track(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<Res
     select(db, None, Some(track)).await
 }
 
+/// Takes what is left of a rescoring's jobs out of the queue. Before the rescoring is locked: a worker has its job first,
+/// too.
+pub async fn remove_jobs(db: impl PgExecutor<'_>, id: BatchId) -> Result<(), StoreError> {
+    sqlx::query!("delete from jobs where batch_id = $1", id.as_uuid()).execute(db).await?;
+    Ok(())
+}
+
 /// Locks a rescoring until the transaction ends; `None` where there is none or it has ended.
 pub async fn lock_running(db: &mut PgConnection, id: BatchId) -> Result<Option<Rescoring>, StoreError> {
     let running = sqlx::query_scalar!(
-        r#"select id as "id: BatchId" from rescorings where id = $1 and state = 'running' for update"#,
+        r#"select id as "id: BatchId" from rescorings where id = $1 and state = 'running' for no key update"#,
         id.as_uuid(),
     );
     match running.fetch_optional(&mut *db).await? {
@@ -139,14 +147,13 @@ pub async fn lock_running(db: &mut PgConnection, id: BatchId) -> Result<Option<R
     }
 }
 
-/// Ends a rescoring, and takes what is left of its jobs out of the queue.
+/// Ends a rescoring.
 pub async fn end(
-    db: &mut PgConnection,
+    db: impl PgExecutor<'_>,
     id: BatchId,
     state: RescoringState,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
-    sqlx::query!("delete from jobs where batch_id = $1", id.as_uuid()).execute(&mut *db).await?;
     sqlx::query!(
         "update rescorings set state = $2, ended_at = $3 where id = $1",
         id.as_uuid(),
@@ -209,7 +216,8 @@ pub struct Difference {
     pub differs: bool,
 }
 
-/// What a rescoring would change, for organisers: every score that was made anew, those that differ first.
+/// What a rescoring would change, for organisers, or has changed: every score that was made anew, in the order in which the
+/// submissions arrived.
 pub async fn difference(
     db: impl PgExecutor<'_>,
     visible: VisibleSplit<BatchId>,
@@ -217,17 +225,23 @@ pub async fn difference(
     let rows = sqlx::query!(
         r#"select r.submission_id as "submission: SubmissionId", p.name, r.split as "split: DbSplit",
                   g.average as old, r.average as new,
-                  (g.ranking <> r.ranking or g.scenarios <> r.scenarios) as "differs!"
-           from rescored r join submissions s on s.id = r.submission_id
-           join participants p on p.id = s.participant_id
-           join scorings g on g.submission_id = r.submission_id and g.split = r.split and g.superseded_at is null
+                  g.ranking as "old_ranking: Json<RankingNumber>", r.ranking as "new_ranking: Json<RankingNumber>",
+                  g.scenarios as "old_scenarios: Json<Vec<ScenarioResult>>",
+                  r.scenarios as "new_scenarios: Json<Vec<ScenarioResult>>"
+           from rescored r join rescorings b on b.id = r.batch_id
+           join submissions s on s.id = r.submission_id join participants p on p.id = s.participant_id
+           join scorings g on g.submission_id = r.submission_id and g.split = r.split
+                and (g.superseded_at is null and b.state <> 'applied' or g.superseded_at = b.ended_at and b.state = 'applied')
            where r.batch_id = $1 and (r.split = 'dev' or $2)
-           order by "differs!" desc, r.split, abs(r.average - g.average) desc, s.received_at, s.id"#,
+           order by r.split, s.received_at, s.id"#,
         visible.of().as_uuid(),
         visible.with_final(),
     )
     .fetch_all(db)
     .await?;
+    let numbers = |scenarios: &[ScenarioResult]| -> Vec<(String, scoring::Metrics)> {
+        scenarios.iter().map(|scenario| (scenario.name.clone(), scenario.numbers)).collect()
+    };
     Ok(rows
         .into_iter()
         .map(|row| Difference {
@@ -236,7 +250,8 @@ pub async fn difference(
             split: row.split.into(),
             old: row.old,
             new: row.new,
-            differs: row.differs,
+            differs: row.old_ranking.0 != row.new_ranking.0
+                || numbers(&row.old_scenarios.0) != numbers(&row.new_scenarios.0),
         })
         .collect())
 }
@@ -286,6 +301,18 @@ pub async fn stale_final_scores(
            where o.track_id = $1 and g.labels_version <> t.labels_version"#,
         visible.of().track().as_uuid(),
         DbSplit::from(visible.split()) as DbSplit,
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Dev scores of a track's submissions that were made against other labels than those that hold now.
+pub async fn stale_dev_scores(db: impl PgExecutor<'_>, track: TrackId) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "n!" from submissions s join tracks t on t.id = s.track_id
+           join scorings g on g.submission_id = s.id and g.split = 'dev' and g.superseded_at is null
+           where s.track_id = $1 and g.labels_version <> t.labels_version"#,
+        track.as_uuid(),
     )
     .fetch_one(db)
     .await?)

@@ -282,6 +282,8 @@ pub struct Gate {
     pub stage: Stage,
     /// How much a participant may send.
     pub limits: SubmissionLimits,
+    /// Whether an organiser approves each participant.
+    pub approval: Approval,
     /// Whether the official entries stand already.
     pub is_frozen: bool,
 }
@@ -290,7 +292,7 @@ pub struct Gate {
 /// that comes between waits for it, or is seen by it.
 pub async fn gate(db: &mut PgConnection, track: TrackId) -> Result<Option<Gate>, StoreError> {
     let row = sqlx::query!(
-        r#"select phase as "phase: Phase", opens_at, closes_at, limit_per_day, limit_total, limit_bytes,
+        r#"select phase as "phase: Phase", opens_at, closes_at, limit_per_day, limit_total, limit_bytes, needs_approval,
                   entries_frozen_at is not null as "is_frozen!"
            from tracks where id = $1 for share"#,
         track.as_uuid(),
@@ -300,6 +302,7 @@ pub async fn gate(db: &mut PgConnection, track: TrackId) -> Result<Option<Gate>,
     Ok(row.map(|row| Gate {
         stage: Stage { phase: row.phase, dates: Dates { opens_at: row.opens_at, closes_at: row.closes_at } },
         limits: limits(row.limit_per_day, row.limit_total, row.limit_bytes),
+        approval: row.needs_approval.into(),
         is_frozen: row.is_frozen,
     }))
 }
@@ -384,6 +387,18 @@ pub async fn set_results_final(db: &mut PgConnection, track: TrackId, now: Offse
 /// Writes down when a track closes, or closed.
 pub async fn set_closes_at(db: &mut PgConnection, track: TrackId, at: OffsetDateTime) -> Result<(), StoreError> {
     sqlx::query!("update tracks set closes_at = $2 where id = $1", track.as_uuid(), at).execute(db).await?;
+    Ok(())
+}
+
+/// Writes down when a track closed; one that closed before its opening date opened no later than it closed.
+pub async fn set_closed_at(db: &mut PgConnection, track: TrackId, at: OffsetDateTime) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update tracks set closes_at = $2, opens_at = case when opens_at > $2 then $2 else opens_at end where id = $1",
+        track.as_uuid(),
+        at
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 

@@ -26,13 +26,16 @@ const UNRELEASED_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long an upload that was set aside can be taken back.
 const KEPT_ASIDE: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Sweeps until `stop` turns true: every two seconds what a date or a last score brings about, once a minute the rest.
-pub(super) async fn run(app: App, mut stop: watch::Receiver<bool>) {
+/// Sweeps until `stop` turns true: every two seconds what a date or a last score brings about, once a minute what was
+/// forgotten, and beside both, because there may be very many files, what nobody needs.
+pub(super) async fn run(app: App, stop: watch::Receiver<bool>) {
+    tokio::join!(look_after_tracks(&app, stop.clone()), clear_away(&app, stop));
+}
+
+async fn look_after_tracks(app: &App, mut stop: watch::Receiver<bool>) {
     let mut next_look = Instant::now();
-    // Not at the start: whoever has set something up wrongly gets time to notice.
-    let mut next_clearing = Instant::now() + BETWEEN_CLEARINGS;
     while !*stop.borrow() {
-        if let Err(error) = take_due_steps(&app).await {
+        if let Err(error) = take_due_steps(app).await {
             tracing::warn!(
                 error = format!("{error:#}"),
                 "could not look after the tracks; trying again in two seconds"
@@ -40,22 +43,29 @@ pub(super) async fn run(app: App, mut stop: watch::Receiver<bool>) {
         }
         if Instant::now() >= next_look {
             next_look = Instant::now() + EVERY;
-            if let Err(error) = find_forgotten(&app).await {
+            if let Err(error) = find_forgotten(app).await {
                 tracing::warn!(error = format!("{error:#}"), "the sweeper could not finish; trying again in a minute");
-            }
-        }
-        if Instant::now() >= next_clearing {
-            match clear_orphans(&app, ORPHANED_AFTER).await {
-                Ok(()) => next_clearing = Instant::now() + BETWEEN_CLEARINGS,
-                Err(error) => {
-                    next_clearing = Instant::now() + EVERY;
-                    tracing::warn!(error = format!("{error:#}"), "could not clear away; trying again in a minute");
-                }
             }
         }
         tokio::select! {
             () = tokio::time::sleep(BETWEEN_STEPS) => {}
             _ = stop.changed() => {}
+        }
+    }
+}
+
+async fn clear_away(app: &App, mut stop: watch::Receiver<bool>) {
+    // Not at the start: whoever has set something up wrongly gets time to notice.
+    let mut wait = BETWEEN_CLEARINGS;
+    while !*stop.borrow() {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = stop.changed() => continue,
+        }
+        wait = BETWEEN_CLEARINGS;
+        if let Err(error) = clear_orphans(app, ORPHANED_AFTER).await {
+            wait = EVERY;
+            tracing::warn!(error = format!("{error:#}"), "could not clear away; trying again in a minute");
         }
     }
 }
@@ -67,19 +77,26 @@ pub(super) async fn run(app: App, mut stop: watch::Receiver<bool>) {
 /// The database cannot answer.
 pub async fn take_due_steps(app: &App) -> anyhow::Result<()> {
     let now = app.database_time(&app.db).await.context("asking the database for the time")?;
+    // What goes wrong with one track does not keep the others waiting.
     for track in store::track::to_close(&app.db, now).await.context("looking for tracks to close")? {
-        if lifecycle::close_at_its_date(app, track).await.context("closing a track")? {
-            tracing::info!(%track, "closed at its date");
+        match lifecycle::close_at_its_date(app, track).await {
+            Ok(true) => tracing::info!(%track, "closed at its date"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%track, %error, "could not close a track; trying again in two seconds"),
         }
     }
     for track in store::track::to_freeze(&app.db).await.context("looking for entries to freeze")? {
-        if entries::freeze(app, track).await.context("freezing entries")? == Freeze::Done {
-            tracing::info!(%track, "the official entries are frozen");
+        match entries::freeze(app, track).await {
+            Ok(Freeze::Done) => tracing::info!(%track, "the official entries are frozen"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%track, %error, "could not freeze entries; trying again in two seconds"),
         }
     }
     for track in store::track::to_rank(&app.db).await.context("looking for rankings to make")? {
-        if rankings::make_waiting(app, track).await.context("making a ranking")? {
-            tracing::info!(%track, "a new version of the official ranking is public");
+        match rankings::make_waiting(app, track).await {
+            Ok(true) => tracing::info!(%track, "a new version of the official ranking is public"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%track, %error, "could not make a ranking; trying again in two seconds"),
         }
     }
     Ok(())

@@ -292,7 +292,7 @@ async fn nothing_is_frozen_while_a_dev_score_is_awaited(db: PgPool) {
             .execute(&world.app.db)
             .await
             .expect("a state");
-        let waits = Freeze::Waits(FreezeWait { waiting_for_dev: 1, not_before: None });
+        let waits = Freeze::Waits(FreezeWait { waiting_for_dev: 1, waiting_for_rescoring: 0, not_before: None });
         assert_eq!(entries::freeze(&world.app, track).await.expect("an answer"), waits, "{state}");
     }
     world.drain().await;

@@ -7,7 +7,7 @@ use axum::http::{StatusCode, header};
 use callimico::domain::phase::{GRACE, Phase};
 use callimico::domain::sha256::Sha256;
 use callimico::service::lifecycle::{self, By, LabelsAtReveal, OpeningLabels, StepError};
-use callimico::service::organise;
+use callimico::service::{organise, rescoring};
 use callimico::store;
 use callimico::worker::Step;
 use scoring::Split;
@@ -62,7 +62,7 @@ fn problem_codes(problem: &Value) -> Vec<&str> {
 async fn a_competition_goes_from_its_first_day_to_its_last(db: PgPool) {
     let world = World::with_yaml(db, DATES).await;
     let (ada, bob) = (world.participant("ada").await, world.participant("bob").await);
-    let (token, olga) = (world.organiser("olga").await, world.signed_in("olga").await);
+    let token = world.organiser("olga").await;
     let zip = Upload::hitting_by_split(9, 13).zip();
     let entry = ada.submitted(&world, zip.clone()).await;
     bob.submitted(&world, Upload::hitting_by_split(11, 8).zip()).await;
@@ -78,9 +78,10 @@ async fn a_competition_goes_from_its_first_day_to_its_last(db: PgPool) {
     token.final_ranking(&world).await.problem(StatusCode::NOT_FOUND, "not_found");
 
     // The preview waits for the freeze, and says for what and until when.
+    let olga = world.signed_in("olga").await;
     let early = olga.step(&world, json!({"step": "preview"})).await.problem(StatusCode::CONFLICT, "not_ready");
     assert_eq!(problem_codes(&early), ["not_frozen"]);
-    let wait = json!({"waiting_for_dev": 0, "not_before": "2026-11-23T13:02:00Z"});
+    let wait = json!({"waiting_for_dev": 0, "waiting_for_rescoring": 0, "not_before": "2026-11-23T13:02:00Z"});
     assert_eq!(early["problems"][0]["freeze"], wait);
     world.wait(GRACE);
     world.take_due_steps().await;
@@ -154,7 +155,7 @@ async fn a_competition_goes_from_its_first_day_to_its_last(db: PgPool) {
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
 async fn the_log_is_a_chain_that_everybody_can_check_and_nobody_can_change(db: PgPool) {
     let world = World::new(db).await;
-    let ada = world.participant("ada").await;
+    let ada = world.participant("gwendolyn").await;
     let receipt = ada.submit(&world, Upload::hitting(5).zip()).await.expect(StatusCode::CREATED).json();
     world.drain().await;
     world.freeze().await;
@@ -168,7 +169,7 @@ async fn the_log_is_a_chain_that_everybody_can_check_and_nobody_can_change(db: P
         hash = told.to_owned();
         let event: Value = serde_json::from_str(event).expect("JSON");
         assert_eq!(event["seq"], seq);
-        assert!(!line.contains("ada"), "the log names somebody: {line}");
+        assert!(!line.contains("gwendolyn"), "the log names somebody: {line}");
         if json!(seq) == receipt["log"]["seq"] {
             assert_eq!(receipt["log"]["hash"], told);
             assert_eq!(event["kind"], "submission_accepted");
@@ -677,6 +678,145 @@ async fn labels_that_are_corrected_while_a_submission_is_scored_hold_for_it(db: 
 }
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_disqualification_concerns_one_submission_even_where_another_would_be_picked_now(db: PgPool) {
+    let world = World::with_yaml(db, "entry_rule: best\n").await;
+    let ada = world.participant("ada").await;
+    let mut sent = Vec::new();
+    for hits in [9, 6, 3] {
+        sent.push(ada.submitted(&world, Upload::hitting(hits).zip()).await);
+        world.wait(Duration::MINUTE);
+    }
+    world.drain().await;
+    world.score_final().await;
+    world.reveal(LabelsAtReveal::Keep).await;
+    let track = world.track().await.id;
+    let official = async || store::entry::official(&world.app.db, track).await.expect("an answer");
+    assert_eq!(official().await, [World::id(&sent[0])]);
+    // As after a correction of dev labels, by which another one would be the best.
+    world.sql("update scorings g set average = 0, ranking = '[[0,15],[0,15]]' from submissions s where s.id = g.submission_id and g.split = 'dev' and g.average > 0.5").await;
+    let reason = By { user: None, reason: Some("copied") };
+    organise::disqualify(&world.app, World::id(&sent[2]), reason).await.expect("a submission");
+    organise::restore(&world.app, World::id(&sent[2]), By::default()).await.expect("a submission");
+    assert_eq!((official().await, world.track().await.ending.ranking_version), (vec![World::id(&sent[0])], 1));
+    organise::disqualify(&world.app, World::id(&sent[0]), reason).await.expect("a submission");
+    assert_eq!(official().await, [World::id(&sent[1])]);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn no_ranking_is_made_of_scores_against_different_labels(db: PgPool) {
+    let world = World::new(db).await;
+    let (ada, bob) = (world.participant("ada").await, world.participant("bob").await);
+    ada.submitted(&world, Upload::hitting(4).zip()).await;
+    world.wait(Duration::MINUTE);
+    let second = ada.submitted(&world, Upload::hitting(5).zip()).await;
+    bob.submitted(&world, Upload::hitting(6).zip()).await;
+    world.drain().await;
+    world.score_final().await;
+    world.reveal(LabelsAtReveal::Keep).await;
+    let labels: scoring::commitment::ModelPath = "tiny_hi/final/model_30".parse().expect("a model");
+    let opposite = crate::support::truth("tiny_hi", "model_30").map(|truth| match truth {
+        scoring::Membership::Member => scoring::Membership::NonMember,
+        scoring::Membership::NonMember => scoring::Membership::Member,
+    });
+    let corrected = [(labels, opposite.to_vec())].into();
+    let by = By { user: None, reason: Some("swapped") };
+    let done = rescoring::correct(&world.app, &World::path(), &corrected, by).await.expect("a correction");
+    organise::disqualify(&world.app, World::id(&second), by).await.expect("a submission");
+    world.drain().await;
+    world.take_due_steps().await;
+    assert_eq!(world.track().await.ending.ranking_version, 1, "ada's new entry is scored by other labels than bob's");
+    rescoring::apply(&world.app, done.batch.expect("a rescoring"), by).await.expect("all scored");
+    assert_eq!(world.track().await.ending.ranking_version, 2);
+    assert_eq!(
+        world
+            .count(
+                "ranked_entries r join scorings g on g.id = r.scoring_id where r.version = 2 and g.labels_version = 2"
+            )
+            .await,
+        2
+    );
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn the_freeze_waits_for_a_correction_and_a_dropped_one_can_be_made_again(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    ada.submitted(&world, Upload::hitting(5).zip()).await;
+    world.drain().await;
+    let model: scoring::commitment::ModelPath = "tiny_hi/dev/model_3".parse().expect("a model");
+    let opposite = crate::support::truth("tiny_hi", "model_3").map(|truth| match truth {
+        scoring::Membership::Member => scoring::Membership::NonMember,
+        scoring::Membership::NonMember => scoring::Membership::Member,
+    });
+    let by = By { user: None, reason: Some("swapped") };
+    let corrected = [(model, opposite.to_vec())].into();
+    let done = rescoring::correct(&world.app, &World::path(), &corrected, by).await.expect("a correction");
+    rescoring::drop_batch(&world.app, done.batch.expect("a rescoring")).await.expect("open");
+    world.close().await;
+    world.wait(GRACE);
+    world.take_due_steps().await;
+    assert!(world.track().await.ending.entries_frozen_at.is_none());
+    let refused = lifecycle::preview(&world.app, &World::path(), By::default()).await.expect_err("not frozen");
+    assert!(refused.to_string().contains("wait for the rescoring"), "{refused}");
+    let batch = rescoring::begin(&world.app, &World::path(), None, by).await.expect("a rescoring");
+    world.drain().await;
+    rescoring::apply(&world.app, batch, by).await.expect("all scored");
+    world.take_due_steps().await;
+    assert!(world.track().await.ending.entries_frozen_at.is_some());
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_track_is_closed_before_the_day_on_which_it_was_to_open(db: PgPool) {
+    let world = World::with_yaml(db, "dates: {opens: 2026-11-24T00:00:00Z, closes: 2026-11-30T00:00:00Z}\n").await;
+    world.close().await;
+    assert_eq!(world.track().await.settings.dates.closes_at, Some(NOW));
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn labels_that_were_committed_to_are_never_replaced_by_others_or_by_other_salts(db: PgPool) {
+    use callimico::importer::apply::FinalLabels;
+    use scoring::commitment::{Commitment, Salt, SaltsFile};
+    // Kept elsewhere: opened with a root, imported after the close with the salts that fit it.
+    let world = World::on(db, Default::default(), None);
+    world.app.claim_objects().await.expect("a folder that nobody else has");
+    world.import(&TrackFiles::default().without_final_labels()).await;
+    let shape = world.track().await.shape;
+    let mut next = 0;
+    let mut salts = || {
+        SaltsFile::new(&shape, || {
+            next += 1;
+            Salt::from_bytes([next; 32])
+        })
+    };
+    let (right, wrong) = (salts(), salts());
+    let of = |path: &scoring::commitment::ModelPath| {
+        Some((right.salts[path].clone(), crate::support::truth(&path.scenario, &path.model).to_vec()))
+    };
+    let root = Sha256::from(Commitment::of(&shape, of).expect("labels").root());
+    let opening = OpeningLabels::Elsewhere(root);
+    lifecycle::open(&world.app, &World::path(), opening, By::default()).await.expect("a root");
+    let import = async |salts: Option<SaltsFile>, yaml: &str| {
+        world.import_final(&TrackFiles::with_yaml(yaml), FinalLabels::Needed(salts)).await.map_err(|e| e.to_string())
+    };
+    let mut partial = right.clone();
+    partial.salts.pop_first();
+    for salts in [None, Some(wrong.clone()), Some(partial)] {
+        import(salts, "").await.expect_err("refused whole");
+        assert_eq!(world.count("solutions where split = 'final'").await, 0);
+    }
+    import(Some(right.clone()), "").await.expect("they fit");
+    let commitment = Actor::visitor().get(&world, &format!("{TRACK_URL}/commitment")).await.json();
+    assert_eq!((&commitment["root"], &commitment["made_at"]), (&json!(root), &json!("2026-11-23T12:00:00Z")));
+    // Neither other salts, alone or beside another change.
+    for yaml in ["", "title: Other\n"] {
+        let refused = import(Some(wrong.clone()), yaml).await.expect_err("other salts");
+        assert!(refused.contains("root"), "{refused}");
+    }
+    import(Some(right), "limits: {per_day: 31}\n").await.expect("nothing of the labels changes");
+    world.score_final().await;
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
 async fn settings_that_change_while_it_is_open_are_told_and_dates_stand_from_the_close_on(db: PgPool) {
     let world = World::with_yaml(db, DATES).await;
     let yaml = |closes: &str, limit: u32| {
@@ -685,7 +825,7 @@ async fn settings_that_change_while_it_is_open_are_told_and_dates_stand_from_the
     world.import(&yaml("2026-11-23T14:00:00Z", 40)).await;
     let told: Vec<Value> = log(&world).await.into_iter().map(|(_, event)| event["public"].clone()).collect();
     let expected = [
-        json!({"field": "closes_at", "old": "2026-11-23T13:00:00Z", "new": "2026-11-23T14:00:00Z"}),
+        json!({"step": "extend", "closes_at": "2026-11-23T14:00:00Z"}),
         json!({"field": "limits.per_day", "old": "30", "new": "40"}),
     ];
     assert_eq!(told[told.len() - 2..], expected);

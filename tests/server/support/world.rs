@@ -122,6 +122,20 @@ impl World {
         self.try_import(files).await.expect("an import")
     }
 
+    /// Imports the track with a word on its final labels; it may be refused.
+    pub(crate) async fn import_final(&self, files: &TrackFiles, labels: FinalLabels) -> Result<Plan, ImportError> {
+        let root = tempfile::tempdir().expect("a folder");
+        files.write(root.path());
+        let request = Import {
+            track: Self::path(),
+            title: None,
+            ranking: SaidOfRanking::default(),
+            mode: Mode::Apply,
+            final_labels: labels,
+        };
+        apply::track_directory(&self.app, root.path(), &request).await
+    }
+
     /// Imports the track from a directory with these files; it may be refused.
     pub(crate) async fn try_import(&self, files: &TrackFiles) -> Result<Plan, ImportError> {
         self.import_with(files, SaidOfRanking::default()).await
