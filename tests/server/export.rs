@@ -144,3 +144,19 @@ async fn opened_later_the_labels_are_in_the_next_export(db: PgPool) {
     let report = check(&exported(&world, ExportFor::Public).await.0);
     assert!(!report.has_failed() && !report.has_gaps(), "{report:#?}");
 }
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_ranking_by_the_greatest_scenario_is_reproduced_with_what_was_left_out(db: PgPool) {
+    let yaml = "ranking: {number: max_TPR_FPR_1000, scenarios: any}\npublish_entries: true\n";
+    let world = World::with_yaml(db, yaml).await;
+    let (ada, bob) = (world.participant("ada").await, world.participant("bob").await);
+    ada.submitted(&world, Upload::hitting(9).leaving_out("tiny_lo").zip()).await;
+    bob.submitted(&world, Upload::hitting(7).zip()).await;
+    world.drain().await;
+    world.score_final().await;
+    world.reveal(LabelsAtReveal::Open).await;
+    let bytes = exported(&world, ExportFor::Public).await.0;
+    let report = check(&bytes);
+    assert!(!report.has_failed() && !report.has_gaps(), "{report:#?}");
+    assert!(String::from_utf8_lossy(&bytes).contains(",null]"), "a scenario was left out");
+}
