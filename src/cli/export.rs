@@ -117,7 +117,10 @@ impl From<ExportError> for Failure {
     fn from(error: ExportError) -> Self {
         match error {
             ExportError::Store(error) => error.into(),
-            ExportError::NoTrack(_) | ExportError::NotRevealed(_) | ExportError::Write(_) => Self::Input(error.into()),
+            ExportError::NoTrack(_)
+            | ExportError::NotRevealed(_)
+            | ExportError::RescoringOpen(_)
+            | ExportError::Write(_) => Self::Input(error.into()),
             ExportError::ZipGone(_) | ExportError::Zip(..) => Self::Ours(error.into()),
         }
     }

@@ -87,6 +87,9 @@ impl History {
     /// it is `best`.
     pub(super) fn of(events: &[(LogHash, Logged)], rule: EntryRule, dev_scores: Option<&DevScores>) -> Self {
         let mut history = Self::default();
+        // Present scores are not those that decided where submissions were scored anew since.
+        let is_rescored = events.iter().any(|(_, logged)| matches!(logged.event, LogEvent::Rescored { .. }));
+        let dev_scores = dev_scores.filter(|_| !is_rescored);
         for (_, logged) in events {
             history.follow(logged, rule, dev_scores);
         }

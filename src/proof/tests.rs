@@ -758,6 +758,19 @@ fn the_best_submission_rests_on_dev_scores_that_organisers_have() {
 }
 
 #[test]
+fn after_a_rescoring_the_dev_scores_that_decided_are_no_longer_there() {
+    let mut one = competition(EntryRule::Best, true, true);
+    one.happens(LogEvent::Rescored { batch: Uuid::from_u128(1), scores: 4 });
+    let other = one.dev[1].result.clone();
+    one.dev[1].result = std::mem::replace(&mut one.dev[0].result, other);
+    let report = check(&one.export());
+    assert!(!report.has_failed(), "{report:#?}");
+    for gap in ["dev results", "entries"] {
+        assert_eq!(outcome(&report, gap), Outcome::NotInThisFile, "{report:#?}");
+    }
+}
+
+#[test]
 fn labels_that_nobody_committed_to_are_a_gap() {
     let mut one = Competition::new(EntryRule::Latest, false, true, false);
     one.submits(1, 1, 0.9);

@@ -61,6 +61,9 @@ pub enum ExportError {
     /// Its final ranking is not public yet.
     #[error("{0} has no official ranking yet: it is exported once it is revealed")]
     NotRevealed(TrackPath),
+    /// Its labels were corrected, and its ranking still rests on the labels before.
+    #[error("the labels of {0} were corrected since its ranking was made: apply the rescoring first")]
+    RescoringOpen(TrackPath),
     /// A zip that should be kept is not there.
     #[error("the zip of submission {0} is gone")]
     ZipGone(SubmissionId),
@@ -169,6 +172,10 @@ async fn read(app: &App, path: &TrackPath, whom: ExportFor) -> Result<Content, E
     let full = VisibleSplit::for_full_export(track.id, track.phase).ok_or_else(not_revealed)?;
     let official = store::ranking::version(&mut *db, track.id, track.ending.ranking_version).await?;
     let official = official.ok_or_else(not_revealed)?;
+    let scores = VisibleSplit::for_official_ranking(track.id);
+    if store::rescoring::stale_final_scores(&mut *db, scores).await? > 0 {
+        return Err(ExportError::RescoringOpen(path.clone()));
+    }
     let ranking: RankingFile =
         serde_json::from_str(&official.ranking).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
     let label = store::label::version(&mut *db, track.id, track.ending.labels_version).await?;

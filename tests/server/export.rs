@@ -5,12 +5,14 @@ use std::io::Cursor;
 use callimico::proof::{Outcome, Published, Report, reproduce};
 use callimico::service::export::{self, ExportError, ExportFor, Exported};
 use callimico::service::lifecycle::{self, By, LabelsAtReveal};
-use callimico::service::organise;
+use callimico::service::{organise, rescoring};
 use callimico::store;
+use scoring::Membership;
+use scoring::commitment::ModelPath;
 use scoring::log::LogPlace;
 use sqlx::PgPool;
 
-use crate::support::{TrackFiles, Upload, World};
+use crate::support::{TrackFiles, Upload, World, truth};
 
 /// Two participants, of whom ada sent an earlier submission too, up to their final scores.
 async fn scored(db: PgPool, yaml: &str) -> World {
@@ -159,4 +161,31 @@ async fn a_ranking_by_the_greatest_scenario_is_reproduced_with_what_was_left_out
     let report = check(&bytes);
     assert!(!report.has_failed() && !report.has_gaps(), "{report:#?}");
     assert!(String::from_utf8_lossy(&bytes).contains(",null]"), "a scenario was left out");
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn corrected_labels_are_exported_with_the_ranking_that_was_made_of_them(db: PgPool) {
+    let world = scored(db, "publish_entries: true\n").await;
+    world.reveal(LabelsAtReveal::Open).await;
+    let model: ModelPath = "tiny_hi/final/model_30".parse().expect("a model");
+    let mut labels = truth("tiny_hi", "model_30").to_vec();
+    labels[0] = if labels[0] == Membership::Member { Membership::NonMember } else { Membership::Member };
+    let by = By { reason: Some("a line was read twice"), ..By::default() };
+    let corrected =
+        rescoring::correct(&world.app, &World::path(), &[(model, labels)].into(), by).await.expect("labels");
+    let refused = export::write(&world.app, &World::path(), ExportFor::Public, &mut Vec::new()).await;
+    assert!(matches!(refused, Err(ExportError::RescoringOpen(_))), "{refused:?}");
+    world.drain().await;
+    rescoring::apply(&world.app, corrected.batch.expect("a batch"), by).await.expect("all scored");
+    world.take_due_steps().await;
+    let (bytes, exported) = exported(&world, ExportFor::Public).await;
+    assert_eq!(exported.version, 2);
+    let report = check(&bytes);
+    assert!(!report.has_failed() && !report.has_gaps(), "{report:#?}");
+    // The root that was published first is in the log as well.
+    let first = store::label::version(&world.app.db, world.track().await.id, 1).await.expect("an answer");
+    let published = Published { head: None, root: first.expect("a commitment").root };
+    assert!(!reproduce(Cursor::new(&bytes), published).expect("readable").has_failed());
+    let (bytes, _) = self::exported(&world, ExportFor::Organisers).await;
+    assert!(!check(&bytes).has_failed(), "{:#?}", check(&bytes));
 }
