@@ -217,6 +217,8 @@ pub enum LogEvent {
         version: u32,
         /// SHA-256 of ranking.json.
         ranking_sha256: Sha256,
+        /// SHA-256 of results.json.
+        results_sha256: Sha256,
         /// The entries, best first.
         entries: Vec<RankedCounts>,
     },
@@ -360,6 +362,7 @@ mod tests {
             LogEvent::OfficialRanking {
                 version: 1,
                 ranking_sha256: sha256,
+                results_sha256: sha256,
                 entries: vec![RankedCounts {
                     participant,
                     submission,

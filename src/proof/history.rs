@@ -43,6 +43,7 @@ pub(super) struct Official {
     pub(super) seq: u64,
     pub(super) version: u32,
     pub(super) ranking_sha256: Sha256,
+    pub(super) results_sha256: Sha256,
     pub(super) entries: Vec<RankedCounts>,
     pub(super) derived: Derived,
 }
@@ -156,7 +157,7 @@ impl History {
                 let derived = self.derive(rule, dev_scores, seq);
                 self.freezes.push(Freeze { seq, told, derived });
             }
-            LogEvent::OfficialRanking { version, ranking_sha256, entries } => {
+            LogEvent::OfficialRanking { version, ranking_sha256, results_sha256, entries } => {
                 let before = self.officials.last().map_or(0, |official| official.version);
                 if *version != before + 1 {
                     self.contradicts(seq, format!("the ranking {version} follows the ranking {before}"));
@@ -166,8 +167,9 @@ impl History {
                     return;
                 };
                 let derived = self.derive(rule, dev_scores, frozen);
-                let (version, ranking_sha256, entries) = (*version, *ranking_sha256, entries.clone());
-                self.officials.push(Official { seq, version, ranking_sha256, entries, derived });
+                let (version, entries) = (*version, entries.clone());
+                let (ranking_sha256, results_sha256) = (*ranking_sha256, *results_sha256);
+                self.officials.push(Official { seq, version, ranking_sha256, results_sha256, entries, derived });
             }
             LogEvent::Merged { from, into } => {
                 self.merged.insert(*from, *into);

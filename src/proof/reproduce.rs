@@ -186,7 +186,8 @@ fn check(file: impl Read + Seek, published: Published, report: &mut Report) -> R
     zips(&export, &ranking, &history, report);
     entries(&manifest, &ranking, &history, report);
     let text = export.content(&Kind::Top(RANKING))?.unwrap_or_default();
-    official(&ranking, &text, &manifest, &history, report);
+    let told = export.content(&Kind::Top(RESULTS))?.unwrap_or_default();
+    official(&ranking, (&text, &told), &manifest, &history, report);
     let scored = scores(&mut export, &manifest, &shape, labels.as_ref(), &ranking, report)?;
     ranking_anew(&ranking, &text, &shape, &scored, &history, report);
     results(&mut export, &manifest, &ranking, &scored, report)?;
@@ -625,8 +626,15 @@ fn entries(manifest: &Manifest, ranking: &RankingFile, history: &History, report
     });
 }
 
-/// ranking.json against what the log says of it.
-fn official(ranking: &RankingFile, text: &[u8], manifest: &Manifest, history: &History, report: &mut Report) {
+/// ranking.json and results.json against what the log says of them. Where the labels are kept, nobody can score anew, and
+/// this alone finds a number that was edited.
+fn official(
+    ranking: &RankingFile,
+    (text, results): (&[u8], &[u8]),
+    manifest: &Manifest,
+    history: &History,
+    report: &mut Report,
+) {
     const CHECK: &str = "official ranking";
     let Some(official) = history.officials.last() else {
         report.failed(CHECK, "the log has none");
@@ -635,6 +643,9 @@ fn official(ranking: &RankingFile, text: &[u8], manifest: &Manifest, history: &H
     let mut problems = Vec::new();
     if official.ranking_sha256 != Sha256::of(text) {
         problems.push(format!("{RANKING} is not the file that the log has the SHA-256 of"));
+    }
+    if official.results_sha256 != Sha256::of(results) {
+        problems.push(format!("{RESULTS} is not the file that the log has the SHA-256 of"));
     }
     let same = official.entries.len() == ranking.entries.len()
         && official.entries.iter().zip(&ranking.entries).all(|(logged, entry)| {

@@ -243,8 +243,12 @@ impl Competition {
             rank: entry.rank,
             counts: entry.counts.clone(),
         });
-        let (version, ranking_sha256) = (self.version, Sha256::of(self.ranking.as_bytes()));
-        self.happens(LogEvent::OfficialRanking { version, ranking_sha256, entries: ranked.collect() });
+        self.happens(LogEvent::OfficialRanking {
+            version: self.version,
+            ranking_sha256: Sha256::of(self.ranking.as_bytes()),
+            results_sha256: Sha256::of(self.results.as_bytes()),
+            entries: ranked.collect(),
+        });
     }
 
     fn head(&self) -> LogPlace {

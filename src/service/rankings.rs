@@ -47,6 +47,7 @@ pub(super) async fn make(
     let event = LogEvent::OfficialRanking {
         version: version.unsigned_abs(),
         ranking_sha256: Sha256::of(ranking.as_bytes()),
+        results_sha256: Sha256::of(results.as_bytes()),
         entries,
     };
     let log = store::log::append(db, track.id, event, Detail::default(), now).await?;
