@@ -531,12 +531,18 @@ fn while_labels_are_kept_changed_ranking_numbers_are_found_by_their_counts() {
     let good = members(&competition(EntryRule::Latest, false, false).export());
     let text = String::from_utf8(good[5].1.clone()).unwrap_or_default();
     assert_eq!(good[5].0, "results.json");
+    // Of the numbers that no count stands for the log's hash is the only witness.
+    let auc = text.replacen("\"AUC\":0.", "\"AUC\":0.0", 1);
+    assert_ne!(auc, text);
+    let mut edited = good.clone();
+    edited[5].1 = auc.into_bytes();
+    assert_eq!(failed(&check(&pack(&edited))), ["official ranking"]);
     for (name, with) in [("\"value\":", "\"value\":0.25e-3"), ("\"TPR_FPR_1000\":", "\"TPR_FPR_1000\":0.25e-3")] {
         let at = text.find(name).expect("a number");
         let end = at + name.len() + text[at + name.len()..].find([',', '}']).expect("its end");
         let mut changed = good.clone();
         changed[5].1 = format!("{}{with}{}", &text[..at], &text[end..]).into_bytes();
-        assert_eq!(failed(&check(&pack(&changed))), ["results.json"], "{name}");
+        assert_eq!(failed(&check(&pack(&changed))), ["official ranking", "results.json"], "{name}");
     }
 }
 
