@@ -14,6 +14,7 @@ pub(crate) mod leaderboard;
 pub(crate) mod markdown;
 pub(crate) mod markup;
 pub(crate) mod number;
+pub(crate) mod organise;
 pub(crate) mod scenario;
 pub(crate) mod site;
 pub(crate) mod submission;
@@ -35,8 +36,9 @@ use crate::http::query::{self, QueryNames};
 use crate::http::server::ServerState;
 
 /// The query parameters that pages take; a page that is not here takes none.
-const QUERY_NAMES: [(&str, &[&str]); 5] = [
+const QUERY_NAMES: [(&str, &[&str]); 6] = [
     ("/", &["after", "limit"]),
+    ("/c/{competition}/{track}/organise/final", &["all", "done", "already"]),
     ("/c/{competition}/{track}/leaderboard", &["split", "by", "sort", "curves", "page"]),
     ("/c/{competition}/{track}/submissions", &["after", "limit"]),
     ("/login", &["next"]),
@@ -59,6 +61,15 @@ pub fn router(state: ServerState) -> Router<ServerState> {
         .route("/c/{competition}/{track}/join", post(track::join))
         .route("/c/{competition}/{track}/leaderboard", get(leaderboard::show))
         .route("/c/{competition}/{track}/submissions", get(submission::list::list))
+        .route("/c/{competition}/{track}/organise/final", get(organise::show))
+        .route("/c/{competition}/{track}/organise/final/close", post(organise::steps::close))
+        .route("/c/{competition}/{track}/organise/final/extend", post(organise::steps::extend))
+        .route("/c/{competition}/{track}/organise/final/reopen", post(organise::steps::reopen))
+        .route("/c/{competition}/{track}/organise/final/preview", post(organise::steps::preview))
+        .route("/c/{competition}/{track}/organise/final/retry", post(organise::steps::retry))
+        .route("/c/{competition}/{track}/organise/final/reveal", post(organise::steps::reveal))
+        .route("/c/{competition}/{track}/organise/final/declare", post(organise::steps::declare_final))
+        .route("/c/{competition}/{track}/organise/final/open-labels", post(organise::steps::open_labels))
         .route("/submissions/{id}", get(submission::show::show))
         .route("/login", get(account::login::login_form).post(account::login::login))
         .route("/register", get(account::login::register_form).post(account::login::register))

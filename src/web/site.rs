@@ -1,5 +1,8 @@
 //! Parts that many pages share: the reader, links, choices, and status labels with a coloured dot.
 
+use askama::Template;
+
+use super::timestamp::Timestamp;
 use crate::http::auth::Login;
 
 /// Who is reading the page, for the site's header.
@@ -21,6 +24,29 @@ impl Reader {
 pub(crate) struct Link {
     pub(crate) label: String,
     pub(crate) href: String,
+}
+
+/// A sentence, with a time in it where it tells one.
+#[derive(Clone, Debug, Template)]
+#[template(source = "{{ before }}{% if let Some(at) = at %}{{ at }}{{ after }}{% endif %}", ext = "html")]
+pub(crate) struct Sentence {
+    before: String,
+    at: Option<Timestamp>,
+    after: &'static str,
+}
+
+impl askama::filters::HtmlSafe for Sentence {}
+
+impl Sentence {
+    /// A sentence without a time.
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
+        Self { before: text.into(), at: None, after: "" }
+    }
+
+    /// A sentence with a time between its two parts.
+    pub(crate) fn with(before: impl Into<String>, at: Timestamp, after: &'static str) -> Self {
+        Self { before: before.into(), at: Some(at), after }
+    }
 }
 
 /// One option in a row of options.

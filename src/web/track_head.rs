@@ -8,7 +8,7 @@ use super::site::{Pill, Tone};
 use super::timestamp::Timestamp;
 use crate::app::App;
 use crate::domain::phase::{Act, Phase, Refusal};
-use crate::domain::visibility::TrackAccess;
+use crate::domain::visibility::{Audience, TrackAccess};
 use crate::store::track::{Track, TrackCounts};
 use crate::store::{self, StoreError};
 
@@ -69,6 +69,8 @@ pub(crate) struct TrackHead {
     /// What the ranking number is made of, as in `mean of three scenarios`.
     pub(crate) ranking_over: String,
     pub(crate) tab: Tab,
+    /// Whether the reader organises the track, and sees the way to the pages for organisers.
+    is_organiser: bool,
 }
 
 /// The pages of a track.
@@ -80,11 +82,13 @@ pub(crate) enum Tab {
     Leaderboard,
     Submit,
     Submissions,
+    /// For organisers alone.
+    Organise,
 }
 
 impl Tab {
-    const ALL: [Self; 6] =
-        [Self::Overview, Self::Data, Self::Rules, Self::Leaderboard, Self::Submit, Self::Submissions];
+    const ALL: [Self; 7] =
+        [Self::Overview, Self::Data, Self::Rules, Self::Leaderboard, Self::Submit, Self::Submissions, Self::Organise];
 
     fn path(self) -> &'static str {
         match self {
@@ -94,6 +98,7 @@ impl Tab {
             Self::Leaderboard => "/leaderboard",
             Self::Submit => "/submit",
             Self::Submissions => "/submissions",
+            Self::Organise => "/organise/final",
         }
     }
 
@@ -106,6 +111,7 @@ impl Tab {
             Self::Leaderboard => ("Leaderboard", "Board"),
             Self::Submit => ("Submit", "Submit"),
             Self::Submissions => ("My submissions", "Mine"),
+            Self::Organise => ("Organise", "Organise"),
         }
     }
 }
@@ -134,6 +140,7 @@ impl TrackHead {
             entries: Counted::new(counts.entries.unsigned_abs(), "entry", "entries"),
             ranking_over: track.shape.ranking().over(track.shape.scenarios().len()),
             tab,
+            is_organiser: access.audience() == Audience::Organiser,
         })
     }
 
@@ -154,7 +161,7 @@ impl TrackHead {
 
     /// The tabs as (address, label, short label, whether it is the current page).
     pub(crate) fn tabs(&self) -> impl Iterator<Item = (String, &'static str, &'static str, bool)> {
-        Tab::ALL.into_iter().map(|tab| {
+        Tab::ALL.into_iter().filter(|tab| *tab != Tab::Organise || self.is_organiser).map(|tab| {
             let (label, short) = tab.labels();
             (format!("{}{}", self.base(), tab.path()), label, short, tab == self.tab)
         })

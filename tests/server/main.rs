@@ -22,6 +22,7 @@ mod lists;
 mod live;
 mod migrations;
 mod openapi;
+mod organise_final;
 mod participants;
 mod phases;
 mod query;
