@@ -11,14 +11,17 @@
   let missed = false;
   let poll = null;
 
-  const showStatus = (status) => {
+  const showStatus = () => {
     const live = document.querySelector("#board .live");
     const text = document.getElementById("live-word");
     if (!live || !text) return;
-    live.classList.toggle("waiting", status !== "live");
-    text.textContent = status;
+    live.classList.toggle("waiting", delayed);
+    text.textContent = status();
   };
-  let status = "live";
+  // What the page calls a board that follows its events, such as "live".
+  const word = () => board().dataset.word;
+  let delayed = false;
+  const status = () => (delayed ? "updates every 15 s" : word());
 
   const leaders = () => [...document.querySelectorAll("#board tr.entry")].slice(0, 3)
     .map((row) => `${row.querySelector(".rank").firstChild.textContent.trim()}, ${row.querySelector("summary").textContent.trim()}, ${row.dataset.score}`)
@@ -41,7 +44,7 @@
     try {
       if (!(await hasChanged())) return;
       await globalThis.callimico.swap(location.href);
-      showStatus(status);
+      showStatus();
       const now = leaders();
       if (now !== before) announce.textContent = `The leaderboard changed. ${now}.`;
     } catch (error) {
@@ -59,15 +62,15 @@
     source.addEventListener("open", () => {
       clearInterval(poll);
       poll = null;
-      status = "live";
-      showStatus(status);
+      delayed = false;
+      showStatus();
       // The board may have changed since the page was rendered.
       soon();
     });
     source.addEventListener("leaderboard", () => soon());
     source.addEventListener("error", () => {
-      status = "updates every 15 s";
-      showStatus(status);
+      delayed = true;
+      showStatus();
       if (poll === null) poll = setInterval(soon, POLL);
       if (source.readyState === EventSource.CLOSED) setTimeout(listen, POLL);
     });

@@ -17,7 +17,7 @@ use super::track_head::{Tab, TrackHead};
 use super::{markdown, number, render, scenario};
 use crate::app::App;
 use crate::domain::participant::ParticipantStatus;
-use crate::domain::phase::Act;
+use crate::domain::phase::{Act, Phase};
 use crate::domain::track::EntryRule;
 use crate::http::auth::{Downloader, Enroller, TrackView};
 use crate::http::download::{self, RequestedFile};
@@ -161,7 +161,9 @@ pub(crate) async fn overview(State(app): State<App>, view: TrackView) -> Result<
     } else {
         settings.pages.overview.as_str()
     };
-    let is_past = |at: time::OffsetDateTime| at <= app.clock.now();
+    // The dates of a draft have no effect yet.
+    let has_opened = view.track.phase != Phase::Draft;
+    let is_past = |at: time::OffsetDateTime| has_opened && at <= app.clock.now();
     render(&OverviewPage {
         reader: Reader::of(view.login.as_ref()),
         head: TrackHead::load(&app, &view.track, view.access, Tab::Overview).await?,

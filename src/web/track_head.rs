@@ -3,11 +3,12 @@
 use time::OffsetDateTime;
 
 use super::markdown;
-use super::number::Counted;
-use super::site::{Pill, Tone};
+use super::number::{self, Counted};
+use super::site::{Pill, Sentence, Tone};
 use super::timestamp::Timestamp;
 use crate::app::App;
-use crate::domain::phase::{Act, Phase, Refusal};
+use crate::domain::log_event::{LogEvent, StepName};
+use crate::domain::phase::{Act, GRACE, Phase, Refusal};
 use crate::domain::visibility::{Audience, TrackAccess};
 use crate::store::track::{Track, TrackCounts};
 use crate::store::{self, StoreError};
@@ -47,6 +48,7 @@ pub(crate) fn phase_pill(track: &Track, now: OffsetDateTime) -> Pill {
         (Phase::Open, Ok(())) => ("Open", Tone::Good),
         (Phase::Open, Err(Refusal::NotYet(_))) => ("Opens soon", Tone::Wait),
         (Phase::Open | Phase::Closed, _) => ("Closed", Tone::Quiet),
+        (Phase::Revealed, _) if track.ending.results_final_at.is_none() => ("Provisional ranking out", Tone::Good),
         (Phase::Revealed, _) => ("Final ranking out", Tone::Good),
         (Phase::Benchmark, _) => ("Open as a benchmark", Tone::Good),
     };
@@ -69,8 +71,118 @@ pub(crate) struct TrackHead {
     /// What the ranking number is made of, as in `mean of three scenarios`.
     pub(crate) ranking_over: String,
     pub(crate) tab: Tab,
+    /// What is public about how far its end has come, as in `waiting for 2 dev scores`.
+    pub(crate) notices: Vec<Sentence>,
+    /// What participants are told about: another date, other rules, corrected labels.
+    pub(crate) banner: Option<Banner>,
+    /// Whether the time to submit is over.
+    pub(crate) is_over: bool,
     /// Whether the reader organises the track, and sees the way to the pages for organisers.
     is_organiser: bool,
+}
+
+/// Something that participants are told about on every page of the track.
+#[derive(Clone, Debug)]
+pub(crate) struct Banner {
+    pub(crate) sentence: Sentence,
+    /// Why, in the organiser's words; may be empty.
+    pub(crate) reason: String,
+    pub(crate) at: Timestamp,
+}
+
+impl Banner {
+    async fn load(app: &App, track: &Track, now: OffsetDateTime) -> Result<Option<Self>, StoreError> {
+        let Some(seq) = track.banner_seq else { return Ok(None) };
+        let Some(logged) = store::log::event(&app.db, track.id, seq).await? else { return Ok(None) };
+        let Some((sentence, reason)) = told(logged.event) else { return Ok(None) };
+        Ok(Some(Self { sentence, reason: reason.unwrap_or_default(), at: Timestamp::ago(logged.at, now) }))
+    }
+}
+
+/// What participants are told of an event, and why it was made to happen; `None` of one that is no banner.
+fn told(event: LogEvent) -> Option<(Sentence, Option<String>)> {
+    Some(match event {
+        LogEvent::Step { step: StepName::Extend, closes_at: Some(at), reason, .. } => {
+            (Sentence::with("The closing date was moved to ", Timestamp::deadline(at), "."), reason)
+        }
+        LogEvent::Step { step: StepName::Reopen, closes_at: Some(at), reason, .. } => {
+            (Sentence::with("The track was opened again, until ", Timestamp::deadline(at), "."), reason)
+        }
+        LogEvent::Step { step: StepName::OpenLabels, reason, .. } => {
+            (Sentence::plain("The labels were made public: anybody can check every score."), reason)
+        }
+        LogEvent::Step { step: StepName::Final, reason, .. } => {
+            (Sentence::plain("The results were declared final."), reason)
+        }
+        LogEvent::Corrected { models, .. } => {
+            let models = number::counted(models.len() as u64, "model", "models");
+            let text = format!("Labels of {models} were corrected; scores that rest on them are made anew.");
+            (Sentence::plain(text), None)
+        }
+        LogEvent::Settings { field, old, new } => (setting(&field, &old, &new), None),
+        _ => return None,
+    })
+}
+
+/// A setting that became another, as a sentence.
+fn setting(field: &str, old: &str, new: &str) -> Sentence {
+    let date = |event: &str| match crate::domain::timestamp::parse(new) {
+        Some(at) => Sentence::with(format!("The {event} date was moved to "), Timestamp::deadline(at), "."),
+        None => Sentence::plain(format!("The {event} date was taken away.")),
+    };
+    let bytes = |text: &str| text.parse().map_or_else(|_| text.to_owned(), number::bytes);
+    match field {
+        "opens_at" => date("opening"),
+        "closes_at" => date("closing"),
+        "limits.per_day" => Sentence::plain(format!("The limit of submissions a day became {new}; it was {old}.")),
+        "limits.total" => Sentence::plain(format!("The limit of submissions in all became {new}; it was {old}.")),
+        "limits.bytes" => Sentence::plain(format!("A zip may have {} now; before it was {}.", bytes(new), bytes(old))),
+        "entry_rule" => {
+            Sentence::plain(format!("The rule by which entries are picked became “{new}”; it was “{old}”."))
+        }
+        "needs_approval" if new == "true" => Sentence::plain("Who joins now has to be approved by an organiser."),
+        "needs_approval" => Sentence::plain("Who joins now takes part at once, without approval."),
+        _ => Sentence::plain(format!("The setting {field} became {new}; it was {old}.")),
+    }
+}
+
+/// What is public about how far the end of a track has come. Nothing here tells whether final scores exist before the
+/// reveal.
+async fn notices(app: &App, track: &Track, now: OffsetDateTime) -> Result<Vec<Sentence>, StoreError> {
+    let ending = track.ending;
+    let mut notices = Vec::new();
+    match (track.phase, ending.entries_frozen_at) {
+        (Phase::Closed, None) => notices.push(waiting(app, track, now).await?),
+        (Phase::Closed, Some(_)) => notices.push(Sentence::plain("entries frozen, final ranking not out yet")),
+        (Phase::Revealed | Phase::Benchmark, _) => notices.push(Sentence::plain(match ending.labels_opened_at {
+            Some(_) => "labels public",
+            None => "labels kept hidden",
+        })),
+        (Phase::Draft | Phase::Open, _) => {}
+    }
+    if track.phase != Phase::Draft {
+        // A commitment that came after the freeze, with the first preview at the latest, changes nothing of this.
+        let first = store::label::version(&app.db, track.id, 1).await?;
+        let in_time = |at: OffsetDateTime| ending.entries_frozen_at.is_none_or(|frozen| at < frozen);
+        if !first.is_some_and(|label| label.root.is_some() && in_time(label.made_at)) {
+            notices.push(Sentence::plain(match track.phase {
+                Phase::Open => "test labels not committed",
+                _ => "test labels not committed before the close",
+            }));
+        }
+    }
+    Ok(notices)
+}
+
+/// What the freeze of a closed track waits for.
+async fn waiting(app: &App, track: &Track, now: OffsetDateTime) -> Result<Sentence, StoreError> {
+    let unfinished = store::submission::state_counts(&app.db, track.id).await?.unfinished.unsigned_abs();
+    let until = track.settings.dates.closes_at.map(|at| at + GRACE).filter(|at| *at > now);
+    Ok(match (unfinished, until) {
+        (0, Some(until)) => Sentence::with("uploads that were under way are taken until ", Timestamp::date(until), ""),
+        (0, None) => Sentence::plain("entries are being frozen"),
+        (scores, _) => Sentence::plain(format!("waiting for {}", number::counted(scores, "dev score", "dev scores"))),
+    })
 }
 
 /// The pages of a track.
@@ -140,6 +252,9 @@ impl TrackHead {
             entries: Counted::new(counts.entries.unsigned_abs(), "entry", "entries"),
             ranking_over: track.shape.ranking().over(track.shape.scenarios().len()),
             tab,
+            notices: notices(app, track, now).await?,
+            banner: Banner::load(app, track, now).await?,
+            is_over: matches!(track.stage().admit(Act::Submit, now), Err(Refusal::NoLonger(_))),
             is_organiser: access.audience() == Audience::Organiser,
         })
     }

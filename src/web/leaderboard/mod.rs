@@ -23,6 +23,7 @@ use super::{number, render};
 use crate::app::App;
 use crate::board::Board;
 use crate::domain::leaderboard::RankedEntry;
+use crate::domain::phase::Phase;
 use crate::domain::visibility::Audience;
 use crate::http::auth::TrackView;
 use crate::http::error::HttpError;
@@ -40,7 +41,9 @@ pub(crate) struct LeaderboardPage {
     pub(crate) split_note: Option<&'static str>,
     /// The metrics that the board can show.
     pub(crate) metrics: Vec<Choice>,
-    /// The address of the server-sent events, while the board is live.
+    /// Whether the board moves, as in `live` or `entries frozen`.
+    pub(crate) state: &'static str,
+    /// The address of the server-sent events, while something can change the board.
     pub(crate) events: Option<String>,
     /// The ETag of the board as it is shown; every change gives it another.
     pub(crate) etag: String,
@@ -53,6 +56,8 @@ pub(crate) struct LeaderboardPage {
     pub(crate) more: Vec<Link>,
     /// Notes on how to read the table.
     pub(crate) notes: Vec<String>,
+    /// Whether curves are shown: on the test split once the labels are public.
+    pub(crate) has_curves: bool,
     pub(crate) figures: Vec<Figure>,
     pub(crate) legend: Vec<LegendItem>,
     pub(crate) json: String,
@@ -189,7 +194,8 @@ pub(crate) async fn show(
 ) -> Result<Html<String>, HttpError> {
     let UrlQuery(params) = params?;
     let names = scenario::names(&view.track);
-    let query = Query::parse(params, names.iter().map(|name| name.folder.clone()).collect())?;
+    let first = if view.access.board(Split::Final).is_some() { Split::Final } else { Split::Dev };
+    let query = Query::parse(params, names.iter().map(|name| name.folder.clone()).collect(), first)?;
     let visible = view.access.board(query.split).ok_or(HttpError::NotRevealed)?;
     let board = app.boards.of_track(&view.track, visible).await?;
     let head = TrackHead::load(&app, &view.track, view.access, Tab::Leaderboard).await?;
@@ -211,17 +217,18 @@ fn page(view: &TrackView, head: TrackHead, board_view: &BoardView<'_>) -> Leader
     let sorted = board_view.sorted();
     let on_page = board_view.on_page(&sorted);
     let axis = board_view.axis(&on_page);
-    let drawn = board_view.drawn();
+    // Whoever has the predictions and a curve has the labels.
+    let has_curves = board_view.board.split == Split::Dev || view.track.ending.labels_opened_at.is_some();
+    let drawn = if has_curves { board_view.drawn() } else { Vec::new() };
     let drawn_names: Vec<String> = drawn.iter().map(|ranked| ranked.entry.participant.clone()).collect();
     let api = format!("{}/leaderboard", head.api());
     let which = if board_view.board.split == Split::Final { "?split=final" } else { "" };
-    let (legend, figures) = curves(board_view.names, &drawn);
+    let (legend, figures) = if has_curves { curves(board_view.names, &drawn) } else { (Vec::new(), Vec::new()) };
     LeaderboardPage {
         reader: Reader::of(view.login.as_ref()),
         splits: splits(view, board_view.query),
-        split_note: (view.access.board(Split::Final).is_none()).then_some(
-            "The test split is scored once, after the close. Until then nobody knows its scores, not even the organisers.",
-        ),
+        split_note: split_note(view, board_view.board),
+        state: state(view, board_view.board),
         metrics: BOARD_METRICS
             .into_iter()
             .map(|metric| Choice {
@@ -232,12 +239,14 @@ fn page(view: &TrackView, head: TrackHead, board_view: &BoardView<'_>) -> Leader
             .collect(),
         events: is_live(board_view.board).then(|| format!("{api}/events")),
         etag: board_view.board.etag(),
-        last_change: (!board_view.board.entries.is_empty()).then(|| Timestamp::ago(board_view.board.updated_at, board_view.now)),
+        last_change: (!board_view.board.entries.is_empty())
+            .then(|| Timestamp::ago(board_view.board.updated_at, board_view.now)),
         caption: board_view.caption(&view.track.settings.title),
         columns: columns(board_view, axis.as_ref().map(|axis| Markup::from_svg(axis.svg()))),
         rows: on_page.iter().map(|ranked| board_view.row(ranked, axis.as_ref(), &drawn_names)).collect(),
         more: pages(board_view, sorted.len()),
-        notes: notes(board_view),
+        notes: notes(board_view, has_curves),
+        has_curves,
         figures,
         legend,
         json: format!("{api}{which}"),
@@ -246,15 +255,50 @@ fn page(view: &TrackView, head: TrackHead, board_view: &BoardView<'_>) -> Leader
     }
 }
 
-/// Whether a submission can still change the board.
+/// Why the final split cannot be seen, or what is left out of it, as a sentence. Between close and reveal it tells nobody
+/// whether final scores exist.
+fn split_note(view: &TrackView, board: &Board) -> Option<&'static str> {
+    match (view.track.phase, board.split) {
+        (Phase::Draft | Phase::Open, _) => Some(
+            "The test split is scored after the close. Until then nobody knows its scores, not even the organisers.",
+        ),
+        (Phase::Closed, _) => Some(
+            "The final ranking is on the test split. It is shown here once the organisers have revealed it; until then \
+             nobody but them may see its scores.",
+        ),
+        (Phase::Revealed | Phase::Benchmark, Split::Final) if view.track.ending.results_final_at.is_none() => {
+            Some("The final ranking is provisional: objections may still change it, and every change is a new version.")
+        }
+        (Phase::Revealed | Phase::Benchmark, _) => None,
+    }
+}
+
+/// Whether the board moves.
+fn state(view: &TrackView, board: &Board) -> &'static str {
+    let ending = view.track.ending;
+    match board.split {
+        Split::Final if ending.results_final_at.is_some() => "final",
+        Split::Final => "provisional",
+        Split::Train | Split::Dev if view.track.phase.rules().final_is_public => "stands since the freeze",
+        Split::Train | Split::Dev if ending.entries_frozen_at.is_some() => "entries frozen",
+        Split::Train | Split::Dev => "live",
+    }
+}
+
+/// Whether something can still change the board.
 fn is_live(board: &Board) -> bool {
     board.split == Split::Dev && board.phase.rules().board_is_live
 }
 
 fn splits(view: &TrackView, query: &Query) -> Vec<Choice> {
     let revealed = view.access.board(Split::Final).is_some();
-    let dev = if revealed { "Dev" } else { "Dev (live)" };
-    let test = if revealed { "Test (final)" } else { "Test, after the close" };
+    let stands = revealed || view.track.ending.entries_frozen_at.is_some();
+    let dev = if stands { "Dev" } else { "Dev (live)" };
+    let test = match (revealed, view.track.ending.results_final_at) {
+        (false, _) => "Test, after the reveal",
+        (true, None) => "Test (provisional)",
+        (true, Some(_)) => "Test (final)",
+    };
     let choice = |split, label: &str, open: bool| Choice {
         label: label.to_owned(),
         href: open.then(|| query.split(split).href()),
@@ -302,8 +346,14 @@ fn pages(board_view: &BoardView<'_>, count: usize) -> Vec<Link> {
     before.into_iter().chain(after).map(link).collect()
 }
 
-fn notes(board_view: &BoardView<'_>) -> Vec<String> {
+fn notes(board_view: &BoardView<'_>, has_curves: bool) -> Vec<String> {
     let mut notes = Vec::new();
+    if !has_curves {
+        notes.push(
+            "Curves of the test split are shown once the labels are public: before, they would give labels away."
+                .to_owned(),
+        );
+    }
     if board_view.query.by.ranks() {
         let rule = board_view.board.ranking;
         notes.push(format!(

@@ -96,19 +96,23 @@ pub(crate) struct Query {
     /// From 1.
     pub(crate) page: usize,
     scenarios: Vec<String>,
+    /// The split that is shown where none is asked for.
+    first: Split,
 }
 
 impl Query {
-    /// Checks the parameters; `scenarios` are the folders of the track's scenarios.
+    /// Checks the parameters; `scenarios` are the folders of the track's scenarios, and `first` is the split that is shown
+    /// where none is asked for.
     ///
     /// # Errors
     /// [`HttpError::BadRequest`] for any value that is not known.
-    pub(crate) fn parse(params: QueryParams, scenarios: Vec<String>) -> Result<Self, HttpError> {
+    pub(crate) fn parse(params: QueryParams, scenarios: Vec<String>, first: Split) -> Result<Self, HttpError> {
         let unknown = |what: &str| {
             HttpError::BadRequest(Detail::new("bad_parameter", format!("The leaderboard has no such {what}.")))
         };
         let split = match params.split.as_deref() {
-            None | Some("dev") => Split::Dev,
+            None => first,
+            Some("dev") => Split::Dev,
             Some("final") => Split::Final,
             Some(_) => return Err(unknown("split")),
         };
@@ -137,14 +141,14 @@ impl Query {
             }
             names
         });
-        Ok(Self { split, by, sort, curves, page: params.page.unwrap_or(1).max(1), scenarios })
+        Ok(Self { split, by, sort, curves, page: params.page.unwrap_or(1).max(1), scenarios, first })
     }
 
     /// The address that asks this.
     pub(crate) fn href(&self) -> String {
         let mut parts = Vec::new();
-        if self.split == Split::Final {
-            parts.push("split=final".to_owned());
+        if self.split != self.first {
+            parts.push(format!("split={}", self.split));
         }
         if !self.by.ranks() {
             parts.push(format!("by={}", self.by.key()));
@@ -208,7 +212,7 @@ mod tests {
         let params: QueryParams = axum::extract::Query::try_from_uri(&format!("/?{query}").parse().unwrap())
             .map_err(|_| HttpError::NotFound)?
             .0;
-        Query::parse(params, vec!["toy_hi".to_owned(), "toy_inf".to_owned()])
+        Query::parse(params, vec!["toy_hi".to_owned(), "toy_inf".to_owned()], Split::Dev)
     }
 
     #[test]
@@ -217,6 +221,13 @@ mod tests {
         assert_eq!((query.split, query.sort, query.page), (Split::Dev, Sort::Score, 1));
         assert!(query.by.ranks());
         assert_eq!(query.href(), "?");
+    }
+
+    #[test]
+    fn after_the_reveal_an_empty_query_is_the_final_ranking_and_links_to_dev_say_so() {
+        let query = Query::parse(QueryParams::default(), Vec::new(), Split::Final).unwrap();
+        assert_eq!((query.split, query.href().as_str()), (Split::Final, "?"));
+        assert_eq!(query.split(Split::Dev).href(), "?split=dev");
     }
 
     #[test]

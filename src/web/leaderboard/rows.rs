@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn all_holders_of_a_shared_rank_are_marked() {
         let board = board(&[("a", 30), ("b", 20), ("c", 20), ("d", 10)]);
-        let query = Query::parse(QueryParams::default(), Vec::new()).unwrap();
+        let query = Query::parse(QueryParams::default(), Vec::new(), Split::Dev).unwrap();
         let board_view = board_view(&board, &query, None);
         let rows: Vec<Row> = board.entries.iter().map(|ranked| board_view.row(ranked, None, &[])).collect();
         let ranks: Vec<_> = rows.iter().map(|row| (row.rank.as_str(), row.shared)).collect();
@@ -220,7 +220,7 @@ mod tests {
         let many: Vec<(&str, u64)> = many.iter().map(|(name, tp)| (name.as_str(), *tp)).collect();
         let board = board(&many);
         let last = board.entries[149].entry.participant_id;
-        let query = Query::parse(QueryParams::default(), Vec::new()).unwrap();
+        let query = Query::parse(QueryParams::default(), Vec::new(), Split::Dev).unwrap();
         let board_view = board_view(&board, &query, Some(last));
         let page = board_view.on_page(&board_view.sorted());
         assert_eq!(page.len(), ROWS_PER_PAGE + 1);
@@ -231,14 +231,14 @@ mod tests {
     #[test]
     fn a_page_past_the_end_is_empty() {
         let board = board(&[("a", 30)]);
-        let query = Query::parse(QueryParams::default(), Vec::new()).unwrap().page(usize::MAX);
+        let query = Query::parse(QueryParams::default(), Vec::new(), Split::Dev).unwrap().page(usize::MAX);
         assert_eq!(board_view(&board, &query, None).page_range(1), 1..1);
     }
 
     #[test]
     fn tied_is_shown_only_in_the_order_of_the_ranking() {
         let board = board(&[("a", 30), ("b", 20)]);
-        let query = Query::parse(QueryParams::default(), Vec::new()).unwrap();
+        let query = Query::parse(QueryParams::default(), Vec::new(), Split::Dev).unwrap();
         let by_name = query.sorted(Sort::Participant);
         assert_eq!(board_view(&board, &query, None).row(&board.entries[1], None, &[]).tied, Tied::WithAbove);
         assert_eq!(board_view(&board, &by_name, None).row(&board.entries[1], None, &[]).tied, Tied::No);

@@ -40,6 +40,17 @@ pub(crate) struct NewPage {
     pub(crate) method_url: Field,
     pub(crate) layout: Layout,
     pub(crate) public_url: String,
+    is_revealed: bool,
+}
+
+impl NewPage {
+    /// What becomes of the ranking of a closed track. Before the reveal it says nothing of whether final scores exist.
+    fn on_the_ranking(&self) -> &'static str {
+        match self.is_revealed {
+            true => "The final ranking is out.",
+            false => "The organisers reveal the final ranking, on the test models, once all scores are checked.",
+        }
+    }
 }
 
 /// Whether the reader can submit now, and if not, why.
@@ -146,6 +157,7 @@ async fn page(app: &App, site: &Site, view: &TrackView, form: FormState) -> Resu
             .error(form.method_url_error),
         layout: Layout::of(track),
         public_url: site.base().to_owned(),
+        is_revealed: track.phase.rules().final_is_public,
     })
 }
 
