@@ -71,6 +71,8 @@ pub fn router(state: ServerState) -> Router<ServerState> {
         .route("/c/{competition}/{track}/organise/final/declare", post(organise::steps::declare_final))
         .route("/c/{competition}/{track}/organise/final/open-labels", post(organise::steps::open_labels))
         .route("/submissions/{id}", get(submission::show::show))
+        .route("/submissions/{id}/disqualify", post(submission::organise::disqualify))
+        .route("/submissions/{id}/restore", post(submission::organise::restore))
         .route("/login", get(account::login::login_form).post(account::login::login))
         .route("/register", get(account::login::register_form).post(account::login::register))
         .route("/logout", post(account::login::logout))

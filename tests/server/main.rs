@@ -38,3 +38,4 @@ mod strange;
 mod sweeper;
 mod trouble;
 mod whole_way;
+mod words;

@@ -2,6 +2,7 @@
 
 pub(crate) mod list;
 pub(crate) mod new;
+pub(crate) mod organise;
 pub(crate) mod show;
 
 use time::{Duration, OffsetDateTime};

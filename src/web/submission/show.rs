@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Html;
 use scoring::{Metric, Problem, Problems, Split};
 
+use super::super::form::Field;
 use super::super::scenario::{self, Figure, Numbers, PlottedEntry, ScenarioName};
 use super::super::site::{Pill, Reader};
 use super::super::timestamp::Timestamp;
@@ -14,9 +15,10 @@ use super::{Attempts, state_pill, took};
 use crate::app::App;
 use crate::domain::ids::SubmissionId;
 use crate::domain::leaderboard::SplitResult;
+use crate::domain::phase::Phase;
 use crate::domain::submission::SubmissionState;
 use crate::domain::track::EntryRule;
-use crate::domain::visibility::SubmissionAccess;
+use crate::domain::visibility::{Audience, SubmissionAccess};
 use crate::http::auth::SeenSubmission;
 use crate::http::error::HttpError;
 use crate::store;
@@ -47,6 +49,50 @@ pub(crate) struct ShowPage {
     pub(crate) description: String,
     /// Checked to be http or https.
     pub(crate) method_url: Option<String>,
+    pub(crate) disqualified: Option<DisqualifiedNote>,
+    /// The event in the track's log by which it was taken; `None` of a rejected one.
+    pub(crate) receipt: Option<Receipt>,
+    /// What organisers may do about it.
+    pub(crate) organise: Option<OrganiseForm>,
+    pub(crate) final_scores: FinalScores,
+}
+
+/// That organisers took a submission out.
+pub(crate) struct DisqualifiedNote {
+    pub(crate) reason: String,
+    pub(crate) at: Timestamp,
+}
+
+/// A place in the track's log, and how to check it.
+pub(crate) struct Receipt {
+    pub(crate) seq: i64,
+    pub(crate) hash: String,
+    pub(crate) command: String,
+}
+
+/// The form by which organisers take a submission out, or back in.
+pub(crate) struct OrganiseForm {
+    pub(crate) reason: Field,
+}
+
+/// The final scores of a submission.
+pub(crate) enum FinalScores {
+    /// They are not public, or do not exist.
+    NotPublic,
+    /// They are public, and this submission is no official entry.
+    NotOfficial,
+    Official(Box<Official>),
+}
+
+/// The final scores of an official entry.
+pub(crate) struct Official {
+    pub(crate) score: String,
+    pub(crate) rank: String,
+    pub(crate) interval: String,
+    pub(crate) scenarios: Vec<ScenarioStat>,
+    pub(crate) numbers: Numbers,
+    /// Its curves, once the labels are public.
+    pub(crate) curves: Vec<Figure>,
 }
 
 impl ShowPage {
@@ -153,18 +199,25 @@ pub(crate) async fn show(
     SeenSubmission { submission, track, access, login }: SeenSubmission,
 ) -> Result<Html<String>, HttpError> {
     let reader = Reader::of(Some(&login));
-    render(&page(&app, reader, access, &track, submission).await?)
+    render(&page(&app, reader, access, &track, submission, reason_field()).await?)
 }
 
-async fn page(
+/// The field for the reason of an organiser.
+pub(super) fn reason_field() -> Field {
+    Field::text("reason", "Reason")
+}
+
+pub(super) async fn page(
     app: &App,
     reader: Reader,
     access: SubmissionAccess,
     track: &Track,
     submission: Submission,
+    reason: Field,
 ) -> Result<ShowPage, HttpError> {
     let now = app.clock.now();
-    let is_entry = store::entry::standing(&app.db, submission.participant).await? == Some(submission.id);
+    let standing = store::entry::standing(&app.db, submission.participant).await?;
+    let is_entry = standing == Some(submission.id);
     let dev = match access.scores(Split::Dev) {
         Some(visible) => store::scoring::of_submission(&app.db, visible).await?,
         None => None,
@@ -173,10 +226,27 @@ async fn page(
         (SubmissionState::Rejected, Some(problems), _) => Outcome::Rejected(rejected(problems)),
         (SubmissionState::Failed, _, _) => Outcome::Failed,
         (SubmissionState::Scored, _, Some(dev)) => {
-            let rank = if is_entry { rank(app, track, access, submission.id).await? } else { String::new() };
+            let rank = match is_entry {
+                true => rank(app, track, access, Split::Dev, submission.id).await?,
+                false => String::new(),
+            };
             Outcome::Scored(Box::new(scored(track, &submission, &dev, rank)))
         }
         (state, _, _) => Outcome::Waiting(steps(state)),
+    };
+    let receipt = store::submission::receipt(&app.db, submission.id).await?.map(|log| Receipt {
+        seq: log.seq,
+        hash: log.hash.to_string(),
+        command: format!("callimico log {} --verify --receipt {}:{}", track.path(), log.seq, log.hash),
+    });
+    // Of a draft nothing counts, and of a rejected upload there is nothing that could.
+    let has_form = access.track().audience() == Audience::Organiser
+        && track.phase != Phase::Draft
+        && submission.state != SubmissionState::Rejected;
+    let disqualified = submission.disqualified.as_ref();
+    let entry_status = match disqualified {
+        Some(_) => String::new(),
+        None => entry_status(track, submission.state, is_entry, standing.is_some()),
     };
     Ok(ShowPage {
         reader,
@@ -184,7 +254,17 @@ async fn page(
         id: submission.id.to_string(),
         number: store::submission::number(&app.db, &submission).await?,
         state: state_pill(submission.state, took(submission.received_at, submission.finished_at)),
-        entry_status: entry_status(track, submission.state, is_entry),
+        entry_status,
+        disqualified: disqualified
+            .map(|one| DisqualifiedNote { reason: one.reason.clone(), at: Timestamp::date(one.at) }),
+        receipt,
+        organise: has_form.then(|| OrganiseForm {
+            reason: match disqualified {
+                Some(_) => reason.optional().hint("Kept for organisers alone."),
+                None => reason.hint("Its sender is told it, nobody else."),
+            },
+        }),
+        final_scores: final_scores(app, track, access, &submission).await?,
         outcome,
         warnings: submission.warnings.iter().map(ToString::to_string).collect(),
         attempts: Attempts::load(app, track, submission.participant).await?,
@@ -231,17 +311,62 @@ fn problem_row(problem: &Problem) -> ProblemRow {
     }
 }
 
-async fn rank(app: &App, track: &Track, access: SubmissionAccess, id: SubmissionId) -> Result<String, HttpError> {
-    let Some(visible) = access.track().board(Split::Dev) else { return Ok(String::new()) };
+/// The final scores: public after the reveal, and of official entries alone.
+async fn final_scores(
+    app: &App,
+    track: &Track,
+    access: SubmissionAccess,
+    submission: &Submission,
+) -> Result<FinalScores, HttpError> {
+    let Some(visible) = access.scores(Split::Final) else { return Ok(FinalScores::NotPublic) };
+    let official = store::entry::official_of(&app.db, submission.participant).await?;
+    if official != Some(submission.id) {
+        return Ok(FinalScores::NotOfficial);
+    }
+    let Some(result) = store::scoring::of_submission(&app.db, visible).await? else {
+        return Ok(FinalScores::NotPublic);
+    };
+    let names = scenario::names(track);
+    let drawn = [PlottedEntry { label: &submission.participant_name, series: Series::FIRST, result: &result }];
+    let has_curves = track.ending.labels_opened_at.is_some();
+    Ok(FinalScores::Official(Box::new(Official {
+        score: number::score(result.ranking_value),
+        rank: rank(app, track, access, Split::Final, submission.id).await?,
+        interval: number::interval(result.interval.low, result.interval.high),
+        scenarios: scenario_stats(&names, &result),
+        numbers: scenario::numbers(&names, &result),
+        curves: if has_curves { scenario::figures(&names, Scale::LogLog, &drawn) } else { Vec::new() },
+    })))
+}
+
+/// The ranking metric of each scenario.
+fn scenario_stats(names: &[ScenarioName], result: &SplitResult) -> Vec<ScenarioStat> {
+    let values = scenario::in_order(names, result, |scenario| scenario.numbers.get(Metric::RANKING));
+    names.iter().zip(values).map(|(name, value)| ScenarioStat { value, label: name.label.clone() }).collect()
+}
+
+async fn rank(
+    app: &App,
+    track: &Track,
+    access: SubmissionAccess,
+    split: Split,
+    id: SubmissionId,
+) -> Result<String, HttpError> {
+    let Some(visible) = access.track().board(split) else { return Ok(String::new()) };
     let board = app.boards.of_track(track, visible).await?;
     let entry = board.entries.iter().find(|ranked| ranked.entry.submission == id);
     Ok(entry.map(|ranked| format!("rank {}", ranked.rank)).unwrap_or_default())
 }
 
-fn entry_status(track: &Track, state: SubmissionState, is_entry: bool) -> String {
+/// Whether a submission that was not taken out counts; `has_entry` says whether its participant has an entry at all.
+fn entry_status(track: &Track, state: SubmissionState, is_entry: bool, has_entry: bool) -> String {
     let rule = track.settings.entry_rule;
+    let is_frozen = track.ending.entries_frozen_at.is_some();
     match (state, is_entry) {
+        (SubmissionState::Scored, true) if is_frozen => "this is the official entry".to_owned(),
         (SubmissionState::Scored, true) => format!("this entry counts · {}", rule.as_str()),
+        (SubmissionState::Scored, false) if !has_entry => "it does not count".to_owned(),
+        (SubmissionState::Scored, false) if is_frozen => "another one is the official entry".to_owned(),
         (SubmissionState::Scored, false) => match rule {
             EntryRule::Latest => "a later one counts".to_owned(),
             EntryRule::Best => "a better one counts".to_owned(),
@@ -256,14 +381,12 @@ fn scored(track: &Track, submission: &Submission, dev: &SplitResult, rank: Strin
     let series = Series::FIRST;
     let drawn = [PlottedEntry { label: &submission.participant_name, series, result: dev }];
     let api = format!("/api/v1/submissions/{}", submission.id);
-    let values = scenario::in_order(&names, dev, |scenario| scenario.numbers.get(Metric::RANKING));
-    let stat = |(name, value): (&ScenarioName, String)| ScenarioStat { value, label: name.label.clone() };
     Scored {
         score: number::score(dev.ranking_value),
         over: track.shape.ranking().phrase(),
         rank,
         interval: number::interval(dev.interval.low, dev.interval.high),
-        scenarios: names.iter().zip(values).map(stat).collect(),
+        scenarios: scenario_stats(&names, dev),
         numbers: scenario::numbers(&names, dev),
         log_log: scenario::figures(&names, Scale::LogLog, &drawn),
         linear: scenario::figures(&names, Scale::Linear, &drawn),
