@@ -19,6 +19,7 @@ mod upload;
 
 pub(crate) use lifecycle::FinalView;
 pub(crate) use problem::write as write_problem;
+pub(crate) use submission::SubmissionLine;
 
 use std::sync::Arc;
 

@@ -28,7 +28,7 @@ use crate::objects::ObjectKey;
 use crate::store;
 use crate::store::live::Signal;
 use crate::store::log::LogPosition;
-use crate::store::submission::Disqualified;
+use crate::store::submission::{Disqualified, Submission};
 use crate::store::track::Track;
 
 /// A submission.
@@ -234,7 +234,7 @@ pub(super) struct SubmissionList {
 
 /// A submission in a list.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
-pub(super) struct SubmissionLine {
+pub(crate) struct SubmissionLine {
     id: String,
     participant: String,
     state: SubmissionState,
@@ -246,6 +246,26 @@ pub(super) struct SubmissionLine {
     problems: Vec<ProblemLine>,
     /// How many problems there are in all.
     problems_total: usize,
+    /// Whether organisers took it out, and why.
+    disqualified: Option<DisqualifiedView>,
+}
+
+impl From<Submission> for SubmissionLine {
+    fn from(submission: Submission) -> Self {
+        let problems = submission.problems;
+        Self {
+            id: submission.id.to_string(),
+            participant: submission.participant_name,
+            state: submission.state,
+            received_at: rfc3339(submission.received_at),
+            sha256: submission.sha256.to_string(),
+            size: submission.size,
+            description: submission.description,
+            problems_total: problems.as_ref().map_or(0, |problems| problems.total),
+            problems: ProblemLine::all(problems.as_ref()),
+            disqualified: submission.disqualified.map(DisqualifiedView::from),
+        }
+    }
 }
 
 /// Every submission of a track with its problems, rejected ones too.
@@ -264,21 +284,8 @@ pub(super) async fn list(
 ) -> Result<Json<SubmissionList>, HttpError> {
     let found = store::submission::of_track(&app.db, view.track.id, paging.after()?, paging.to_load()).await?;
     let page = paging.page(found, |submission| (submission.received_at, submission.id))?;
-    let lines = page.items.into_iter().map(|submission| {
-        let problems = submission.problems;
-        SubmissionLine {
-            id: submission.id.to_string(),
-            participant: submission.participant_name,
-            state: submission.state,
-            received_at: rfc3339(submission.received_at),
-            sha256: submission.sha256.to_string(),
-            size: submission.size,
-            description: submission.description,
-            problems_total: problems.as_ref().map_or(0, |problems| problems.total),
-            problems: ProblemLine::all(problems.as_ref()),
-        }
-    });
-    Ok(Json(SubmissionList { submissions: lines.collect(), next: page.next }))
+    let submissions = page.items.into_iter().map(SubmissionLine::from).collect();
+    Ok(Json(SubmissionList { submissions, next: page.next }))
 }
 
 /// How long to hold an answer.

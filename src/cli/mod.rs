@@ -21,8 +21,10 @@ mod progress;
 mod release;
 mod report;
 mod reproduce;
+mod rescore;
 mod score;
 mod serve;
+mod submission;
 mod track;
 mod train;
 mod user;
@@ -95,6 +97,9 @@ enum Command {
     Log(log::Args),
     /// Write everything that a revealed ranking can be computed from into one file, for `reproduce`
     Export(export::Args),
+    /// List the submissions of a track; take one out, take it back in, score it anew
+    #[command(subcommand)]
+    Submission(submission::Command),
     /// Check a submission offline
     Check(check::Args),
     /// Score predictions offline against solution.csv files
@@ -121,6 +126,20 @@ enum Command {
     /// Run a command with DATABASE_URL set to the private Postgres, for example
     /// `postgres -- sh -c 'psql "$DATABASE_URL"'`
     Postgres(postgres::Args),
+}
+
+/// How often a command that waits for scores looks whether it goes on.
+const LOOK: Duration = Duration::from_secs(1);
+/// After this long without a new score it says that somebody must score.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What an organiser gives as the reason of an act: it is kept for good, and shown.
+fn reason(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    match (1..=500).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
+        true => Ok(text.to_owned()),
+        false => Err("a reason has 1 to 500 characters, and no control characters"),
+    }
 }
 
 /// Runs the command given on the command line.
@@ -153,6 +172,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Track(command) => track::run(&storage, command).await,
         Command::Log(args) => log::run(&storage, args).await,
         Command::Export(args) => export::run(&storage, args).await,
+        Command::Submission(command) => submission::run(&storage, command).await,
         Command::Check(args) => check::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Commit(args) => commit::run(&args),

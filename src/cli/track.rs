@@ -1,14 +1,13 @@
 //! `callimico track`: the steps of a track's life, what organisers do to its scores, and how far it has come.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use scoring::Split;
 use scoring::commitment::ModelPath;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{Failure, Session, progress};
+use super::{Failure, Session, progress, rescore};
 use crate::api;
 use crate::app::App;
 use crate::config::StorageConfig;
@@ -18,23 +17,17 @@ use crate::domain::slug::TrackPath;
 use crate::domain::timestamp::{self, rfc3339};
 use crate::domain::visibility::VisibleSplit;
 use crate::service::lifecycle::{self, By, LabelsAtReveal, OpeningLabels, StepError, Taken};
-use crate::service::rescoring::{self, CorrectedLabels, RescoringError};
+use crate::service::rescoring::{self, CorrectedLabels};
 use crate::service::status;
-use crate::store::rescoring::Difference;
-use crate::store::{self};
+use crate::store;
 use crate::worker;
-
-/// How often `preview` looks whether it goes on.
-const LOOK: Duration = Duration::from_secs(1);
-/// After this long without a new score `preview` says that somebody must score.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Step {
     /// competition/track
     track: TrackPath,
     /// Why; public, in the track's log
-    #[arg(long)]
+    #[arg(long, value_parser = super::reason)]
     reason: Option<String>,
     /// Confirm a step that cannot be taken back; other steps do not ask
     #[arg(long)]
@@ -130,7 +123,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "BATCH")]
         drop: Option<BatchId>,
         /// Why; needed to begin one
-        #[arg(long)]
+        #[arg(long, value_parser = super::reason)]
         reason: Option<String>,
         /// Print the answer as JSON
         #[arg(long)]
@@ -212,28 +205,9 @@ async fn execute(app: &App, command: Command) -> Result<(), Failure> {
         Command::Rescore { track, submission, apply, drop, reason, json } => {
             let by = By { user: None, reason: reason.as_deref() };
             match (apply, drop) {
-                (Some(batch), _) => {
-                    check_batch(app, &track, batch).await?;
-                    let log = rescoring::apply(app, batch, by).await?;
-                    if json {
-                        println!("{}", json!({ "batch": batch.to_string(), "state": "applied", "log": log }));
-                    }
-                    progress::message!("the results of {batch} stand now");
-                    Ok(())
-                }
-                (None, Some(batch)) => {
-                    check_batch(app, &track, batch).await?;
-                    rescoring::drop_batch(app, batch).await?;
-                    if json {
-                        println!("{}", json!({ "batch": batch.to_string(), "state": "dropped" }));
-                    }
-                    progress::message!("the results of {batch} are thrown away; the scores before stand");
-                    Ok(())
-                }
-                (None, None) => {
-                    let batch = rescoring::begin(app, &track, submission, by).await?;
-                    wait_and_tell(app, &track, batch, json).await
-                }
+                (Some(batch), _) => rescore::apply(app, &track, batch, by, json).await,
+                (None, Some(batch)) => rescore::drop_batch(app, &track, batch, json).await,
+                (None, None) => rescore::begin(app, &track, submission, by, json).await,
             }
         }
         Command::Retry { track } => {
@@ -302,7 +276,7 @@ async fn preview(app: &App, step: &Step) -> Result<(), Failure> {
                         step.track
                     )));
                 }
-                if last.1.elapsed() > PATIENCE {
+                if last.1.elapsed() > super::PATIENCE {
                     say("no score for a while: does a server or a worker run? (`callimico worker`)".to_owned());
                 }
             }
@@ -314,7 +288,7 @@ async fn preview(app: &App, step: &Step) -> Result<(), Failure> {
             }
             Err(error) => return Err(error.into()),
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(super::LOOK).await;
     }
     let track = store::track::by_path(&app.db, &step.track).await?;
     let track = track.ok_or_else(|| StepError::NoTrack(step.track.clone()))?;
@@ -371,57 +345,6 @@ async fn correct(app: &App, step: &Step, directory: PathBuf) -> Result<(), Failu
          `callimico track rescore {} --apply {batch}`",
         step.track,
         step.track
-    );
-    Ok(())
-}
-
-async fn check_batch(app: &App, track: &TrackPath, batch: BatchId) -> Result<(), Failure> {
-    match rescoring::of_track(app, track, batch).await? {
-        Some(_) => Ok(()),
-        None => Err(RescoringError::NoBatch(batch).into()),
-    }
-}
-
-/// Waits until all of a rescoring is scored, and prints what it would change.
-async fn wait_and_tell(app: &App, path: &TrackPath, batch: BatchId, json: bool) -> Result<(), Failure> {
-    progress::message!("rescoring {batch}");
-    let mut last = (-1, tokio::time::Instant::now());
-    let done = loop {
-        let known = rescoring::of_track(app, path, batch).await?.ok_or(RescoringError::NoBatch(batch))?;
-        if known.waiting == 0 {
-            break known;
-        }
-        if known.ready != last.0 {
-            last = (known.ready, tokio::time::Instant::now());
-            progress::message!("{} of {} scores", known.ready, known.ready + known.waiting + known.failed);
-        } else if last.1.elapsed() > PATIENCE {
-            last.1 = tokio::time::Instant::now();
-            progress::message!("no score for a while: does a server or a worker run? (`callimico worker`)");
-        }
-        tokio::time::sleep(LOOK).await;
-    };
-    let track = store::track::by_path(&app.db, path).await?.ok_or_else(|| StepError::NoTrack(path.clone()))?;
-    let visible = VisibleSplit::difference_on_the_server(batch, track.ending.final_begun_at.is_some());
-    let difference = store::rescoring::difference(&app.db, visible).await?;
-    let changed: Vec<&Difference> = difference.iter().filter(|one| one.differs).collect();
-    if json {
-        let rows = changed.iter().map(|one| {
-            json!({ "submission": one.submission, "participant": one.participant, "split": one.split.as_str(),
-                    "old": one.old, "new": one.new })
-        });
-        let rows: Vec<Value> = rows.collect();
-        println!("{}", json!({ "batch": batch.to_string(), "scores": difference.len(), "changed": rows }));
-    } else {
-        for one in &changed {
-            println!("{}  {:<5}  {:.4} -> {:.4}  {}", one.submission, one.split, one.old, one.new, one.participant);
-        }
-    }
-    progress::message!(
-        "{} of {} scores would change, {} failed; apply it with `callimico track rescore {path} --apply {batch}`, or \
-         throw it away with --drop",
-        changed.len(),
-        difference.len(),
-        done.failed
     );
     Ok(())
 }

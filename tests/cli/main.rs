@@ -12,6 +12,7 @@ mod release;
 mod s3;
 mod server;
 mod slow;
+mod submission;
 mod support;
 mod track;
 mod track_files;
