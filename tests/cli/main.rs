@@ -2,7 +2,9 @@
 //! it is killed.
 
 mod demo;
+mod end;
 mod kill;
+mod kill_end;
 mod labels;
 mod lira;
 mod offline;

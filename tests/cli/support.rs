@@ -191,7 +191,10 @@ impl Client {
     }
 
     pub(crate) async fn get(&self, path: &str) -> reqwest::Result<Value> {
-        self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.token).send().await?.json().await
+        let request = self.http.get(format!("{}{path}", self.base));
+        // Without a token: as a visitor.
+        let request = if self.token.is_empty() { request } else { request.bearer_auth(&self.token) };
+        request.send().await?.json().await
     }
 
     pub(crate) async fn enrol(&self) -> reqwest::Result<Value> {
@@ -208,6 +211,33 @@ impl Client {
         Ok((answer.status().as_u16(), answer.json().await?))
     }
 
+    /// The public answer to a GET request, as it came.
+    pub(crate) async fn bytes(&self, path: &str) -> reqwest::Result<Vec<u8>> {
+        let answer = self.http.get(format!("{}{path}", self.base)).send().await?;
+        Ok(answer.error_for_status()?.bytes().await?.to_vec())
+    }
+
+    /// Uploads a zip in pieces, the last of which is sent when `late` is done.
+    pub(crate) async fn submit_slowly(
+        &self,
+        archive: Vec<u8>,
+        late: impl Future<Output = ()> + Send + 'static,
+    ) -> reqwest::Result<(u16, Value)> {
+        use futures_util::StreamExt;
+        let (first, last) = archive.split_at(archive.len() / 2);
+        let (first, last) = (first.to_vec(), last.to_vec());
+        let rest = async move {
+            late.await;
+            last
+        };
+        let pieces = futures_util::stream::iter([first]).chain(futures_util::stream::once(rest));
+        let body = reqwest::Body::wrap_stream(pieces.map(Ok::<_, std::io::Error>));
+        let url = format!("{}/competitions/c/tracks/tiny/submissions", self.base);
+        let request = self.http.post(url).bearer_auth(&self.token).header("content-type", "application/zip");
+        let answer = request.body(body).send().await?;
+        Ok((answer.status().as_u16(), answer.json().await?))
+    }
+
     /// Waits until the server is ready.
     pub(crate) async fn wait_until_ready(&self) {
         let url = self.base.replace("/api/v1", "/readyz");
@@ -220,6 +250,47 @@ impl Client {
         }
         panic!("the server at {url} did not become ready");
     }
+}
+
+/// An organiser with a session of the pages, as acts need that cannot be undone.
+#[derive(Clone)]
+pub(crate) struct SignedIn {
+    http: reqwest::Client,
+    cookie: String,
+}
+
+impl SignedIn {
+    /// With the secret of a session, at a server on a loopback address.
+    pub(crate) fn with_session(secret: &str) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60));
+        let http = http.redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        Self { http, cookie: format!("__Host-callimico={secret}") }
+    }
+
+    /// Signs in with name and password.
+    pub(crate) async fn new(address: &str, name: &str, password: &str) -> Self {
+        let mut this = Self::with_session("");
+        let form = this.http.post(format!("http://{address}/login")).header("origin", format!("http://{address}"));
+        let form = form.header("content-type", "application/x-www-form-urlencoded");
+        let answer = form.body(format!("name={name}&password={password}&next=/")).send().await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), 303, "signing in");
+        let cookie = answer.headers().get("set-cookie").and_then(|cookie| cookie.to_str().ok()).expect("a cookie");
+        this.cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        this
+    }
+
+    /// Posts JSON to a call of the API.
+    pub(crate) async fn post(&self, address: &str, path: &str, body: &Value) -> reqwest::Result<(u16, Value)> {
+        let request = self.http.post(format!("http://{address}/api/v1{path}")).header("cookie", &self.cookie);
+        let answer = request.header("origin", format!("http://{address}")).json(body).send().await?;
+        Ok((answer.status().as_u16(), answer.json().await?))
+    }
+}
+
+/// The address of the private Postgres of a data folder.
+pub(crate) fn database_url(data: &str) -> String {
+    done(&["postgres", "--data-dir", data, "--", "sh", "-c", "printf %s \"$DATABASE_URL\""])
 }
 
 /// The path as text.
