@@ -94,14 +94,22 @@ impl Banner {
     async fn load(app: &App, track: &Track, now: OffsetDateTime) -> Result<Option<Self>, StoreError> {
         let Some(seq) = track.banner_seq else { return Ok(None) };
         let Some(logged) = store::log::event(&app.db, track.id, seq).await? else { return Ok(None) };
-        let Some((sentence, reason)) = told(logged.event) else { return Ok(None) };
+        let closes_at = track.settings.dates.closes_at;
+        let Some((sentence, reason)) = told(logged.event, closes_at) else { return Ok(None) };
         Ok(Some(Self { sentence, reason: reason.unwrap_or_default(), at: Timestamp::ago(logged.at, now) }))
     }
 }
 
-/// What participants are told of an event, and why it was made to happen; `None` of one that is no banner.
-fn told(event: LogEvent) -> Option<(Sentence, Option<String>)> {
+/// What participants are told of an event, and why it was made to happen; `None` of one that is no banner, and of a closing
+/// date that is not `closes_at` any more, because the track was closed before it.
+fn told(event: LogEvent, closes_at: Option<OffsetDateTime>) -> Option<(Sentence, Option<String>)> {
     Some(match event {
+        LogEvent::Step { closes_at: Some(at), .. } if closes_at != Some(at) => return None,
+        LogEvent::Settings { field, new, .. }
+            if field == "closes_at" && crate::domain::timestamp::parse(&new) != closes_at =>
+        {
+            return None;
+        }
         LogEvent::Step { step: StepName::Extend, closes_at: Some(at), reason, .. } => {
             (Sentence::with("The closing date was moved to ", Timestamp::deadline(at), "."), reason)
         }

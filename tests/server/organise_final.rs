@@ -171,7 +171,11 @@ async fn a_preview_takes_frozen_entries_and_the_password(db: PgPool) {
     assert!(world.track().await.ending.final_begun_at.is_none());
 
     let page = olga.does(&world, "preview", right).await;
-    assert_says(&page, &["Organisers alone see them", "Final scores 0 of 2", "<progress"], &["Reveal the final"]);
+    assert_says(
+        &page,
+        &["Organisers alone see the final scores", "Final scores 0 of 2", "<progress"],
+        &["Reveal the final"],
+    );
     assert_forms(&page, &[]);
     assert_says(&olga.does(&world, "preview", right).await, &["The preview had begun before."], &[]);
     let page = olga.fails(&world, "reopen", "date=2026-11-24T12:00", StatusCode::CONFLICT).await;

@@ -141,6 +141,9 @@ async fn what_participants_must_know_stands_on_every_page_of_the_track(db: PgPoo
     let until = datetime!(2026-11-25 12:00 UTC);
     lifecycle::reopen(&world.app, &World::path(), until, By::default()).await.expect("closed");
     assert_says(&banner().await, &["The track was opened again, until"], &["Reason"]);
+    // Closed before that date, it is not so any more.
+    world.close().await;
+    assert_eq!(banner().await, "");
 }
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]

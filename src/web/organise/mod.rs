@@ -12,6 +12,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use time::OffsetDateTime;
 
 use self::form_state::{FormState, Zone};
 use self::life::{LifeState, LifeStep};
@@ -154,10 +155,11 @@ impl ConfirmFields {
 }
 
 impl DateFields {
-    fn of(form: &FormState, track: &Track) -> Self {
+    /// What was typed before, or else the present date, where a later one is asked for.
+    fn of(form: &FormState, present: Option<OffsetDateTime>) -> Self {
         let (date, zone) = match &form.date {
             Some((date, zone)) => (date.clone(), *zone),
-            None => Zone::prefilled(track.settings.dates.closes_at),
+            None => Zone::prefilled(present),
         };
         Self {
             date,
@@ -254,9 +256,9 @@ async fn moment(
     let (dates, ending) = (track.settings.dates, track.ending);
     Ok(match track.phase {
         Phase::Draft => Moment::Draft(Draft { command: format!("callimico track open {}", track.path()) }),
-        Phase::Open => Moment::Open(Open { extend: dates.closes_at.map(|_| DateFields::of(form, track)) }),
+        Phase::Open => Moment::Open(Open { extend: dates.closes_at.map(|at| DateFields::of(form, Some(at))) }),
         Phase::Closed if ending.final_begun_at.is_none() => Moment::Closed(Closed {
-            reopen: DateFields::of(form, track),
+            reopen: DateFields::of(form, None),
             preview: match (ending.entries_frozen_at, status.has_final_labels) {
                 (None, _) => Err("The preview can begin once the entries are frozen."),
                 (Some(_), false) => Err("The preview can begin once the labels of the test models are here: \
@@ -363,15 +365,13 @@ fn standing(status: &Status) -> Vec<Sentence> {
         Phase::Closed => match (ending.entries_frozen_at, ending.final_begun_at, status.final_scores) {
             (None, ..) => vec![Sentence::plain("The track has closed. Its entries are not frozen yet.")],
             (Some(_), None, _) => vec![Sentence::plain(format!(
-                "{} frozen: what was sent before the close decides, and nothing changes it any more. No final score exists.",
+                "{} frozen: what was sent before the close decides. No final score exists.",
                 are(status.entries, "entry is", "entries are"),
             ))],
             (_, _, Some(counts)) if counts.is_complete() => {
-                vec![Sentence::plain("All final scores are there. Participants are not told that they exist.")]
+                vec![Sentence::plain("All final scores are there. Before the reveal organisers alone see them.")]
             }
-            _ => vec![Sentence::plain(
-                "The final scores are being made. Participants are not told; the track cannot be opened again.",
-            )],
+            _ => vec![Sentence::plain("The final scores are being made. Before the reveal organisers alone see them.")],
         },
         Phase::Revealed | Phase::Benchmark => vec![match ending.results_final_at {
             Some(at) => Sentence::with("The final ranking is public, and final since ", Timestamp::date(at), "."),

@@ -113,7 +113,7 @@ impl Done {
             ),
             (Self::Extend | Self::Reopen, None) => return None,
             (Self::Preview, _) => Sentence::plain(
-                "The final scores are being made. Organisers alone see them, and the track cannot be opened again.",
+                "The preview has begun. Organisers alone see the final scores, and the track cannot be opened again.",
             ),
             (Self::Retry, _) => Sentence::plain("It is in the queue again."),
             (Self::Reveal, _) => Sentence::plain(match ending.labels_opened_at {
