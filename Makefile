@@ -1,7 +1,7 @@
 # The commands of this repository; each is a script, or a line of cargo's.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fmt bench sqlx clean-demo
+.PHONY: help demo test fmt bench bench-final sqlx clean-demo
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -17,6 +17,9 @@ fmt: ## Format the code
 
 bench: ## Measure how long reading, validating and scoring a submission takes
 	cargo bench --package scoring
+
+bench-final: ## Measure the end of a competition with 1,000 entries of MICO's size
+	@scripts/bench-final.sh
 
 sqlx: ## Refresh .sqlx after a change of a query or a migration
 	@scripts/check-sqlx.sh --refresh
