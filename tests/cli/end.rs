@@ -187,7 +187,11 @@ async fn a_competition_ends_by_its_commands() {
     assert_eq!(place.json(&["track", "close", "c/tiny"])["already"], true);
     place.end_the_grace().await;
     let status = place.json(&["track", "status", "c/tiny"]);
-    assert_eq!(status["freeze"], json!({"waiting_for_dev": 3, "waiting_for_rescoring": 0, "not_before": null}), "{status}");
+    assert_eq!(
+        status["freeze"],
+        json!({"waiting_for_dev": 3, "waiting_for_rescoring": 0, "not_before": null}),
+        "{status}"
+    );
     assert_eq!((&status["final"], &status["frozen_at"]), (&Value::Null, &Value::Null), "{status}");
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let worker = place.worker();
