@@ -37,6 +37,8 @@ pub struct Board {
     pub ranking: RankingRule,
     /// The scenarios' folder names, in the order of scores.txt.
     pub scenarios: Vec<String>,
+    /// Whether the curve of any entry is told.
+    pub has_curves: bool,
     /// The entries, best first.
     pub entries: Vec<RankedEntry>,
 }
@@ -102,6 +104,7 @@ impl Boards {
             log_seq: track.board_log_seq,
             ranking: track.shape.ranking(),
             scenarios: track.shape.scenarios().iter().map(|scenario| scenario.name().to_owned()).collect(),
+            has_curves: split == Split::Dev || entries.iter().any(|ranked| ranked.entry.result.has_curves()),
             entries,
         }
     }
@@ -112,7 +115,7 @@ impl Boards {
         let mut entries = store::entry::of_board(&self.db, visible).await?;
         if visible.split() == Split::Final && track.ending.labels_opened_at.is_none() {
             for entry in &mut entries {
-                entry.result = entry.result.clone().without_curves();
+                entry.result = entry.result.clone().with_coarse_curves();
             }
         }
         leaderboard::order(&mut entries);

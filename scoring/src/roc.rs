@@ -86,15 +86,20 @@ impl RocCurve {
         RocGrid {
             linear: RocGrid::linear_rates().iter().map(|rate| self.shown_tpr(*rate)).collect(),
             log: RocGrid::log_rates().iter().map(|rate| self.shown_tpr(*rate)).collect(),
+            coarse: RocGrid::coarse_rates().iter().map(|rate| (self.tpr_at(*rate) * 100.0).round() / 100.0).collect(),
         }
     }
 
-    /// The greatest true-positive rate whose false-positive rate is at most
-    /// `rate`, rounded to 3 decimals.
-    fn shown_tpr(&self, rate: f64) -> f64 {
+    /// The greatest true-positive rate whose false-positive rate is at most `rate`.
+    fn tpr_at(&self, rate: f64) -> f64 {
         let reached = self.fp.partition_point(|fp| *fp as f64 / self.negatives as f64 <= rate);
         let tp = if reached == 0 { 0 } else { self.tp[reached - 1] };
-        (tp as f64 / self.positives as f64 * 1000.0).round() / 1000.0
+        tp as f64 / self.positives as f64
+    }
+
+    /// The same, rounded to 3 decimals.
+    fn shown_tpr(&self, rate: f64) -> f64 {
+        (self.tpr_at(rate) * 1000.0).round() / 1000.0
     }
 }
 
@@ -113,6 +118,10 @@ pub struct RocGrid {
     pub linear: Vec<f64>,
     /// True-positive rates at [`RocGrid::log_rates`].
     pub log: Vec<f64>,
+    /// True-positive rates at [`RocGrid::coarse_rates`], rounded to 2 decimals; empty in scores that were stored before
+    /// they were kept.
+    #[serde(default)]
+    pub coarse: Vec<f64>,
 }
 
 impl RocGrid {
@@ -140,6 +149,36 @@ impl RocGrid {
         ];
         const SCALES: [f64; 5] = [1e4, 1e3, 1e2, 1e1, 1e0];
         std::array::from_fn(|i| TENTHS[i % 10] / SCALES[i / 10])
+    }
+
+    /// 13 false-positive rates from 1e-4 to 1, three to each power of ten.
+    #[must_use]
+    pub fn coarse_rates() -> [f64; 13] {
+        // Powers of 10^(1/3), written out so that every machine has the same.
+        const THIRDS: [f64; 3] = [1.0, 2.154_434_690_031_884, 4.641_588_833_612_779];
+        const SCALES: [f64; 5] = [1e4, 1e3, 1e2, 1e1, 1e0];
+        std::array::from_fn(|i| THIRDS[i % 3] / SCALES[i / 3])
+    }
+
+    /// The coarse curve alone; `None` where it was not kept.
+    #[must_use]
+    pub fn coarse_only(self) -> Option<Self> {
+        (!self.coarse.is_empty()).then_some(Self { linear: Vec::new(), log: Vec::new(), coarse: self.coarse })
+    }
+
+    /// The curve as (false-positive rate, true-positive rate) by ascending false-positive rate, at all rates that are
+    /// told: those of both grids, or the coarse ones.
+    #[must_use]
+    pub fn points(&self) -> Vec<(f64, f64)> {
+        if self.linear.is_empty() && self.log.is_empty() {
+            return Self::coarse_rates().into_iter().zip(self.coarse.iter().copied()).collect();
+        }
+        let linear = Self::linear_rates().into_iter().zip(self.linear.iter().copied());
+        let log = Self::log_rates().into_iter().zip(self.log.iter().copied());
+        let mut points: Vec<(f64, f64)> = linear.chain(log).collect();
+        points.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        points.dedup_by(|(a, _), (b, _)| a == b);
+        points
     }
 }
 
@@ -263,6 +302,27 @@ mod tests {
         assert_eq!((grid.linear[10], grid.linear[100]), (0.2, 1.0));
         assert_eq!((grid.log[0], grid.log[29], grid.log[30], grid.log[40]), (0.1, 0.1, 0.2, 1.0));
         assert_eq!((grid.linear.len(), grid.log.len()), (101, 41));
+    }
+
+    #[test]
+    fn the_coarse_grid_is_told_alone_and_to_two_decimals() {
+        let confidences: Vec<f64> = (0..600).map(|i| 1.0 - f64::from(i) / 600.0).collect();
+        // Two non-members after each member: P = 200, N = 400.
+        let truth: Vec<_> = (0..600).map(|i| if i % 3 == 0 { Member } else { NonMember }).collect();
+        let grid = roc(&confidences, &truth).expect("a curve").grid();
+        let rates = RocGrid::coarse_rates();
+        assert_eq!([rates[0], rates[3], rates[6], rates[9], rates[12]], [1e-4, 1e-3, 1e-2, 1e-1, 1.0]);
+        for (i, rate) in rates.iter().enumerate() {
+            assert!((rate / 10_f64.powf(i as f64 / 3.0 - 4.0) - 1.0).abs() < 1e-14, "{i}");
+        }
+        // At most 1e-2 of 400 are 4 non-members: 2 and then a third member of 200, which is 0.015 and told as 0.02.
+        assert_eq!((grid.coarse[6], grid.coarse[12], grid.coarse.len()), (0.02, 1.0, 13));
+        assert_eq!(grid.points().len(), 101 + 41 - 3, "0.01, 0.1 and 1 stand on both");
+        let coarse = grid.coarse_only().expect("kept");
+        assert_eq!(coarse.points().iter().map(|(rate, _)| *rate).collect::<Vec<_>>(), rates);
+        assert!(coarse.linear.is_empty() && coarse.log.is_empty());
+        let before = RocGrid { linear: vec![0.0; 101], log: vec![0.0; 41], coarse: Vec::new() };
+        assert_eq!(before.coarse_only(), None);
     }
 
     #[test]

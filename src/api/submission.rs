@@ -115,23 +115,31 @@ pub(super) struct SplitView {
     interval_95: [f64; 2],
     /// By scenario folder; null for a scenario that is left out.
     scenarios: BTreeMap<String, ScenarioNumbers>,
-    /// ROC curves on the fixed grid, by scenario folder; none of a scenario that is left out, and none of the final split
-    /// while labels are kept.
+    /// ROC curves, by scenario folder; none of a scenario that is left out. Of the final split, while labels are kept, at
+    /// 13 rates, and none of a scenario with fewer than 1,000 non-members.
     curves: BTreeMap<String, CurveView>,
 }
 
-/// A ROC curve on the fixed grid: true-positive rates rounded to 3 decimals.
+/// A ROC curve at the false-positive rates at which it is told.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
-pub(super) struct CurveView {
-    /// At false-positive rates 0, 0.01, … 1.
+pub(crate) struct CurveView {
+    /// False-positive rates, ascending.
+    fpr: Vec<f64>,
+    /// The true-positive rate at each: to 3 decimals, or, told at 13 rates, to 2.
+    tpr: Vec<f64>,
+    /// True-positive rates at false-positive rates 0, 0.01, … 1; absent where the curve is told at 13 rates.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     linear: Vec<f64>,
-    /// At 41 rates from 0.0001 to 1, evenly spaced in the logarithm.
+    /// True-positive rates at 41 rates from 0.0001 to 1, evenly spaced in the logarithm; absent where the curve is told at
+    /// 13 rates.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     log: Vec<f64>,
 }
 
 impl From<RocGrid> for CurveView {
     fn from(grid: RocGrid) -> Self {
-        Self { linear: grid.linear, log: grid.log }
+        let (fpr, tpr) = grid.points().into_iter().unzip();
+        Self { fpr, tpr, linear: grid.linear, log: grid.log }
     }
 }
 

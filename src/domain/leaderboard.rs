@@ -45,14 +45,24 @@ impl SplitResult {
         self.scenarios.iter().find(|scenario| scenario.name == name)
     }
 
-    /// The same without curves: whoever has a zip and its whole curve has the labels.
+    /// The same with its curves at 13 rates alone: whoever has a zip and its whole curve has the labels. With few
+    /// non-members even those tell too much, and there is no curve.
     #[must_use]
-    pub fn without_curves(mut self) -> Self {
+    pub fn with_coarse_curves(mut self) -> Self {
         for scenario in &mut self.scenarios {
-            scenario.grid = None;
+            let is_told = scenario.non_members >= Self::NON_MEMBERS_OF_A_CURVE;
+            scenario.grid = scenario.grid.take().filter(|_| is_told).and_then(RocGrid::coarse_only);
         }
         self
     }
+
+    /// Whether the curve of any scenario is told.
+    pub fn has_curves(&self) -> bool {
+        self.scenarios.iter().any(|scenario| scenario.grid.is_some())
+    }
+
+    /// How many non-members a scenario needs in a split for its curve to be told while labels are kept.
+    pub const NON_MEMBERS_OF_A_CURVE: u64 = 1000;
 
     /// Another number of the scenarios made one in the way of the ranking number, such as their mean.
     pub fn over_scenarios(&self, value: impl Fn(&ScenarioResult) -> f64) -> f64 {
@@ -121,10 +131,10 @@ pub fn rank(mut entries: Vec<BoardEntry>, mut tied: impl FnMut(&BoardEntry, &Boa
 }
 
 /// What is told of a submission's score on the final split, once final scores are public. While labels are kept, exact
-/// numbers are those of the official entries alone, and curves are told to nobody.
+/// numbers are those of the official entries alone, with curves at 13 rates.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FinalTold {
-    /// Its numbers; with curves where the labels are public.
+    /// Its numbers; with whole curves where the labels are public.
     Numbers(SplitResult),
     /// The ranking number alone, rounded to [`FinalTold::STEP`].
     Rounded(f64),
@@ -139,10 +149,56 @@ impl FinalTold {
         if labels_are_open {
             Self::Numbers(result)
         } else if is_official {
-            Self::Numbers(result.without_curves())
+            Self::Numbers(result.with_coarse_curves())
         } else {
             // Multiples of 1/200, so that the shortest text of the number shows no more than that.
             Self::Rounded((result.ranking_value * 200.0).round() / 200.0)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scoring::{Membership, RankingKind};
+
+    /// A score with one scenario of `points` challenge points, half of them members, all found before any other.
+    fn perfect(points: u32) -> SplitResult {
+        let is_member = |i: u32| i < points / 2;
+        let confidences: Vec<f64> = (0..points).map(|i| f64::from(u8::from(is_member(i)))).collect();
+        let truth: Vec<Membership> =
+            (0..points).map(|i| if is_member(i) { Membership::Member } else { Membership::NonMember }).collect();
+        let curve = scoring::roc(&confidences, &truth).expect("both kinds");
+        let half = u64::from(points / 2);
+        let scenario = ScenarioResult {
+            name: "hi".to_owned(),
+            members: half,
+            non_members: half,
+            counts: None,
+            numbers: scoring::metrics(&curve),
+            grid: Some(curve.grid()),
+        };
+        SplitResult {
+            scoring: ScoringId::generate(),
+            ranking_value: 0.4567,
+            ranking: RankingNumber::new(RankingKind::Mean, vec![Some((half, half))]).expect("sound"),
+            interval: Interval { low: 0.4, high: 0.5 },
+            scenarios: vec![scenario],
+        }
+    }
+
+    #[test]
+    fn while_labels_are_kept_an_official_curve_is_coarse_and_others_have_none() {
+        let curve = |told: FinalTold| match told {
+            FinalTold::Numbers(result) => result.scenarios[0].grid.clone(),
+            FinalTold::Rounded(_) => None,
+        };
+        let opened = curve(FinalTold::of(perfect(2000), true, true)).expect("told");
+        assert_eq!((opened.linear.len(), opened.log.len()), (101, 41));
+        let kept = curve(FinalTold::of(perfect(2000), true, false)).expect("told");
+        assert_eq!(kept.points().len(), 13);
+        assert!(kept.linear.is_empty() && kept.log.is_empty());
+        assert_eq!(curve(FinalTold::of(perfect(1998), true, false)), None, "999 non-members");
+        assert_eq!(FinalTold::of(perfect(2000), false, false), FinalTold::Rounded(0.455));
     }
 }

@@ -134,6 +134,7 @@ pub(crate) fn figures(names: &[ScenarioName], scale: Scale, drawn: &[PlottedEntr
 
 fn grid_points(grid: &RocGrid, scale: Scale) -> Vec<(f64, f64)> {
     match scale {
+        _ if grid.linear.is_empty() => grid.points(),
         Scale::Linear => RocGrid::linear_rates().into_iter().zip(grid.linear.iter().copied()).collect(),
         Scale::LogLog => RocGrid::log_rates().into_iter().zip(grid.log.iter().copied()).collect(),
     }

@@ -216,7 +216,7 @@ async fn a_curve_is_told_on_the_fixed_grid_only(db: PgPool) {
     assert_eq!(fields, BTreeSet::from(["average_TPR_FPR_1000", "curves", "interval_95", "scenarios"]));
     for curve in dev["curves"].as_object().expect("an object").values() {
         let [linear, log] = ["linear", "log"].map(|grid| curve[grid].as_array().expect("rates"));
-        assert_eq!((linear.len(), log.len(), curve.as_object().map(serde_json::Map::len)), (101, 41, Some(2)));
+        assert_eq!((linear.len(), log.len(), curve.as_object().map(serde_json::Map::len)), (101, 41, Some(4)));
         for rate in linear.iter().chain(log) {
             let rate = rate.as_f64().expect("a number");
             assert!(

@@ -70,7 +70,7 @@ async fn the_pages_of_every_phase_say_what_is_so(db: PgPool) {
     let board = page("/leaderboard").await;
     let texts = ["0.8667", "Provisional ranking out", "Test (provisional)", "labels kept hidden", "?split=dev"];
     assert_says(&board, &texts, &[nobody_else, "class=\"pick\"", "ROC curves"]);
-    assert_says(&board, &["Curves of the test split are shown once the labels are public"], &[]);
+    assert_says(&board, &["While labels are kept, a curve of the test split is told at 13 rates"], &[]);
     assert_says(&page("/leaderboard?split=dev").await, &["0.6000", "stands since the freeze", "ROC curves"], &[]);
     let list = words(&world, &Actor::visitor(), "/").await;
     assert_says(&list, &["<b>0.8667</b> <bdi>ada</bdi> <span class=\"dim\">on test</span>"], &[]);
@@ -221,7 +221,7 @@ async fn after_the_reveal_the_page_of_an_official_entry_has_its_final_scores(db:
     let of = async |id: &str| words(&world, &ada, &format!("/submissions/{id}")).await;
     assert_says(&of(&entry).await, &["this is the official entry", "0.6000"], &["Final scores", "0.8667"]);
     world.reveal(LabelsAtReveal::Keep).await;
-    let kept = ["Final scores", "final score, rank 1", "0.8667", "Curves are shown once the labels are public"];
+    let kept = ["Final scores", "final score, rank 1", "0.8667", "While labels are kept, a curve is told at 13 rates"];
     let seen = of(&entry).await;
     assert_says(&seen, &kept, &[]);
     assert_says(&seen, &["All numbers by scenario on the test split", "0.6000"], &[]);
@@ -230,6 +230,6 @@ async fn after_the_reveal_the_page_of_an_official_entry_has_its_final_scores(db:
     assert_says(&of(&first).await, &other, &["Final scores"]);
     lifecycle::open_labels(&world.app, &World::path(), By::default()).await.expect("revealed");
     let seen = of(&entry).await;
-    assert_says(&seen, &["Final scores"], &["Curves are shown once"]);
+    assert_says(&seen, &["Final scores"], &["While labels are kept"]);
     assert_eq!(seen.matches("class=\"roc\"").count(), 6);
 }

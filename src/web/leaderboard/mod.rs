@@ -218,7 +218,8 @@ fn page(view: &TrackView, head: TrackHead, board_view: &BoardView<'_>) -> Leader
     let on_page = board_view.on_page(&sorted);
     let axis = board_view.axis(&on_page);
     // Whoever has the predictions and a curve has the labels.
-    let has_curves = board_view.board.split == Split::Dev || view.track.ending.labels_opened_at.is_some();
+    let has_curves = board_view.board.has_curves;
+    let is_kept = board_view.board.split == Split::Final && view.track.ending.labels_opened_at.is_none();
     let drawn = if has_curves { board_view.drawn() } else { Vec::new() };
     let drawn_names: Vec<String> = drawn.iter().map(|ranked| ranked.entry.participant.clone()).collect();
     let api = format!("{}/leaderboard", head.api());
@@ -245,7 +246,7 @@ fn page(view: &TrackView, head: TrackHead, board_view: &BoardView<'_>) -> Leader
         columns: columns(board_view, axis.as_ref().map(|axis| Markup::from_svg(axis.svg()))),
         rows: on_page.iter().map(|ranked| board_view.row(ranked, axis.as_ref(), &drawn_names)).collect(),
         more: pages(board_view, sorted.len()),
-        notes: notes(board_view, has_curves),
+        notes: notes(board_view, is_kept),
         has_curves,
         figures,
         legend,
@@ -346,11 +347,12 @@ fn pages(board_view: &BoardView<'_>, count: usize) -> Vec<Link> {
     before.into_iter().chain(after).map(link).collect()
 }
 
-fn notes(board_view: &BoardView<'_>, has_curves: bool) -> Vec<String> {
+fn notes(board_view: &BoardView<'_>, is_kept: bool) -> Vec<String> {
     let mut notes = Vec::new();
-    if !has_curves {
+    if is_kept {
         notes.push(
-            "Curves of the test split are shown once the labels are public: before, they would give labels away."
+            "While labels are kept, a curve of the test split is told at 13 rates, and of a scenario with fewer than 1,000 \
+             non-members not at all: it would give labels away."
                 .to_owned(),
         );
     }

@@ -192,6 +192,7 @@ mod tests {
             log_seq: None,
             ranking: scoring::RankingRule::default(),
             scenarios: Vec::new(),
+            has_curves: false,
             entries: leaderboard::rank(scores.iter().map(entry).collect(), |_, _| true),
         }
     }

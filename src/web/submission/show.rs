@@ -91,8 +91,10 @@ pub(crate) struct Official {
     pub(crate) interval: String,
     pub(crate) scenarios: Vec<ScenarioStat>,
     pub(crate) numbers: Numbers,
-    /// Its curves, once the labels are public.
+    /// Its curves, as far as they are told.
     pub(crate) curves: Vec<Figure>,
+    /// Whether the labels are kept, so that curves are coarse or none.
+    pub(crate) labels_are_kept: bool,
 }
 
 impl ShowPage {
@@ -328,14 +330,14 @@ async fn final_scores(
     };
     let names = scenario::names(track);
     let drawn = [PlottedEntry { label: &submission.participant_name, series: Series::FIRST, result: &result }];
-    let has_curves = track.ending.labels_opened_at.is_some();
     Ok(FinalScores::Official(Box::new(Official {
         score: number::score(result.ranking_value),
         rank: rank(app, track, access, Split::Final, submission.id).await?,
         interval: number::interval(result.interval.low, result.interval.high),
         scenarios: scenario_stats(&names, &result),
         numbers: scenario::numbers(&names, &result),
-        curves: if has_curves { scenario::figures(&names, Scale::LogLog, &drawn) } else { Vec::new() },
+        curves: scenario::figures(&names, Scale::LogLog, &drawn),
+        labels_are_kept: track.ending.labels_opened_at.is_none(),
     })))
 }
 
