@@ -270,12 +270,21 @@ fn the_log_s_kinds_and_fields_stand_in_its_documentation() {
     let Some(syn::Item::Enum(events)) = file.items.iter().find(|item| is_events(item)) else {
         panic!("there is no enum LogEvent");
     };
+    // The fields of a kind stand in the enum, or in a struct of the kind's name.
+    let fields_of = |kind: &syn::Variant| match kind.fields {
+        syn::Fields::Unnamed(_) => file.items.iter().find_map(|item| match item {
+            syn::Item::Struct(found) if found.ident == kind.ident => Some(found.fields.clone()),
+            _ => None,
+        }),
+        _ => Some(kind.fields.clone()),
+    };
     let written: BTreeMap<String, Vec<String>> = events
         .variants
         .iter()
         .map(|kind| {
-            let fields = kind.fields.iter().map(|field| field.ident.as_ref().expect("a named field").to_string());
-            (snake_case(&kind.ident.to_string()), fields.collect())
+            let fields = fields_of(kind).expect("the struct of a kind");
+            let names = fields.iter().map(|field| field.ident.as_ref().expect("a named field").to_string());
+            (snake_case(&kind.ident.to_string()), names.collect())
         })
         .collect();
     let page = fs::read_to_string(root().join("docs/LOG.md")).expect("docs/LOG.md");

@@ -114,27 +114,39 @@ pub struct RankedCounts {
     pub counts: Vec<Option<[u64; 4]>>,
 }
 
+/// A step of the track's life, as it was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Which.
+    pub step: StepName,
+    /// When the track closes, or closed, where the step decides that (RFC 3339).
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub closes_at: Option<OffsetDateTime>,
+    /// Of the opening: what was said of the final labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_labels: Option<FinalLabels>,
+    /// Of the reveal: whether the labels were opened with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels_opened: Option<bool>,
+    /// Why, in the organiser's words; public.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Step {
+    /// A step of which nothing else is said.
+    pub fn of(step: StepName) -> Self {
+        Self { step, closes_at: None, final_labels: None, labels_opened: None, reason: None }
+    }
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "public", rename_all = "snake_case", deny_unknown_fields)]
 pub enum LogEvent {
     /// A step of the track's life.
-    Step {
-        /// Which.
-        step: StepName,
-        /// When the track closes, or closed, where the step decides that (RFC 3339).
-        #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
-        closes_at: Option<OffsetDateTime>,
-        /// Of the opening: what was said of the final labels.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        final_labels: Option<FinalLabels>,
-        /// Of the reveal: whether the labels were opened with it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        labels_opened: Option<bool>,
-        /// Why, in the organiser's words; public.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reason: Option<String>,
-    },
+    Step(Step),
     /// A setting became another. Texts are told by their SHA-256.
     Settings {
         /// Its name.
@@ -302,7 +314,7 @@ impl LogEvent {
     /// The event's kind, as it is written.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Step { .. } => "step",
+            Self::Step(_) => "step",
             Self::Settings { .. } => "settings",
             Self::Import { .. } => "import",
             Self::Commitment { .. } => "commitment",
@@ -340,13 +352,13 @@ mod tests {
         let sha256 = Sha256::from([3; 32]);
         let close = datetime!(2026-12-01 11:59 UTC);
         let events = [
-            LogEvent::Step {
+            LogEvent::Step(Step {
                 step: StepName::OpenLabels,
                 closes_at: Some(close),
                 final_labels: Some(FinalLabels::Elsewhere),
                 labels_opened: Some(true),
                 reason: Some("a power cut".to_owned()),
-            },
+            }),
             LogEvent::Settings { field: "limits.per_day".into(), old: "30".into(), new: "40".into() },
             LogEvent::Import { shape_sha256: sha256 },
             LogEvent::Commitment { root: sha256, version: 1 },
@@ -387,7 +399,10 @@ mod tests {
     #[test]
     fn what_this_version_does_not_know_is_refused() {
         let good = r#"{"seq":1,"at":"2026-12-01T12:00:00Z","kind":"final_begun","public":{}}"#;
+        let step = good.replace("final_begun", "step");
         assert!(Logged::from_bytes(good.as_bytes()).is_ok());
+        assert!(Logged::from_bytes(step.replace("{}", r#"{"step":"final"}"#).as_bytes()).is_ok());
+        assert!(Logged::from_bytes(step.replace("{}", r#"{"step":"final","by":2}"#).as_bytes()).is_err());
         for (from, to) in
             [("final_begun", "final_began"), ("{}", r#"{"name":"ada"}"#), ("\"seq\":1", "\"seq\":1,\"by\":2")]
         {

@@ -9,7 +9,7 @@ use scoring::log::LogHash;
 use time::OffsetDateTime;
 
 use crate::domain::ids::SubmissionId;
-use crate::domain::log_event::{FrozenEntry, LogEvent, LogParticipant, Logged, RankedCounts, StepName};
+use crate::domain::log_event::{FrozenEntry, LogEvent, LogParticipant, Logged, RankedCounts, Step, StepName};
 use crate::domain::sha256::Sha256;
 use crate::domain::track::EntryRule;
 
@@ -100,7 +100,7 @@ impl History {
     fn follow(&mut self, logged: &Logged, rule: EntryRule, dev_scores: Option<&DevScores>) {
         let seq = logged.seq;
         match &logged.event {
-            LogEvent::Step { step, labels_opened, .. } => {
+            LogEvent::Step(Step { step, labels_opened, .. }) => {
                 self.is_whole |= *step == StepName::Open;
                 self.labels_opened |= *step == StepName::OpenLabels || *labels_opened == Some(true);
                 if *step == StepName::Reopen {

@@ -18,7 +18,9 @@ use super::archive::SUMS;
 use super::tar_file::{TarFile, TarWriter};
 use super::*;
 use crate::domain::ids::SubmissionId;
-use crate::domain::log_event::{FinalLabels, FrozenEntry, LogEvent, LogParticipant, Logged, RankedCounts, StepName};
+use crate::domain::log_event::{
+    FinalLabels, FrozenEntry, LogEvent, LogParticipant, Logged, RankedCounts, Step, StepName,
+};
 use crate::domain::official_ranking::{ResultsFile, ResultsFileEntry};
 use crate::domain::sha256::Sha256;
 use crate::domain::track::EntryRule;
@@ -147,7 +149,7 @@ impl Competition {
     }
 
     fn step(&mut self, step: StepName, final_labels: Option<FinalLabels>, labels_opened: Option<bool>) {
-        self.happens(LogEvent::Step { step, closes_at: None, final_labels, labels_opened, reason: None });
+        self.happens(LogEvent::Step(Step { final_labels, labels_opened, ..Step::of(step) }));
     }
 
     /// A submission that arrives, and is scored on dev.

@@ -14,7 +14,7 @@ use super::labels::{self, LabelError};
 use super::rankings;
 use crate::app::App;
 use crate::domain::ids::{TrackId, UserId};
-use crate::domain::log_event::{FinalLabels, LogEvent, StepName};
+use crate::domain::log_event::{FinalLabels, LogEvent, Step, StepName};
 use crate::domain::official_ranking::RankingChange;
 use crate::domain::phase::Phase;
 use crate::domain::sha256::Sha256;
@@ -42,14 +42,8 @@ impl By<'_> {
         Detail { user: self.user, reason: self.reason }
     }
 
-    fn event(&self, step: StepName) -> LogEvent {
-        let reason = self.reason.map(str::to_owned);
-        LogEvent::Step { step, closes_at: None, final_labels: None, labels_opened: None, reason }
-    }
-
-    fn event_with_close(&self, step: StepName, at: OffsetDateTime) -> LogEvent {
-        let reason = self.reason.map(str::to_owned);
-        LogEvent::Step { step, closes_at: Some(at), final_labels: None, labels_opened: None, reason }
+    fn step(&self, step: StepName) -> Step {
+        Step { reason: self.reason.map(str::to_owned), ..Step::of(step) }
     }
 }
 
@@ -154,7 +148,6 @@ impl From<sqlx::Error> for StepError {
 /// A step that has been begun: the track is locked, and everything is decided at one instant.
 struct Begun {
     track: Track,
-    path: TrackPath,
     step: StepName,
     now: OffsetDateTime,
 }
@@ -163,7 +156,7 @@ impl Begun {
     async fn lock(app: &App, db: &mut PgConnection, path: &TrackPath, step: StepName) -> Result<Self, StepError> {
         let track = store::track::lock_by_path(db, path).await?.ok_or_else(|| StepError::NoTrack(path.clone()))?;
         let now = app.database_time(db).await?;
-        Ok(Self { track, path: path.clone(), step, now })
+        Ok(Self { track, step, now })
     }
 
     /// The phase that holds for everybody, whether or not the sweeper has written it down.
@@ -172,11 +165,11 @@ impl Begun {
     }
 
     fn wrong_phase(&self) -> StepError {
-        StepError::WrongPhase { track: self.path.clone(), phase: self.phase(), step: self.step }
+        StepError::WrongPhase { track: self.track.path(), phase: self.phase(), step: self.step }
     }
 
     fn not_ready(&self, problems: Vec<NotReady>) -> StepError {
-        StepError::NotReady { track: self.path.clone(), step: self.step, problems }
+        StepError::NotReady { track: self.track.path(), step: self.step, problems }
     }
 
     async fn already(&self, db: &mut PgConnection) -> Result<Taken, StepError> {
@@ -186,13 +179,50 @@ impl Begun {
         Ok(Taken { phase: self.phase(), log, already: true })
     }
 
-    /// Writes a phase down that the date has brought about, with the event that the sweeper would have made.
-    async fn write_close(&self, db: &mut PgConnection) -> Result<(), StepError> {
-        if self.track.phase == Phase::Open && self.phase() == Phase::Closed {
-            write_close(db, &self.track, By::default(), None, self.now).await?;
+    fn label_error(&self, error: LabelError) -> StepError {
+        match error {
+            LabelError::Missing(_) | LabelError::OtherRoot { .. } => self
+                .not_ready(vec![NotReady::new("labels_do_not_fit", format!("{}.", capitalised(&error.to_string())))]),
+            LabelError::Store(error) => StepError::Store(error),
+            LabelError::Randomness(_) => StepError::Labels(error),
         }
-        Ok(())
     }
+
+    /// Appends the step to the log, and lets the board show the change.
+    async fn log(&self, db: &mut PgConnection, step: Step, by: By<'_>) -> Result<LogPosition, StoreError> {
+        let log = store::log::append(db, self.track.id, LogEvent::Step(step), by.detail(), self.now).await?;
+        store::track::board_changed(db, self.track.id, self.now).await?;
+        Ok(log)
+    }
+
+    /// Likewise a step that participants are told about.
+    async fn announce(&self, db: &mut PgConnection, step: Step, by: By<'_>) -> Result<LogPosition, StoreError> {
+        let log = self.log(db, step, by).await?;
+        store::track::set_banner(db, self.track.id, log.seq).await?;
+        Ok(log)
+    }
+
+    /// Writes down that the track closed, at its date or now.
+    async fn write_close(&self, db: &mut PgConnection, by: By<'_>) -> Result<LogPosition, StoreError> {
+        let at = self.track.settings.dates.closes_at.filter(|at| *at <= self.now).unwrap_or(self.now);
+        store::track::set_closed_at(db, self.track.id, at).await?;
+        store::track::change_phase(db, self.track.id, Phase::Open, Phase::Closed).await?;
+        self.log(db, Step { closes_at: Some(at), ..by.step(StepName::Close) }, by).await
+    }
+
+    /// Writes down a close that the date has brought about, as the sweeper would; says whether there was one.
+    async fn write_close_that_is_due(&self, db: &mut PgConnection) -> Result<bool, StoreError> {
+        let is_due = self.track.phase == Phase::Open && self.phase() == Phase::Closed;
+        if is_due {
+            self.write_close(db, By::default()).await?;
+        }
+        Ok(is_due)
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Opens a track: from draft to open. It takes submissions from its opening date on, and its dev board is live. What
@@ -269,16 +299,9 @@ pub async fn open(app: &App, path: &TrackPath, labels: OpeningLabels, by: By<'_>
             }
         }
     }
-    let event = LogEvent::Step {
-        step: StepName::Open,
-        closes_at: track.settings.dates.closes_at,
-        final_labels: Some(said),
-        labels_opened: None,
-        reason: by.reason.map(str::to_owned),
-    };
-    let log = store::log::append(&mut db, track.id, event, by.detail(), *now).await?;
-    // Whoever looks at the board sees the phase change.
-    store::track::board_changed(&mut db, track.id, *now).await?;
+    let closes_at = track.settings.dates.closes_at;
+    let step = Step { closes_at, final_labels: Some(said), ..by.step(StepName::Open) };
+    let log = begun.log(&mut db, step, by).await?;
     db.commit().await?;
     Ok(Taken { phase: Phase::Open, log, already: false })
 }
@@ -286,32 +309,13 @@ pub async fn open(app: &App, path: &TrackPath, labels: OpeningLabels, by: By<'_>
 /// Whether a track was opened with the same word on its final labels.
 async fn same_labels(db: &mut PgConnection, track: &Track, labels: OpeningLabels) -> Result<bool, StoreError> {
     let root = store::label::version(&mut *db, track.id, 1).await?.and_then(|label| label.root);
-    let said = match store::log::last_step(&mut *db, track.id, StepName::Open).await? {
-        Some(LogEvent::Step { final_labels, .. }) => final_labels,
-        _ => None,
-    };
+    let said = store::log::last_step(&mut *db, track.id, StepName::Open).await?.and_then(|step| step.final_labels);
     Ok(match (labels, said) {
         // What opened before tracks had a log was opened without a word.
         (OpeningLabels::Here, said) => matches!(said, Some(FinalLabels::Committed) | None),
         (OpeningLabels::Elsewhere(asked), said) => said != Some(FinalLabels::Uncommitted) && root == Some(asked),
         (OpeningLabels::Uncommitted, said) => said == Some(FinalLabels::Uncommitted),
     })
-}
-
-impl Begun {
-    fn label_error(&self, error: LabelError) -> StepError {
-        match error {
-            LabelError::Missing(_) | LabelError::OtherRoot { .. } => self
-                .not_ready(vec![NotReady::new("labels_do_not_fit", format!("{}.", capitalised(&error.to_string())))]),
-            LabelError::Store(error) => StepError::Store(error),
-            LabelError::Randomness(_) => StepError::Labels(error),
-        }
-    }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Closes a track: from open to closed. Before its date the closing date becomes now.
@@ -328,26 +332,9 @@ pub async fn close(app: &App, path: &TrackPath, by: By<'_>) -> Result<Taken, Ste
     }
     // Past its date it closed by itself, and nobody's word made it.
     let by = if begun.phase() == Phase::Closed { By::default() } else { by };
-    let log = write_close(&mut db, &begun.track, by, by.reason, begun.now).await?;
+    let log = begun.write_close(&mut db, by).await?;
     db.commit().await?;
     Ok(Taken { phase: Phase::Closed, log, already: false })
-}
-
-/// Writes down that a track closed, at its date or now.
-async fn write_close(
-    db: &mut PgConnection,
-    track: &Track,
-    by: By<'_>,
-    reason: Option<&str>,
-    now: OffsetDateTime,
-) -> Result<LogPosition, StoreError> {
-    let at = track.settings.dates.closes_at.filter(|at| *at <= now).unwrap_or(now);
-    store::track::set_closed_at(db, track.id, at).await?;
-    store::track::change_phase(db, track.id, Phase::Open, Phase::Closed).await?;
-    let event = By { reason, ..by }.event_with_close(StepName::Close, at);
-    let log = store::log::append(db, track.id, event, by.detail(), now).await?;
-    store::track::board_changed(db, track.id, now).await?;
-    Ok(log)
 }
 
 /// Closes a track whose date has come; for the sweeper. Says whether it did.
@@ -359,12 +346,9 @@ pub async fn close_at_its_date(app: &App, track: TrackId) -> Result<bool, StoreE
     store::track::lock_entries(&mut db, track).await?;
     let now = app.database_time(&mut *db).await?;
     let Some(track) = store::track::by_id(&mut *db, track).await? else { return Ok(false) };
-    if track.phase != Phase::Open || track.stage().phase_at(now) != Phase::Closed {
-        return Ok(false);
-    }
-    write_close(&mut db, &track, By::default(), None, now).await?;
+    let is_due = Begun { track, step: StepName::Close, now }.write_close_that_is_due(&mut db).await?;
     db.commit().await?;
-    Ok(true)
+    Ok(is_due)
 }
 
 /// Gives an open track a later closing date.
@@ -389,20 +373,10 @@ pub async fn extend(app: &App, path: &TrackPath, to: OffsetDateTime, by: By<'_>)
         None => return Err(StepError::BadDate(format!("{path} has no closing date that could be extended."))),
     }
     store::track::set_closes_at(&mut db, begun.track.id, to).await?;
-    let event = by.event_with_close(StepName::Extend, to);
-    let log = begun.announce(&mut db, event, by).await?;
+    let step = Step { closes_at: Some(to), ..by.step(StepName::Extend) };
+    let log = begun.announce(&mut db, step, by).await?;
     db.commit().await?;
     Ok(Taken { phase: Phase::Open, log, already: false })
-}
-
-impl Begun {
-    /// Appends an event that participants are told about, and lets the board show the change.
-    async fn announce(&self, db: &mut PgConnection, event: LogEvent, by: By<'_>) -> Result<LogPosition, StoreError> {
-        let log = store::log::append(db, self.track.id, event, by.detail(), self.now).await?;
-        store::track::set_banner(db, self.track.id, log.seq).await?;
-        store::track::board_changed(db, self.track.id, self.now).await?;
-        Ok(log)
-    }
 }
 
 /// Opens a closed track again, until a date that lies ahead. Entries that were frozen are picked anew after the next
@@ -426,15 +400,15 @@ pub async fn reopen(app: &App, path: &TrackPath, until: OffsetDateTime, by: By<'
     if until <= *now {
         return Err(StepError::BadDate("Give a closing date that lies ahead.".to_owned()));
     }
-    begun.write_close(&mut db).await?;
+    begun.write_close_that_is_due(&mut db).await?;
     store::entry::unfreeze(&mut db, track.id).await?;
     store::track::set_not_frozen(&mut db, track.id).await?;
     store::track::set_closes_at(&mut db, track.id, until).await?;
     store::track::change_phase(&mut db, track.id, Phase::Closed, Phase::Open).await?;
     // What came after the freeze was scored without moving an entry.
     entries::pick_all(&mut db, track.id, track.settings.entry_rule).await?;
-    let event = by.event_with_close(StepName::Reopen, until);
-    let log = begun.announce(&mut db, event, by).await?;
+    let step = Step { closes_at: Some(until), ..by.step(StepName::Reopen) };
+    let log = begun.announce(&mut db, step, by).await?;
     db.commit().await?;
     Ok(Taken { phase: Phase::Open, log, already: false })
 }
@@ -581,19 +555,13 @@ pub async fn reveal(app: &App, path: &TrackPath, labels: LabelsAtReveal, by: By<
     if !problems.is_empty() {
         return Err(begun.not_ready(problems));
     }
-    begun.write_close(&mut db).await?;
+    begun.write_close_that_is_due(&mut db).await?;
     store::track::change_phase(&mut db, track.id, Phase::Closed, Phase::Revealed).await?;
     if labels == LabelsAtReveal::Open {
         store::track::set_labels_opened(&mut db, track.id, *now).await?;
     }
-    let event = LogEvent::Step {
-        step: StepName::Reveal,
-        closes_at: None,
-        final_labels: None,
-        labels_opened: Some(labels == LabelsAtReveal::Open),
-        reason: by.reason.map(str::to_owned),
-    };
-    let log = store::log::append(&mut db, track.id, event, by.detail(), *now).await?;
+    let step = Step { labels_opened: Some(labels == LabelsAtReveal::Open), ..by.step(StepName::Reveal) };
+    let log = store::log::append(&mut db, track.id, LogEvent::Step(step), by.detail(), *now).await?;
     rankings::make(&mut db, track, RankingChange::Reveal, *now).await?;
     store::track::board_changed(&mut db, track.id, *now).await?;
     db.commit().await?;
@@ -603,8 +571,7 @@ pub async fn reveal(app: &App, path: &TrackPath, labels: LabelsAtReveal, by: By<
 /// Whether a track was revealed with the same word on its labels.
 async fn revealed_so(db: &mut PgConnection, track: &Track, labels: LabelsAtReveal) -> Result<bool, StoreError> {
     let step = store::log::last_step(&mut *db, track.id, StepName::Reveal).await?;
-    let asked = Some(labels == LabelsAtReveal::Open);
-    Ok(matches!(step, Some(LogEvent::Step { labels_opened, .. }) if labels_opened == asked))
+    Ok(step.is_some_and(|step| step.labels_opened == Some(labels == LabelsAtReveal::Open)))
 }
 
 /// Makes the labels of a revealed track public. There is no benchmark with these models any more.
@@ -622,7 +589,7 @@ pub async fn open_labels(app: &App, path: &TrackPath, by: By<'_>) -> Result<Take
         return begun.already(&mut db).await;
     }
     store::track::set_labels_opened(&mut db, track.id, *now).await?;
-    let log = begun.announce(&mut db, by.event(StepName::OpenLabels), by).await?;
+    let log = begun.announce(&mut db, by.step(StepName::OpenLabels), by).await?;
     db.commit().await?;
     Ok(Taken { phase: Phase::Revealed, log, already: false })
 }
@@ -650,7 +617,7 @@ pub async fn declare_final(app: &App, path: &TrackPath, by: By<'_>) -> Result<Ta
         return Err(begun.not_ready(problems));
     }
     store::track::set_results_final(&mut db, track.id, *now).await?;
-    let log = begun.announce(&mut db, by.event(StepName::Final), by).await?;
+    let log = begun.announce(&mut db, by.step(StepName::Final), by).await?;
     db.commit().await?;
     Ok(Taken { phase: begun.phase(), log, already: false })
 }

@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::domain::log_event::{LogEvent, StepName};
+use crate::domain::log_event::{LogEvent, Step, StepName};
 use crate::domain::participant::Approval;
 use crate::domain::phase::Phase;
 use crate::domain::sha256::Sha256;
@@ -68,13 +68,9 @@ pub async fn log_changes(
         }
         let event = match (new.name, track.settings.dates.closes_at, wanted.dates.closes_at) {
             // A later close is the step that has a name for it, whoever took it and how.
-            ("closes_at", Some(before), Some(at)) if at > before => LogEvent::Step {
-                step: StepName::Extend,
-                closes_at: Some(at),
-                final_labels: None,
-                labels_opened: None,
-                reason: None,
-            },
+            ("closes_at", Some(before), Some(at)) if at > before => {
+                LogEvent::Step(Step { closes_at: Some(at), ..Step::of(StepName::Extend) })
+            }
             _ => LogEvent::Settings { field: new.name.to_owned(), old: old.value, new: new.value },
         };
         let log = store::log::append(db, track.id, event, detail, now).await?;

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::StoreError;
 use crate::domain::ids::{ParticipantId, TrackId, UserId};
-use crate::domain::log_event::{LogEvent, LogParticipant, Logged, StepName};
+use crate::domain::log_event::{LogEvent, LogParticipant, Logged, Step, StepName};
 use crate::domain::sha256::Sha256;
 
 /// A place in a track's log, by which anybody can show later that an event stood there.
@@ -132,12 +132,8 @@ pub async fn event(db: impl PgExecutor<'_>, track: TrackId, seq: i64) -> Result<
     row.map(read).transpose()
 }
 
-/// The last event by which a track took a step; `None` where it never did, or before it had a log.
-pub async fn last_step(
-    db: impl PgExecutor<'_>,
-    track: TrackId,
-    step: StepName,
-) -> Result<Option<LogEvent>, StoreError> {
+/// A step as the track took it last; `None` where it never did, or before it had a log.
+pub async fn last_step(db: impl PgExecutor<'_>, track: TrackId, step: StepName) -> Result<Option<Step>, StoreError> {
     let rows = sqlx::query_scalar!(
         "select event from log_events where track_id = $1 and kind = 'step' order by seq desc",
         track.as_uuid(),
@@ -146,8 +142,10 @@ pub async fn last_step(
     .await?;
     for event in rows {
         let logged = Logged::from_bytes(&event).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
-        if matches!(&logged.event, LogEvent::Step { step: taken, .. } if *taken == step) {
-            return Ok(Some(logged.event));
+        if let LogEvent::Step(taken) = logged.event
+            && taken.step == step
+        {
+            return Ok(Some(taken));
         }
     }
     Ok(None)

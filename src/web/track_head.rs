@@ -7,7 +7,7 @@ use super::number::{self, Counted};
 use super::site::{Pill, Sentence, Tone};
 use super::timestamp::Timestamp;
 use crate::app::App;
-use crate::domain::log_event::{LogEvent, StepName};
+use crate::domain::log_event::{LogEvent, Step, StepName};
 use crate::domain::phase::{Act, GRACE, Phase, Refusal};
 use crate::domain::visibility::{Audience, TrackAccess};
 use crate::store::track::{Track, TrackCounts};
@@ -104,22 +104,22 @@ impl Banner {
 /// date that is not `closes_at` any more, because the track was closed before it.
 fn told(event: LogEvent, closes_at: Option<OffsetDateTime>) -> Option<(Sentence, Option<String>)> {
     Some(match event {
-        LogEvent::Step { closes_at: Some(at), .. } if closes_at != Some(at) => return None,
+        LogEvent::Step(Step { closes_at: Some(at), .. }) if closes_at != Some(at) => return None,
         LogEvent::Settings { field, new, .. }
             if field == "closes_at" && crate::domain::timestamp::parse(&new) != closes_at =>
         {
             return None;
         }
-        LogEvent::Step { step: StepName::Extend, closes_at: Some(at), reason, .. } => {
+        LogEvent::Step(Step { step: StepName::Extend, closes_at: Some(at), reason, .. }) => {
             (Sentence::with("The closing date was moved to ", Timestamp::deadline(at), "."), reason)
         }
-        LogEvent::Step { step: StepName::Reopen, closes_at: Some(at), reason, .. } => {
+        LogEvent::Step(Step { step: StepName::Reopen, closes_at: Some(at), reason, .. }) => {
             (Sentence::with("The track was opened again, until ", Timestamp::deadline(at), "."), reason)
         }
-        LogEvent::Step { step: StepName::OpenLabels, reason, .. } => {
+        LogEvent::Step(Step { step: StepName::OpenLabels, reason, .. }) => {
             (Sentence::plain("The labels were made public: anybody can check every score."), reason)
         }
-        LogEvent::Step { step: StepName::Final, reason, .. } => {
+        LogEvent::Step(Step { step: StepName::Final, reason, .. }) => {
             (Sentence::plain("The results were declared final."), reason)
         }
         LogEvent::Corrected { models, .. } => {
