@@ -206,6 +206,17 @@ pub async fn freeze(app: &App, track: TrackId) -> Result<Freeze, StoreError> {
     Ok(Freeze::Done)
 }
 
+/// Takes a freeze back, where there was one: the official entries are dropped, and those on the dev board picked anew, since
+/// what was scored after the freeze moved none. Part of the transaction that holds the track's lock.
+///
+/// # Errors
+/// The database cannot answer.
+pub(super) async fn unfreeze(db: &mut PgConnection, track: TrackId, rule: EntryRule) -> Result<(), StoreError> {
+    store::entry::unfreeze(db, track).await?;
+    store::track::set_not_frozen(db, track).await?;
+    pick_all(db, track, rule).await
+}
+
 /// Queues the official entries of a closed track for their final scores; final scores exist from here on. Part of the
 /// first preview, whose transaction has asked whether it may begin.
 ///

@@ -401,12 +401,9 @@ pub async fn reopen(app: &App, path: &TrackPath, until: OffsetDateTime, by: By<'
         return Err(StepError::BadDate("Give a closing date that lies ahead.".to_owned()));
     }
     begun.write_close_that_is_due(&mut db).await?;
-    store::entry::unfreeze(&mut db, track.id).await?;
-    store::track::set_not_frozen(&mut db, track.id).await?;
     store::track::set_closes_at(&mut db, track.id, until).await?;
     store::track::change_phase(&mut db, track.id, Phase::Closed, Phase::Open).await?;
-    // What came after the freeze was scored without moving an entry.
-    entries::pick_all(&mut db, track.id, track.settings.entry_rule).await?;
+    entries::unfreeze(&mut db, track.id, track.settings.entry_rule).await?;
     let step = Step { closes_at: Some(until), ..by.step(StepName::Reopen) };
     let log = begun.announce(&mut db, step, by).await?;
     db.commit().await?;
@@ -638,9 +635,7 @@ pub async fn retry_failed(app: &App, path: &TrackPath) -> Result<usize, StepErro
         Some(_) => 0,
     };
     if again > 0 && track.phase == Phase::Closed && track.ending.entries_frozen_at.is_some() {
-        store::entry::unfreeze(&mut db, track.id).await?;
-        store::track::set_not_frozen(&mut db, track.id).await?;
-        entries::pick_all(&mut db, track.id, track.settings.entry_rule).await?;
+        entries::unfreeze(&mut db, track.id, track.settings.entry_rule).await?;
     }
     db.commit().await?;
     Ok(again + given_up)

@@ -85,10 +85,10 @@ pub async fn put_official(
     Ok(())
 }
 
-/// Drops the official entries of a track that was closed too early; answers how many.
-pub async fn unfreeze(db: &mut PgConnection, track: TrackId) -> Result<u64, StoreError> {
-    let done = sqlx::query!("delete from official_entries where track_id = $1", track.as_uuid()).execute(db).await?;
-    Ok(done.rows_affected())
+/// Drops the official entries of a track that was closed too early.
+pub async fn unfreeze(db: &mut PgConnection, track: TrackId) -> Result<(), StoreError> {
+    sqlx::query!("delete from official_entries where track_id = $1", track.as_uuid()).execute(db).await?;
+    Ok(())
 }
 
 /// The official entries of a track, as the log calls them, in the order in which they arrived.
