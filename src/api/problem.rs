@@ -8,7 +8,7 @@ use scoring::{Problem, Problems};
 use crate::domain::timestamp::rfc3339;
 use crate::http::error::ErrorBody;
 use crate::service::entries::FreezeWait;
-use crate::service::lifecycle::NotReady;
+use crate::service::readiness::NotReady;
 
 /// The media type of errors.
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";

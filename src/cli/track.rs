@@ -17,6 +17,7 @@ use crate::domain::slug::TrackPath;
 use crate::domain::timestamp::{self, rfc3339};
 use crate::domain::visibility::VisibleSplit;
 use crate::service::lifecycle::{self, By, LabelsAtReveal, OpeningLabels, StepError, Taken};
+use crate::service::readiness;
 use crate::service::rescoring::{self, CorrectedLabels};
 use crate::service::status;
 use crate::store;
@@ -283,7 +284,7 @@ async fn preview(app: &App, step: &Step) -> Result<(), Failure> {
             Err(StepError::NotReady { problems, .. })
                 if problems.iter().all(|problem| problem.freeze.is_some() || problem.code == "not_frozen") =>
             {
-                say(lifecycle::freeze_sentence(problems.iter().find_map(|problem| problem.freeze)));
+                say(readiness::freeze_sentence(problems.iter().find_map(|problem| problem.freeze)));
                 worker::take_due_steps(app).await?;
             }
             Err(error) => return Err(error.into()),
@@ -384,7 +385,7 @@ async fn print_status(app: &App, path: &TrackPath, as_json: bool) -> Result<(), 
     match (track.ending.entries_frozen_at, status.freeze) {
         (Some(at), _) => println!("entries: {}, frozen since {}", status.entries, rfc3339(at)),
         (None, Some(wait)) => {
-            println!("entries: {}, not frozen: {}", status.entries, lifecycle::freeze_sentence(Some(wait)))
+            println!("entries: {}, not frozen: {}", status.entries, readiness::freeze_sentence(Some(wait)))
         }
         (None, None) => println!("entries: {}", status.entries),
     }

@@ -15,7 +15,7 @@ use crate::domain::quota::LimitReached;
 use crate::domain::timestamp::rfc3339;
 use crate::service::accounts::AccountError;
 use crate::service::enrol::EnrolError;
-use crate::service::lifecycle::NotReady;
+use crate::service::readiness::NotReady;
 use crate::service::submit::SubmitError;
 use crate::store::StoreError;
 

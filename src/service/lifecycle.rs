@@ -9,9 +9,10 @@ use sqlx::PgConnection;
 use thiserror::Error;
 use time::OffsetDateTime;
 
-use super::entries::{self, FreezeWait};
+use super::entries;
 use super::labels::{self, LabelError};
 use super::rankings;
+use super::readiness::{self, NotReady};
 use crate::app::App;
 use crate::domain::ids::{TrackId, UserId};
 use crate::domain::log_event::{FinalLabels, LogEvent, Step, StepName};
@@ -24,7 +25,6 @@ use crate::domain::visibility::VisibleSplit;
 use crate::store::label::LabelVersion;
 use crate::store::log::{Detail, LogPosition};
 use crate::store::ranking::FinalCounts;
-use crate::store::rescoring::RescoringState;
 use crate::store::track::Track;
 use crate::store::{self, StoreError};
 
@@ -78,24 +78,6 @@ pub struct Taken {
     pub log: LogPosition,
     /// The track stood there already; nothing changed.
     pub already: bool,
-}
-
-/// Something that keeps a step from being taken.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-pub struct NotReady {
-    /// A stable code for programs.
-    pub code: &'static str,
-    /// A sentence for people.
-    pub detail: String,
-    /// What the freeze waits for, where that is the reason.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub freeze: Option<FreezeWait>,
-}
-
-impl NotReady {
-    fn new(code: &'static str, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), freeze: None }
-    }
 }
 
 /// Why a step was not taken.
@@ -422,7 +404,7 @@ pub async fn preview(app: &App, path: &TrackPath, by: By<'_>) -> Result<FinalCou
         return Err(begun.wrong_phase());
     }
     if track.ending.final_begun_at.is_none() {
-        let problems = cannot_begin(&mut db, &begun).await?;
+        let problems = readiness::cannot_begin(&mut db, track, *now).await?;
         if !problems.is_empty() {
             return Err(begun.not_ready(problems));
         }
@@ -458,83 +440,6 @@ pub async fn preview(app: &App, path: &TrackPath, by: By<'_>) -> Result<FinalCou
     Ok(counts)
 }
 
-/// What keeps the first final scores from being made.
-async fn cannot_begin(db: &mut PgConnection, begun: &Begun) -> Result<Vec<NotReady>, StepError> {
-    let Begun { track, now, .. } = begun;
-    let mut problems = Vec::new();
-    if track.ending.entries_frozen_at.is_none() {
-        let wait = entries::freeze_wait(db, track.id, track.settings.dates.closes_at, *now).await?;
-        problems.push(NotReady { code: "not_frozen", detail: freeze_sentence(wait), freeze: wait });
-    }
-    if !labels::are_complete(db, track.id).await? {
-        problems.push(NotReady::new(
-            "no_final_labels",
-            "The labels of the final split are missing: import them (`callimico import DIR --final-labels`).",
-        ));
-    }
-    Ok(problems)
-}
-
-/// What the freeze waits for, as a sentence.
-pub fn freeze_sentence(wait: Option<FreezeWait>) -> String {
-    match wait {
-        None => "The entries are being frozen; ask again in a few seconds.".to_owned(),
-        Some(FreezeWait { waiting_for_rescoring: 1.., .. }) => {
-            "Labels were corrected: the entries wait for the rescoring to be applied.".to_owned()
-        }
-        Some(FreezeWait { waiting_for_dev: 0, not_before: Some(at), .. }) => {
-            format!("Uploads that were under way at the close are taken until {}.", rfc3339(at))
-        }
-        Some(FreezeWait { waiting_for_dev, not_before, .. }) => {
-            let scores =
-                if waiting_for_dev == 1 { "1 dev score".to_owned() } else { format!("{waiting_for_dev} dev scores") };
-            match not_before {
-                Some(at) => format!(
-                    "The entries wait for {scores}, and uploads that were under way at the close are taken until {}.",
-                    rfc3339(at)
-                ),
-                None => format!("The entries wait for {scores}."),
-            }
-        }
-    }
-}
-
-/// What keeps the final ranking from being revealed; empty: nothing does.
-///
-/// # Errors
-/// The database cannot answer.
-pub async fn cannot_reveal(db: &mut PgConnection, track: &Track) -> Result<Vec<NotReady>, StoreError> {
-    let visible = VisibleSplit::for_official_ranking(track.id);
-    let mut problems = Vec::new();
-    if track.ending.final_begun_at.is_none() {
-        problems.push(NotReady::new("no_preview", "The final scores have not been made: begin the preview first."));
-        return Ok(problems);
-    }
-    let counts = store::ranking::final_counts(&mut *db, visible).await?;
-    if !counts.is_complete() {
-        let text = format!("{} of {} final scores are there.", counts.ready, counts.of);
-        problems.push(NotReady::new("final_scores_missing", text));
-    }
-    let troubled = store::job::troubled_final(&mut *db, track.id).await?;
-    for job in troubled.iter().filter(|job| job.next_try.is_none()) {
-        let text = format!(
-            "Submission {} could not be scored ({}): score it again or disqualify it.",
-            job.submission, job.error
-        );
-        problems.push(NotReady::new("final_score_failed", text));
-    }
-    if store::rescoring::stale_final_scores(&mut *db, visible).await? > 0 {
-        let text = "Labels were corrected after final scores were made: apply the rescoring.";
-        problems.push(NotReady::new("rescoring_open", text));
-    }
-    let open = store::rescoring::of_track(&mut *db, track.id).await?;
-    if let Some(batch) = open.iter().find(|batch| batch.state == RescoringState::Running) {
-        let text = format!("Rescoring {} is open: apply or drop it.", batch.id);
-        problems.push(NotReady::new("rescoring_open", text));
-    }
-    Ok(problems)
-}
-
 /// Reveals the final ranking as its version 1: from closed to revealed. It cannot be taken back.
 ///
 /// # Errors
@@ -548,7 +453,7 @@ pub async fn reveal(app: &App, path: &TrackPath, labels: LabelsAtReveal, by: By<
         Phase::Closed => {}
         _ => return Err(begun.wrong_phase()),
     }
-    let problems = cannot_reveal(&mut db, track).await?;
+    let problems = readiness::cannot_reveal(&mut db, track).await?;
     if !problems.is_empty() {
         return Err(begun.not_ready(problems));
     }
@@ -605,7 +510,7 @@ pub async fn declare_final(app: &App, path: &TrackPath, by: By<'_>) -> Result<Ta
     if track.ending.results_final_at.is_some() {
         return begun.already(&mut db).await;
     }
-    let mut problems = cannot_reveal(&mut db, track).await?;
+    let mut problems = readiness::cannot_reveal(&mut db, track).await?;
     if track.ending.ranking_due.is_some() && problems.is_empty() {
         let text = "A newer version of the ranking is being made; ask again in a few seconds.";
         problems.push(NotReady::new("ranking_due", text));

@@ -9,6 +9,7 @@ pub mod labels;
 pub mod lifecycle;
 pub mod organise;
 pub mod rankings;
+pub mod readiness;
 pub mod rescoring;
 pub mod settings;
 pub mod staff;

@@ -3,7 +3,8 @@
 use time::OffsetDateTime;
 
 use super::entries::{self, FreezeWait};
-use super::lifecycle::{self, NotReady, StepError};
+use super::lifecycle::StepError;
+use super::readiness::{self, NotReady};
 use crate::app::App;
 use crate::domain::phase::Phase;
 use crate::domain::slug::TrackPath;
@@ -89,7 +90,7 @@ pub async fn of_track(app: &App, track: Track) -> Result<Status, StoreError> {
         failed: store::submission::failed(&mut *db, id).await?,
         final_scores,
         troubled: store::job::troubled_final(&mut *db, id).await?,
-        before_reveal: if is_closed { lifecycle::cannot_reveal(&mut db, &track).await? } else { Vec::new() },
+        before_reveal: if is_closed { readiness::cannot_reveal(&mut db, &track).await? } else { Vec::new() },
         labels: store::label::version(&mut *db, id, ending.labels_version).await?,
         has_final_labels: store::solution::is_complete(&mut db, id, scoring::Split::Final).await?,
         rescoring: rescorings.into_iter().find(|batch| batch.state == RescoringState::Running),
