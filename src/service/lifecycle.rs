@@ -383,9 +383,10 @@ pub async fn reopen(app: &App, path: &TrackPath, until: OffsetDateTime, by: By<'
         return Err(StepError::BadDate("Give a closing date that lies ahead.".to_owned()));
     }
     begun.write_close_that_is_due(&mut db).await?;
+    // First, because an open track is never frozen.
+    entries::unfreeze(&mut db, track.id, track.settings.entry_rule).await?;
     store::track::set_closes_at(&mut db, track.id, until).await?;
     store::track::change_phase(&mut db, track.id, Phase::Closed, Phase::Open).await?;
-    entries::unfreeze(&mut db, track.id, track.settings.entry_rule).await?;
     let step = Step { closes_at: Some(until), ..by.step(StepName::Reopen) };
     let log = begun.announce(&mut db, step, by).await?;
     db.commit().await?;
