@@ -13,6 +13,7 @@ use super::leaderboard::EntryView;
 use crate::app::App;
 use crate::domain::log_event::StepName;
 use crate::domain::phase::Phase;
+use crate::domain::reason::Reason;
 use crate::domain::sha256::Sha256;
 use crate::domain::timestamp::rfc3339;
 use crate::domain::visibility::{Preview, VisibleSplit};
@@ -98,7 +99,7 @@ pub(super) async fn step(
     let Json(asked) = body.map_err(|error| HttpError::BadRequest(Detail::new("bad_body", error.body_text())))?;
     let path = organiser.track.path();
     let reason = reason(asked.reason.as_deref())?;
-    let by = By { user: Some(organiser.login.user.id), reason };
+    let by = By { user: Some(organiser.login.user.id), reason: reason.as_ref() };
     if matches!(asked.step, StepName::Preview | StepName::Reveal | StepName::OpenLabels | StepName::Correct) {
         organiser.needs_recent_password(app.database_time(&app.db).await?)?;
     }
@@ -137,17 +138,12 @@ pub(super) async fn step(
     Ok(Json(StepTaken::from(taken)).into_response())
 }
 
-/// A reason in words, as long as it is one.
-pub(super) fn reason(text: Option<&str>) -> Result<Option<&str>, HttpError> {
-    let reason = text.map(str::trim).filter(|reason| !reason.is_empty());
-    let wrong = |reason: &str| reason.chars().count() > 500 || reason.chars().any(char::is_control);
-    match reason {
-        Some(reason) if wrong(reason) => {
-            let text = "A reason has at most 500 characters, and no control characters.";
-            Err(HttpError::BadRequest(Detail::new("bad_field", text)))
-        }
-        reason => Ok(reason),
-    }
+/// A reason in words, where one is given.
+pub(super) fn reason(text: Option<&str>) -> Result<Option<Reason>, HttpError> {
+    Reason::optional(text.unwrap_or_default()).map_err(|_| {
+        let text = "A reason has at most 500 characters, and no control characters.";
+        HttpError::BadRequest(Detail::new("bad_field", text))
+    })
 }
 
 /// An instant as requests write it.

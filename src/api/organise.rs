@@ -73,7 +73,8 @@ pub(super) async fn disqualify(
 ) -> Result<(StatusCode, Json<DisqualifiedView>), HttpError> {
     let (organiser, submission) = Organiser::of_submission(&app, &id, login).await?;
     let Json(asked) = body.map_err(|error| HttpError::BadRequest(Detail::new("bad_body", error.body_text())))?;
-    let by = By { user: Some(organiser.login.user.id), reason: reason(Some(&asked.reason))? };
+    let reason = reason(Some(&asked.reason))?;
+    let by = By { user: Some(organiser.login.user.id), reason: reason.as_ref() };
     let done = organise::disqualify(&app, submission.id, by).await?;
     let view = DisqualifiedView { submission: submission.id.to_string(), log: done.log };
     Ok((StatusCode::CREATED, Json(view)))
@@ -96,7 +97,8 @@ pub(super) async fn restore(
 ) -> Result<StatusCode, HttpError> {
     let (organiser, submission) = Organiser::of_submission(&app, &id, login).await?;
     let Query(params) = params?;
-    let by = By { user: Some(organiser.login.user.id), reason: reason(params.reason.as_deref())? };
+    let reason = reason(params.reason.as_deref())?;
+    let by = By { user: Some(organiser.login.user.id), reason: reason.as_ref() };
     organise::restore(&app, submission.id, by).await?;
     Ok(StatusCode::NO_CONTENT)
 }

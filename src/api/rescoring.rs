@@ -122,7 +122,8 @@ pub(super) async fn begin(
     let Json(asked) = body.map_err(|error| HttpError::BadRequest(Detail::new("bad_body", error.body_text())))?;
     let submission = asked.submission.as_deref().map(str::parse::<SubmissionId>).transpose();
     let submission = submission.map_err(|_| HttpError::NotFound)?;
-    let by = By { user: Some(organiser.login.user.id), reason: reason(Some(&asked.reason))? };
+    let reason = reason(Some(&asked.reason))?;
+    let by = By { user: Some(organiser.login.user.id), reason: reason.as_ref() };
     let batch = rescoring::begin(&app, &organiser.track.path(), submission, by).await?;
     Ok((StatusCode::ACCEPTED, Json(BatchView { batch: batch.to_string() })))
 }

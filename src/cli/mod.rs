@@ -133,15 +133,6 @@ const LOOK: Duration = Duration::from_secs(1);
 /// After this long without a new score it says that somebody must score.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// What an organiser gives as the reason of an act: it is kept for good, and shown.
-fn reason(text: &str) -> Result<String, &'static str> {
-    let text = text.trim();
-    match (1..=500).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
-        true => Ok(text.to_owned()),
-        false => Err("a reason has 1 to 500 characters, and no control characters"),
-    }
-}
-
 /// Runs the command given on the command line.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();

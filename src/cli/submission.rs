@@ -7,6 +7,7 @@ use crate::api::SubmissionLine;
 use crate::app::App;
 use crate::config::StorageConfig;
 use crate::domain::ids::SubmissionId;
+use crate::domain::reason::Reason;
 use crate::domain::slug::TrackPath;
 use crate::domain::timestamp::rfc3339;
 use crate::service::lifecycle::{By, StepError};
@@ -32,16 +33,16 @@ pub(super) enum Command {
         #[command(flatten)]
         which: Which,
         /// Why; the owner is told it
-        #[arg(long, value_parser = super::reason)]
-        reason: String,
+        #[arg(long)]
+        reason: Reason,
     },
     /// Let a disqualified submission count again
     Restore {
         #[command(flatten)]
         which: Which,
         /// Why
-        #[arg(long, value_parser = super::reason)]
-        reason: Option<String>,
+        #[arg(long)]
+        reason: Option<Reason>,
     },
     /// Score a submission anew beside its present scores, and print the difference; `callimico track rescore` then applies
     /// or drops it
@@ -49,8 +50,8 @@ pub(super) enum Command {
         #[command(flatten)]
         which: Which,
         /// Why; public
-        #[arg(long, value_parser = super::reason)]
-        reason: String,
+        #[arg(long)]
+        reason: Reason,
     },
 }
 
@@ -78,7 +79,7 @@ async fn execute(app: &App, command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Restore { which, reason } => {
-            let done = organise::restore(app, which.id, by(reason.as_deref())).await?;
+            let done = organise::restore(app, which.id, by(reason.as_ref())).await?;
             tell(&which, done, "counts again", "was not disqualified");
             Ok(())
         }
@@ -89,7 +90,7 @@ async fn execute(app: &App, command: Command) -> Result<(), Failure> {
     }
 }
 
-fn by(reason: Option<&str>) -> By<'_> {
+fn by(reason: Option<&Reason>) -> By<'_> {
     By { user: None, reason }
 }
 

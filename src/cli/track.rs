@@ -12,6 +12,7 @@ use crate::api;
 use crate::app::App;
 use crate::config::StorageConfig;
 use crate::domain::ids::{BatchId, SubmissionId};
+use crate::domain::reason::Reason;
 use crate::domain::sha256::Sha256;
 use crate::domain::slug::TrackPath;
 use crate::domain::timestamp::{self, rfc3339};
@@ -28,8 +29,8 @@ pub(super) struct Step {
     /// competition/track
     track: TrackPath,
     /// Why; public, in the track's log
-    #[arg(long, value_parser = super::reason)]
-    reason: Option<String>,
+    #[arg(long)]
+    reason: Option<Reason>,
     /// Confirm a step that cannot be taken back; other steps do not ask
     #[arg(long)]
     yes: bool,
@@ -124,8 +125,8 @@ pub(super) enum Command {
         #[arg(long, value_name = "BATCH")]
         drop: Option<BatchId>,
         /// Why; needed to begin one
-        #[arg(long, value_parser = super::reason)]
-        reason: Option<String>,
+        #[arg(long)]
+        reason: Option<Reason>,
         /// Print the answer as JSON
         #[arg(long)]
         json: bool,
@@ -204,7 +205,7 @@ async fn execute(app: &App, command: Command) -> Result<(), Failure> {
         }
         Command::Status { track, json } => print_status(app, &track, json).await,
         Command::Rescore { track, submission, apply, drop, reason, json } => {
-            let by = By { user: None, reason: reason.as_deref() };
+            let by = By { user: None, reason: reason.as_ref() };
             match (apply, drop) {
                 (Some(batch), _) => rescore::apply(app, &track, batch, by, json).await,
                 (None, Some(batch)) => rescore::drop_batch(app, &track, batch, json).await,
@@ -220,7 +221,7 @@ async fn execute(app: &App, command: Command) -> Result<(), Failure> {
 }
 
 fn by(step: &Step) -> By<'_> {
-    By { user: None, reason: step.reason.as_deref() }
+    By { user: None, reason: step.reason.as_ref() }
 }
 
 fn confirmed(step: &Step, consequence: &str) -> Result<(), Failure> {

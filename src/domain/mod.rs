@@ -33,6 +33,7 @@ pub mod official_ranking;
 pub mod participant;
 pub mod phase;
 pub mod quota;
+pub mod reason;
 pub mod release;
 pub mod sha256;
 pub mod slug;

@@ -18,6 +18,7 @@ use crate::domain::ids::{TrackId, UserId};
 use crate::domain::log_event::{FinalLabels, LogEvent, Step, StepName};
 use crate::domain::official_ranking::RankingChange;
 use crate::domain::phase::Phase;
+use crate::domain::reason::Reason;
 use crate::domain::sha256::Sha256;
 use crate::domain::slug::TrackPath;
 use crate::domain::timestamp::rfc3339;
@@ -34,16 +35,16 @@ pub struct By<'a> {
     /// The account; `None`: a command on the server's machine, or the server itself.
     pub user: Option<UserId>,
     /// Why, in words; public.
-    pub reason: Option<&'a str>,
+    pub reason: Option<&'a Reason>,
 }
 
-impl By<'_> {
-    fn detail(&self) -> Detail<'_> {
-        Detail { user: self.user, reason: self.reason }
+impl<'a> By<'a> {
+    pub(super) fn detail(&self) -> Detail<'a> {
+        Detail { user: self.user, reason: self.reason.map(Reason::as_str) }
     }
 
     fn step(&self, step: StepName) -> Step {
-        Step { reason: self.reason.map(str::to_owned), ..Step::of(step) }
+        Step { reason: self.reason.map(|reason| reason.as_str().to_owned()), ..Step::of(step) }
     }
 }
 

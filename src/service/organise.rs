@@ -10,7 +10,7 @@ use crate::domain::ids::SubmissionId;
 use crate::domain::log_event::LogEvent;
 use crate::domain::official_ranking::RankingChange;
 use crate::domain::phase::Phase;
-use crate::store::log::{Detail, LogPosition};
+use crate::store::log::LogPosition;
 use crate::store::{self, StoreError};
 
 /// Why something was not done to a submission.
@@ -22,7 +22,7 @@ pub enum OrganiseError {
     /// The track is a draft: its trials count for nothing.
     #[error("the track has not opened, so nothing counts yet")]
     Draft,
-    /// No reason was given, or one that is too long.
+    /// No reason was given.
     #[error("give a reason of 1 to 500 characters; the owner is told it")]
     Reason,
     /// It has no job for the final split that could be done again.
@@ -52,8 +52,7 @@ pub struct Done {
 /// # Errors
 /// There is no such submission, no reason was given, or the track is a draft.
 pub async fn disqualify(app: &App, id: SubmissionId, by: By<'_>) -> Result<Done, OrganiseError> {
-    let reason = by.reason.map(str::trim).filter(|reason| (1..=500).contains(&reason.chars().count()));
-    let reason = reason.ok_or(OrganiseError::Reason)?;
+    let reason = by.reason.ok_or(OrganiseError::Reason)?.as_str();
     change(app, id, by, Some(reason)).await
 }
 
@@ -90,8 +89,7 @@ async fn change(app: &App, id: SubmissionId, by: By<'_>, out: Option<&str>) -> R
         }
     };
     let official_changed = entries::repick(&mut db, (sent.track, sent.participant), touched, gate, now).await?;
-    let detail = Detail { user: by.user, reason: by.reason };
-    let log = store::log::append(&mut db, sent.track, event, detail, now).await?;
+    let log = store::log::append(&mut db, sent.track, event, by.detail(), now).await?;
     if official_changed {
         rankings::changed(&mut db, sent.track, gate.phase, change, now).await?;
     }

@@ -16,6 +16,7 @@ use crate::domain::ids::{BatchId, SubmissionId};
 use crate::domain::log_event::LogEvent;
 use crate::domain::official_ranking::RankingChange;
 use crate::domain::phase::Phase;
+use crate::domain::reason::Reason;
 use crate::domain::sha256::Sha256;
 use crate::domain::slug::TrackPath;
 use crate::store::label::LabelVersion;
@@ -54,7 +55,7 @@ pub enum RescoringError {
     /// Labels for a model that the track does not have, or of another length.
     #[error("{0}")]
     BadLabels(String),
-    /// No reason was given, or one that is too long.
+    /// No reason was given.
     #[error("give a reason of 1 to 500 characters; it is public")]
     Reason,
     /// The system cannot supply randomness.
@@ -72,8 +73,7 @@ impl From<sqlx::Error> for RescoringError {
 }
 
 fn reason_of<'a>(by: &By<'a>) -> Result<&'a str, RescoringError> {
-    let reason = by.reason.map(str::trim).filter(|reason| (1..=500).contains(&reason.chars().count()));
-    reason.ok_or(RescoringError::Reason)
+    by.reason.map(Reason::as_str).ok_or(RescoringError::Reason)
 }
 
 async fn refuse_second(db: &mut sqlx::PgConnection, track: crate::domain::ids::TrackId) -> Result<(), RescoringError> {

@@ -12,7 +12,7 @@ use scoring::commitment::ModelPath;
 use scoring::log::LogPlace;
 use sqlx::PgPool;
 
-use crate::support::{TrackFiles, Upload, World, truth};
+use crate::support::{TrackFiles, Upload, World, reason, truth};
 
 /// Two participants, of whom ada sent an earlier submission too, up to their final scores.
 async fn scored(db: PgPool, yaml: &str) -> World {
@@ -113,7 +113,7 @@ async fn the_best_entries_and_later_versions_are_reproduced_too(db: PgPool) {
     let board = store::ranking::version(&world.app.db, world.track().await.id, 1).await.expect("an answer");
     let ranking: serde_json::Value = serde_json::from_str(&board.expect("a ranking").ranking).expect("JSON");
     let best = World::id(ranking["entries"][0]["submission"].as_str().expect("an id"));
-    organise::disqualify(&world.app, best, By { reason: Some("a broken rule"), ..By::default() })
+    organise::disqualify(&world.app, best, By { reason: Some(&reason("a broken rule")), ..By::default() })
         .await
         .expect("an entry");
     world.drain().await;
@@ -170,7 +170,7 @@ async fn corrected_labels_are_exported_with_the_ranking_that_was_made_of_them(db
     let model: ModelPath = "tiny_hi/final/model_30".parse().expect("a model");
     let mut labels = truth("tiny_hi", "model_30").to_vec();
     labels[0] = if labels[0] == Membership::Member { Membership::NonMember } else { Membership::Member };
-    let by = By { reason: Some("a line was read twice"), ..By::default() };
+    let by = By { reason: Some(&reason("a line was read twice")), ..By::default() };
     let corrected =
         rescoring::correct(&world.app, &World::path(), &[(model, labels)].into(), by).await.expect("labels");
     let refused = export::write(&world.app, &World::path(), ExportFor::Public, &mut Vec::new()).await;

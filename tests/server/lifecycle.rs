@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use time::Duration;
 
-use crate::support::{Actor, Answer, NOW, TRACK_URL, TrackFiles, Upload, World, score_of};
+use crate::support::{Actor, Answer, NOW, TRACK_URL, TrackFiles, Upload, World, reason, score_of};
 
 /// A track that closes an hour after the tests begin.
 const DATES: &str = "dates: {closes: 2026-11-23T13:00:00Z}\n";
@@ -694,11 +694,11 @@ async fn a_disqualification_concerns_one_submission_even_where_another_would_be_
     assert_eq!(official().await, [World::id(&sent[0])]);
     // As after a correction of dev labels, by which another one would be the best.
     world.sql("update scorings g set average = 0, ranking = '[[0,15],[0,15]]' from submissions s where s.id = g.submission_id and g.split = 'dev' and g.average > 0.5").await;
-    let reason = By { user: None, reason: Some("copied") };
-    organise::disqualify(&world.app, World::id(&sent[2]), reason).await.expect("a submission");
+    let by = By { user: None, reason: Some(&reason("copied")) };
+    organise::disqualify(&world.app, World::id(&sent[2]), by).await.expect("a submission");
     organise::restore(&world.app, World::id(&sent[2]), By::default()).await.expect("a submission");
     assert_eq!((official().await, world.track().await.ending.ranking_version), (vec![World::id(&sent[0])], 1));
-    organise::disqualify(&world.app, World::id(&sent[0]), reason).await.expect("a submission");
+    organise::disqualify(&world.app, World::id(&sent[0]), by).await.expect("a submission");
     assert_eq!(official().await, [World::id(&sent[1])]);
 }
 
@@ -719,7 +719,7 @@ async fn no_ranking_is_made_of_scores_against_different_labels(db: PgPool) {
         scoring::Membership::NonMember => scoring::Membership::Member,
     });
     let corrected = [(labels, opposite.to_vec())].into();
-    let by = By { user: None, reason: Some("swapped") };
+    let by = By { user: None, reason: Some(&reason("swapped")) };
     let done = rescoring::correct(&world.app, &World::path(), &corrected, by).await.expect("a correction");
     organise::disqualify(&world.app, World::id(&second), by).await.expect("a submission");
     world.drain().await;
@@ -748,7 +748,7 @@ async fn the_freeze_waits_for_a_correction_and_a_dropped_one_can_be_made_again(d
         scoring::Membership::Member => scoring::Membership::NonMember,
         scoring::Membership::NonMember => scoring::Membership::Member,
     });
-    let by = By { user: None, reason: Some("swapped") };
+    let by = By { user: None, reason: Some(&reason("swapped")) };
     let corrected = [(model, opposite.to_vec())].into();
     let done = rescoring::correct(&world.app, &World::path(), &corrected, by).await.expect("a correction");
     rescoring::drop_batch(&world.app, done.batch.expect("a rescoring")).await.expect("open");

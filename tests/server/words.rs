@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use time::Duration;
 use time::macros::datetime;
 
-use crate::support::{Actor, Answer, TrackFiles, Upload, World};
+use crate::support::{Actor, Answer, TrackFiles, Upload, World, reason};
 
 const TRACK: &str = "/c/mico/tiny";
 
@@ -128,7 +128,7 @@ async fn what_participants_must_know_stands_on_every_page_of_the_track(db: PgPoo
         told.remove(0)
     };
     assert_eq!(banner().await, "");
-    let by = By { user: None, reason: Some("<b>power</b> cut") };
+    let by = By { user: None, reason: Some(&reason("<b>power</b> cut")) };
     let later = datetime!(2026-11-24 11:59 UTC);
     lifecycle::extend(&world.app, &World::path(), later, by).await.expect("open");
     let told = banner().await;

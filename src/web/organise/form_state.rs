@@ -3,6 +3,7 @@
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 
+use crate::domain::reason::{NotAReason, Reason};
 use crate::domain::timestamp;
 use crate::service::lifecycle::LabelsAtReveal;
 
@@ -90,13 +91,12 @@ impl FormState {
     }
 
     /// The reason, where one was given and is one; a field's error where it is none.
-    pub(super) fn checked_reason(&mut self) -> Result<Option<String>, ()> {
-        let reason = self.reason.trim();
-        if reason.chars().count() > 500 || reason.chars().any(char::is_control) {
+    pub(super) fn checked_reason(&mut self) -> Result<Option<Reason>, NotAReason> {
+        let reason = Reason::optional(&self.reason);
+        if reason.is_err() {
             self.reason_error = Some("A reason has at most 500 characters, on one line.".to_owned());
-            return Err(());
         }
-        Ok(Some(reason.to_owned()).filter(|reason| !reason.is_empty()))
+        reason
     }
 }
 

@@ -227,7 +227,7 @@ async fn move_close(
     let (Some(at), Ok(reason)) = (form.checked_date(), form.checked_reason()) else {
         return again(app, organiser, StatusCode::UNPROCESSABLE_ENTITY, &form).await;
     };
-    let (path, by) = (organiser.track.path(), By { reason: reason.as_deref(), ..by(organiser) });
+    let (path, by) = (organiser.track.path(), By { reason: reason.as_ref(), ..by(organiser) });
     let taken = match done {
         Done::Reopen => lifecycle::reopen(app, &path, at, by).await,
         _ => lifecycle::extend(app, &path, at, by).await,

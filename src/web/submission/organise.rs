@@ -11,6 +11,7 @@ use super::super::render;
 use super::super::site::Reader;
 use super::show;
 use crate::app::App;
+use crate::domain::reason::Reason;
 use crate::http::auth::{Organiser, SignedIn};
 use crate::http::error::HttpError;
 use crate::http::path_parameter::PathParameter;
@@ -34,11 +35,10 @@ pub(crate) async fn disqualify(
 ) -> Result<Response, HttpError> {
     let (organiser, submission) = Organiser::of_submission(&app, &id, login).await?;
     let Form(form) = form.map_err(form::rejected)?;
-    let reason = form.reason.trim();
-    if reason.is_empty() || !is_one(reason) {
+    let Ok(reason) = form.reason.parse() else {
         return again(&app, &organiser, submission, &form, "Give a reason of 1 to 500 characters, on one line.").await;
-    }
-    let by = By { user: Some(organiser.login.user.id), reason: Some(reason) };
+    };
+    let by = By { user: Some(organiser.login.user.id), reason: Some(&reason) };
     organise::disqualify(&app, submission.id, by).await?;
     Ok(Redirect::to(&format!("/submissions/{}", submission.id)).into_response())
 }
@@ -52,17 +52,12 @@ pub(crate) async fn restore(
 ) -> Result<Response, HttpError> {
     let (organiser, submission) = Organiser::of_submission(&app, &id, login).await?;
     let Form(form) = form.map_err(form::rejected)?;
-    let reason = form.reason.trim();
-    if !is_one(reason) {
+    let Ok(reason) = Reason::optional(&form.reason) else {
         return again(&app, &organiser, submission, &form, "A reason has at most 500 characters, on one line.").await;
-    }
-    let by = By { user: Some(organiser.login.user.id), reason: Some(reason).filter(|reason| !reason.is_empty()) };
+    };
+    let by = By { user: Some(organiser.login.user.id), reason: reason.as_ref() };
     organise::restore(&app, submission.id, by).await?;
     Ok(Redirect::to(&format!("/submissions/{}", submission.id)).into_response())
-}
-
-fn is_one(reason: &str) -> bool {
-    reason.chars().count() <= 500 && !reason.chars().any(char::is_control)
 }
 
 /// The page again, with what was typed and what is wrong with it.

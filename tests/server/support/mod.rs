@@ -16,4 +16,4 @@ pub(crate) use score::score_of;
 pub(crate) use track::{Change, TrackFiles, truth};
 pub(crate) use upload::{Form, Upload};
 pub(crate) use wire::{Server, answer, head};
-pub(crate) use world::{NOW, TRACK, TRACK_URL, World};
+pub(crate) use world::{NOW, TRACK, TRACK_URL, World, reason};

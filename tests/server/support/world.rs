@@ -276,3 +276,8 @@ impl World {
         text.parse().expect("a submission's id")
     }
 }
+
+/// Why an organiser does something.
+pub(crate) fn reason(text: &str) -> domain::reason::Reason {
+    text.parse().expect("a reason")
+}
