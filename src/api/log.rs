@@ -10,10 +10,7 @@ use crate::app::App;
 use crate::http::auth::TrackView;
 use crate::http::error::HttpError;
 use crate::store;
-use crate::store::log::LogPosition;
-
-/// The most events in one answer.
-const MOST_LINES: i64 = 1000;
+use crate::store::log::{Line, LogPosition, MOST_LINES};
 
 /// Where to begin.
 #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
@@ -44,13 +41,7 @@ pub(super) async fn lines(
     let Query(params) = params?;
     refuse_draft(&view)?;
     let lines = store::log::lines(&app.db, view.track.id, params.from.unwrap_or(1), MOST_LINES).await?;
-    let mut body = Vec::new();
-    for line in lines {
-        body.extend_from_slice(line.hash.to_string().as_bytes());
-        body.push(b' ');
-        body.extend_from_slice(&line.event);
-        body.push(b'\n');
-    }
+    let body: Vec<u8> = lines.iter().flat_map(Line::to_bytes).collect();
     let headers = [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-cache")];
     Ok((headers, body).into_response())
 }

@@ -14,9 +14,6 @@ use crate::proof;
 use crate::store;
 use crate::store::log::Line;
 
-/// How many events are read at a time.
-const AT_A_TIME: i64 = 1000;
-
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// competition/track
@@ -50,15 +47,8 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
 async fn read(app: &App, path: &TrackPath) -> Result<Vec<Line>, Failure> {
     let track = store::track::by_path(&app.db, path).await?;
     let track = track.ok_or_else(|| Failure::input(format!("there is no track {path}")))?;
-    let mut lines = Vec::new();
-    loop {
-        let from = i64::try_from(lines.len()).unwrap_or(i64::MAX) + 1;
-        let some = store::log::lines(&app.db, track.id, from, AT_A_TIME).await?;
-        if some.is_empty() {
-            return Ok(lines);
-        }
-        lines.extend(some);
-    }
+    let mut db = app.db.acquire().await.map_err(store::StoreError::from)?;
+    Ok(store::log::all(&mut db, track.id).await?)
 }
 
 fn print(args: &Args, lines: &[Line]) -> io::Result<()> {
@@ -76,12 +66,7 @@ fn print(args: &Args, lines: &[Line]) -> io::Result<()> {
 
 /// Checks the chain and the receipts; says whether all of it is right.
 fn verify(args: &Args, lines: &[Line]) -> io::Result<bool> {
-    let mut file = Vec::new();
-    for line in lines {
-        write!(file, "{} ", line.hash)?;
-        file.extend_from_slice(&line.event);
-        file.push(b'\n');
-    }
+    let file: Vec<u8> = lines.iter().flat_map(Line::to_bytes).collect();
     let mut out = io::stdout().lock();
     let events: Vec<(LogHash, Logged)> = match proof::read_log(&file) {
         Ok(events) => events,

@@ -19,14 +19,11 @@ use crate::proof::{
     NamedParticipant,
 };
 use crate::store::label::LabelVersion;
-use crate::store::log::LogPosition;
+use crate::store::log::{Line, LogPosition};
 use crate::store::ranking::OfficialRanking;
 use crate::store::solution::ModelSolution;
 use crate::store::track::Track;
 use crate::store::{self, StoreError};
-
-/// Events that are read from the database at a time.
-const EVENTS: i64 = 1000;
 
 /// Who a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,14 +181,7 @@ async fn read(app: &App, path: &TrackPath, whom: ExportFor) -> Result<Content, E
     solutions.sort_by_key(model);
     let head = store::log::head(&mut *db, track.id).await?;
     let head = head.ok_or_else(|| StoreError::Inconsistent("a revealed track has no log".to_owned()))?;
-    let mut log = Vec::new();
-    let mut from = 1;
-    while from <= head.seq {
-        for line in store::log::lines(&mut *db, track.id, from, EVENTS).await? {
-            log.extend(scoring::log::LogLine { hash: (*line.hash.as_bytes()).into(), event: &line.event }.to_bytes());
-        }
-        from += EVENTS;
-    }
+    let log = store::log::all(&mut db, track.id).await?.iter().flat_map(Line::to_bytes).collect();
     let mut zips = store::submission::taken(&mut *db, track.id).await?;
     let (mut dev, mut names) = (Vec::new(), Vec::new());
     match whom {

@@ -108,6 +108,29 @@ pub struct Line {
     pub event: Vec<u8>,
 }
 
+impl Line {
+    /// The line as it is published, with its line feed.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        scoring::log::LogLine { hash: (*self.hash.as_bytes()).into(), event: &self.event }.to_bytes()
+    }
+}
+
+/// The most events of one answer.
+pub const MOST_LINES: i64 = 1000;
+
+/// All events of a track, in their order.
+pub async fn all(db: &mut PgConnection, track: TrackId) -> Result<Vec<Line>, StoreError> {
+    let mut all = Vec::new();
+    loop {
+        let from = i64::try_from(all.len()).unwrap_or(i64::MAX).saturating_add(1);
+        let some = lines(&mut *db, track, from, MOST_LINES).await?;
+        if some.is_empty() {
+            return Ok(all);
+        }
+        all.extend(some);
+    }
+}
+
 /// At most `most` events of a track, in their order, from the one numbered `from` on.
 pub async fn lines(db: impl PgExecutor<'_>, track: TrackId, from: i64, most: i64) -> Result<Vec<Line>, StoreError> {
     Ok(sqlx::query_as!(
