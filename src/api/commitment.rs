@@ -80,8 +80,7 @@ pub(super) async fn opening(State(app): State<App>, view: TrackView) -> Result<R
     let mut models = BTreeMap::new();
     for one in store::solution::all(&app.db, view.track.id).await? {
         let Some(salt) = one.salt else { continue };
-        let path = ModelPath { scenario: one.scenario, split: one.split, model: one.model };
-        models.insert(path, OpenedModel { salt: Salt::from_bytes(salt), labels: one.membership });
+        models.insert(one.path(), OpenedModel { salt: Salt::from_bytes(salt), labels: one.membership });
     }
     let opening = Opening { version: Version1, track: view.track.shape.slug().to_owned(), models };
     Ok(Json(opening).into_response())

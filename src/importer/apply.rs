@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use scoring::commitment::{ModelPath, SaltsFile};
+use scoring::commitment::SaltsFile;
 use scoring::{Membership, RankingKind, RankingRule, Scenarios, Split};
 use time::OffsetDateTime;
 use track_files::TrackDirectory;
@@ -178,7 +178,7 @@ fn take_salts(request: &Request, kept: &[ModelSolution], merged: &mut [ModelSolu
     }
     let mut unused = salts.salts.clone();
     for one in merged.iter_mut() {
-        let path = ModelPath { scenario: one.scenario.clone(), split: one.split, model: one.model.clone() };
+        let path = one.path();
         let salt = unused
             .remove(&path)
             .ok_or_else(|| ImportError::Refused(format!("the salts have none for {path}; nothing was imported")))?;
@@ -203,13 +203,8 @@ async fn commit_to_labels(
     let elsewhere = known.as_ref().filter(|label| label.root.is_some() && label.text.is_none());
     if let Some(LabelVersion { root: Some(expected), text: Some(_), .. }) = known.as_ref() {
         // Committed to already: what is stored from here on must open that commitment, or nothing is.
-        let made =
-            labels::commitment(&track.shape, &merged).map_err(|error| ImportError::Refused(error.to_string()))?;
-        let found = Sha256::from(made.root());
-        return match found == *expected {
-            true => Ok(()),
-            false => Err(ImportError::Refused(LabelError::OtherRoot { expected: *expected, found }.to_string())),
-        };
+        let made = labels::commitment(&track.shape, &merged, Some(*expected));
+        return made.map(drop).map_err(|error| ImportError::Refused(error.to_string()));
     }
     if !labels::are_complete(db, track.id).await? {
         return Ok(());

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use scoring::commitment::{ModelPath, Salt, SaltsFile, Version1};
+use scoring::commitment::{Salt, SaltsFile, Version1};
 use thiserror::Error;
 
 use crate::app::App;
@@ -135,7 +135,7 @@ pub async fn write(
     export.ranking(&official.ranking, &official.results).map_err(failed)?;
     if included {
         for solution in solutions {
-            export.labels(&model(solution), &solution.membership).map_err(failed)?;
+            export.labels(&solution.path(), &solution.membership).map_err(failed)?;
         }
         if committed.is_some() {
             export.salts(&salts(track, solutions)?).map_err(failed)?;
@@ -178,7 +178,7 @@ async fn read(app: &App, path: &TrackPath, whom: ExportFor) -> Result<Content, E
     let label = store::label::version(&mut *db, track.id, track.ending.labels_version).await?;
     let mut solutions = store::solution::all(&mut *db, track.id).await?;
     solutions.retain(|solution| scoring::Split::SUBMITTED.contains(&solution.split));
-    solutions.sort_by_key(model);
+    solutions.sort_by_key(ModelSolution::path);
     let head = store::log::head(&mut *db, track.id).await?;
     let head = head.ok_or_else(|| StoreError::Inconsistent("a revealed track has no log".to_owned()))?;
     let log = store::log::all(&mut db, track.id).await?.iter().flat_map(Line::to_bytes).collect();
@@ -218,15 +218,12 @@ fn settings(track: &Track) -> ManifestSettings {
     }
 }
 
-fn model(solution: &ModelSolution) -> ModelPath {
-    ModelPath { scenario: solution.scenario.clone(), split: solution.split, model: solution.model.clone() }
-}
-
 fn salts(track: &Track, solutions: &[ModelSolution]) -> Result<SaltsFile, StoreError> {
     let of = |solution: &ModelSolution| {
-        let path = model(solution);
+        let path = solution.path();
         let missing = || StoreError::Inconsistent(format!("{path} was committed to and has no salt"));
-        Ok((path.clone(), Salt::from_bytes(solution.salt.ok_or_else(missing)?)))
+        let salt = solution.salt.ok_or_else(missing)?;
+        Ok((path, Salt::from_bytes(salt)))
     };
     let salts = solutions.iter().map(of).collect::<Result<_, StoreError>>()?;
     Ok(SaltsFile { version: Version1, track: track.slug.to_string(), salts })

@@ -1,5 +1,7 @@
 //! The labels of a track: the commitment to them, and their versions.
 
+use std::collections::BTreeMap;
+
 use scoring::commitment::{Commitment, ModelPath, Salt};
 use scoring::{Split, TrackShape};
 use sqlx::PgConnection;
@@ -47,18 +49,26 @@ pub fn add_salts(solutions: &mut [ModelSolution]) -> Result<(), LabelError> {
     Ok(())
 }
 
-/// The commitment to labels with their salts.
+/// The commitment to labels with their salts. Where a root was published, it must be that one.
 ///
 /// # Errors
-/// [`LabelError::Missing`] names the first model of the shape without labels or salt.
-pub fn commitment(shape: &TrackShape, solutions: &[ModelSolution]) -> Result<Commitment, LabelError> {
+/// [`LabelError::Missing`] names the first model of the shape without labels or salt; [`LabelError::OtherRoot`].
+pub fn commitment(
+    shape: &TrackShape,
+    solutions: &[ModelSolution],
+    published: Option<Sha256>,
+) -> Result<Commitment, LabelError> {
+    let by_path: BTreeMap<ModelPath, &ModelSolution> = solutions.iter().map(|one| (one.path(), one)).collect();
     let of = |path: &ModelPath| {
-        let same =
-            |one: &&ModelSolution| one.split == path.split && one.scenario == path.scenario && one.model == path.model;
-        let found = solutions.iter().find(same)?;
+        let found = by_path.get(path)?;
         Some((Salt::from_bytes(found.salt?), found.membership.clone()))
     };
-    Commitment::of(shape, of).map_err(|error| LabelError::Missing(error.to_string()))
+    let made = Commitment::of(shape, of).map_err(|error| LabelError::Missing(error.to_string()))?;
+    let found = Sha256::from(made.root());
+    match published.filter(|expected| *expected != found) {
+        Some(expected) => Err(LabelError::OtherRoot { expected, found }),
+        None => Ok(made),
+    }
 }
 
 /// Whether every dev and every final model of a track has its labels.
@@ -84,12 +94,9 @@ pub async fn commit(
     now: OffsetDateTime,
 ) -> Result<Sha256, LabelError> {
     add_salts(&mut solutions)?;
-    let commitment = commitment(shape, &solutions)?;
-    let root = Sha256::from(commitment.root());
     let expected = published.and_then(|label| Some((label.root?, label.made_at)));
-    if let Some((expected, _)) = expected.filter(|(expected, _)| *expected != root) {
-        return Err(LabelError::OtherRoot { expected, found: root });
-    }
+    let commitment = commitment(shape, &solutions, expected.map(|(root, _)| root))?;
+    let root = Sha256::from(commitment.root());
     store::solution::replace(db, track, version, &solutions).await?;
     let made_at = expected.map_or(now, |(_, made_at)| made_at);
     let label = LabelVersion { version, root: Some(root), text: Some(commitment.text()), made_at };

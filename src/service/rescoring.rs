@@ -208,12 +208,9 @@ pub async fn correct(
     let mut solutions = store::solution::all(&mut *db, track.id).await?;
     let mut changed = Vec::new();
     for (model, labels) in corrected {
-        let same = |one: &&mut store::solution::ModelSolution| {
-            one.split == model.split && one.scenario == model.scenario && one.model == model.model
-        };
         let one = solutions
             .iter_mut()
-            .find(same)
+            .find(|one| one.path() == *model)
             .ok_or_else(|| RescoringError::BadLabels(format!("{path} has no labels of {model} to be corrected.")))?;
         if one.membership.len() != labels.len() {
             return Err(RescoringError::BadLabels(format!(
@@ -242,7 +239,7 @@ pub async fn correct(
     }
     labels::add_salts(&mut solutions).map_err(RescoringError::Labels)?;
     store::solution::replace(&mut db, track.id, version, &solutions).await?;
-    let commitment = labels::commitment(&track.shape, &solutions).map_err(|error| match error {
+    let commitment = labels::commitment(&track.shape, &solutions, None).map_err(|error| match error {
         // Final labels may still be kept elsewhere; then there is nothing to commit to as a whole.
         LabelError::Missing(_) => RescoringError::BadLabels(
             "The labels of the final split are not here yet; import them before labels are corrected.".to_owned(),

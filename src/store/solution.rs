@@ -1,5 +1,6 @@
 //! The hidden truth: which challenge points are members.
 
+use scoring::commitment::ModelPath;
 use scoring::{Membership, Split, SplitSolution, TrackShape};
 use sqlx::{PgConnection, PgExecutor};
 
@@ -19,6 +20,13 @@ pub struct ModelSolution {
     pub membership: Vec<Membership>,
     /// The random bytes of its line in the commitment; there once the labels are committed to.
     pub salt: Option<[u8; 32]>,
+}
+
+impl ModelSolution {
+    /// Which target model it is of.
+    pub fn path(&self) -> ModelPath {
+        ModelPath { scenario: self.scenario.clone(), split: self.split, model: self.model.clone() }
+    }
 }
 
 fn to_bytes(membership: &[Membership]) -> Vec<u8> {
