@@ -1,11 +1,12 @@
 //! The official ranking: made at the reveal, and anew, under the next number, whenever something that it rests on changed.
 
+use std::collections::HashMap;
+
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use crate::app::App;
-use crate::domain::ids::TrackId;
-use crate::domain::leaderboard::ScenarioResult;
+use crate::domain::ids::{SubmissionId, TrackId};
 use crate::domain::log_event::{LogEvent, RankedCounts};
 use crate::domain::official_ranking::{RankingChange, RankingFile, RankingFileEntry, ResultsFile, ResultsFileEntry};
 use crate::domain::phase::Phase;
@@ -52,23 +53,14 @@ pub(super) async fn make(
     };
     let log = store::log::append(db, track.id, event, Detail::default(), now).await?;
     let official = OfficialRanking { version, made_at: now, log_seq: log.seq, change, ranking, results };
-    let rank_of = |submission| files.ranking.entries.iter().find(|entry| entry.submission == submission);
-    let ranked: Vec<Ranked> = scores
-        .iter()
-        .map(|score| Ranked {
-            participant: score.participant,
-            submission: score.submission,
-            scoring: score.scoring,
-            rank: rank_of(score.submission).and_then(|entry| i32::try_from(entry.rank).ok()).unwrap_or(i32::MAX),
-        })
-        .collect();
-    store::ranking::insert(db, track.id, &official, &ranked).await?;
+    store::ranking::insert(db, track.id, &official, &files.ranked).await?;
     store::track::set_ranking_version(db, track.id, version).await
 }
 
 struct Files {
     ranking: RankingFile,
     results: ResultsFile,
+    ranked: Vec<Ranked>,
 }
 
 fn files(track: &Track, version: u32, scores: &[FinalScore]) -> Result<Files, StoreError> {
@@ -76,28 +68,31 @@ fn files(track: &Track, version: u32, scores: &[FinalScore]) -> Result<Files, St
     let number = track.shape.ranking().number;
     let counted = scores.iter().map(|score| counted(&names, score)).collect::<Result<_, _>>()?;
     let ranking = ranking_file(number, &names, counted).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
-    let result = |entry: &RankingFileEntry| {
-        let score = scores.iter().find(|score| score.submission == entry.submission)?;
-        Some(ResultsFileEntry {
-            participant: entry.participant,
-            submission: entry.submission,
-            rank: entry.rank,
-            value: score.ranking_value,
-            interval_95: [score.interval.low, score.interval.high],
-            scenarios: names.iter().map(|name| scenario(score, name).map(|scenario| scenario.numbers)).collect(),
-        })
+    let by_submission: HashMap<SubmissionId, &FinalScore> =
+        scores.iter().map(|score| (score.submission, score)).collect();
+    let placed = |entry: &RankingFileEntry| {
+        let score = by_submission.get(&entry.submission)?;
+        let RankingFileEntry { participant, submission, rank, .. } = *entry;
+        let result = &score.result;
+        let shown = ResultsFileEntry {
+            participant,
+            submission,
+            rank,
+            value: result.ranking_value,
+            interval_95: [result.interval.low, result.interval.high],
+            scenarios: names.iter().map(|name| result.scenario(name).map(|scenario| scenario.numbers)).collect(),
+        };
+        let rank = i32::try_from(rank).unwrap_or(i32::MAX);
+        Some((shown, Ranked { participant: score.participant, submission, scoring: result.scoring, rank }))
     };
-    let entries = ranking.entries.iter().filter_map(result).collect();
-    Ok(Files { results: ResultsFile { format: 1, version, number: number.name().to_owned(), entries }, ranking })
-}
-
-fn scenario<'a>(score: &'a FinalScore, name: &str) -> Option<&'a ScenarioResult> {
-    score.scenarios.iter().find(|scenario| scenario.name == name)
+    let (entries, ranked) = ranking.entries.iter().filter_map(placed).unzip();
+    let results = ResultsFile { format: 1, version, number: number.name().to_owned(), entries };
+    Ok(Files { ranking, results, ranked })
 }
 
 /// What decides an entry's place.
 fn counted(names: &[String], score: &FinalScore) -> Result<Counted, StoreError> {
-    let counts = |name: &String| match scenario(score, name) {
+    let counts = |name: &String| match score.result.scenario(name) {
         None => Ok(None),
         Some(scenario) => scenario
             .counts

@@ -1,14 +1,15 @@
 //! Entries: which submission stands for each participant, on the dev board and, frozen, in the final ranking.
 
-use scoring::{Interval, RankingNumber};
+use scoring::RankingNumber;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 
+use super::scoring::split_result;
 use super::{DbSplit, StoreError};
 use crate::domain::entry::Candidate;
 use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId, TrackId};
-use crate::domain::leaderboard::{BoardEntry, ScenarioResult, SplitResult};
+use crate::domain::leaderboard::{BoardEntry, ScenarioResult};
 use crate::domain::log_event::{FrozenEntry, LogParticipant};
 use crate::domain::visibility::{Preview, VisibleSplit};
 
@@ -170,13 +171,7 @@ impl From<Row> for BoardEntry {
             method_url: row.method_url,
             submitted_at: row.submitted_at,
             submissions: u32::try_from(row.submissions).unwrap_or(u32::MAX),
-            result: SplitResult {
-                scoring: row.scoring,
-                ranking_value: row.average,
-                ranking: row.ranking.0,
-                interval: Interval { low: row.interval_low, high: row.interval_high },
-                scenarios: row.scenarios.0,
-            },
+            result: split_result!(row),
         }
     }
 }

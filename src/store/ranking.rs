@@ -5,6 +5,7 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 
+use super::scoring::split_result;
 use super::{DbSplit, StoreError};
 use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId, TrackId};
 use crate::domain::leaderboard::{ScenarioResult, SplitResult};
@@ -19,22 +20,12 @@ pub struct FinalScore {
     pub participant: ParticipantId,
     /// How the log calls them.
     pub log_participant: LogParticipant,
-    /// How boards call them.
-    pub name: String,
     /// The submission.
     pub submission: SubmissionId,
     /// When it arrived.
     pub received_at: OffsetDateTime,
-    /// Which run of the scorer.
-    pub scoring: ScoringId,
-    /// What decides its place.
-    pub ranking: RankingNumber,
-    /// The ranking number, for people.
-    pub ranking_value: f64,
-    /// Its 95 % interval.
-    pub interval: scoring::Interval,
-    /// Scenario by scenario.
-    pub scenarios: Vec<ScenarioResult>,
+    /// Its final score.
+    pub result: SplitResult,
 }
 
 /// The present final scores of a track's official entries: those that are there.
@@ -43,7 +34,7 @@ pub async fn final_scores(
     visible: VisibleSplit<OfficialScores>,
 ) -> Result<Vec<FinalScore>, StoreError> {
     let rows = sqlx::query!(
-        r#"select p.id as "participant: ParticipantId", p.log_id as "log_participant: LogParticipant", p.name,
+        r#"select p.id as "participant: ParticipantId", p.log_id as "log_participant: LogParticipant",
                   s.id as "submission: SubmissionId", s.received_at, g.id as "scoring: ScoringId",
                   g.ranking as "ranking: Json<RankingNumber>", g.average, g.interval_low, g.interval_high,
                   g.scenarios as "scenarios: Json<Vec<ScenarioResult>>"
@@ -61,14 +52,9 @@ pub async fn final_scores(
         .map(|row| FinalScore {
             participant: row.participant,
             log_participant: row.log_participant,
-            name: row.name,
             submission: row.submission,
             received_at: row.received_at,
-            scoring: row.scoring,
-            ranking: row.ranking.0,
-            ranking_value: row.average,
-            interval: scoring::Interval { low: row.interval_low, high: row.interval_high },
-            scenarios: row.scenarios.0,
+            result: split_result!(row),
         })
         .collect())
 }
@@ -201,7 +187,7 @@ pub async fn official_score(
     visible: VisibleSplit<SubmissionId>,
 ) -> Result<Option<SplitResult>, StoreError> {
     let row = sqlx::query!(
-        r#"select g.id as "id: ScoringId", g.average, g.ranking as "ranking: Json<RankingNumber>",
+        r#"select g.id as "scoring: ScoringId", g.average, g.ranking as "ranking: Json<RankingNumber>",
                   g.interval_low, g.interval_high, g.scenarios as "scenarios: Json<Vec<ScenarioResult>>"
            from ranked_entries r join tracks t on t.id = r.track_id and t.ranking_version = r.version
            join scorings g on g.id = r.scoring_id and g.split = $2
@@ -211,11 +197,5 @@ pub async fn official_score(
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|row| SplitResult {
-        scoring: row.id,
-        ranking_value: row.average,
-        ranking: row.ranking.0,
-        interval: scoring::Interval { low: row.interval_low, high: row.interval_high },
-        scenarios: row.scenarios.0,
-    }))
+    Ok(row.map(|row| split_result!(row)))
 }

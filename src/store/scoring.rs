@@ -49,6 +49,21 @@ impl NewScoring<'_> {
     }
 }
 
+/// The result in a row of a query that names its columns `scoring`, `average`, `ranking`, `interval_low`, `interval_high`
+/// and `scenarios`.
+macro_rules! split_result {
+    ($row:ident) => {
+        $crate::domain::leaderboard::SplitResult {
+            scoring: $row.scoring,
+            ranking_value: $row.average,
+            ranking: $row.ranking.0,
+            interval: ::scoring::Interval { low: $row.interval_low, high: $row.interval_high },
+            scenarios: $row.scenarios.0,
+        }
+    };
+}
+pub(super) use split_result;
+
 /// A result in the bytes that its hash in the log is made of.
 fn logged_result(
     ranking: &RankingNumber,
@@ -141,7 +156,7 @@ pub async fn of_submission(
     visible: VisibleSplit<SubmissionId>,
 ) -> Result<Option<SplitResult>, StoreError> {
     let row = sqlx::query!(
-        r#"select id as "id: ScoringId", average, ranking as "ranking: Json<RankingNumber>",
+        r#"select id as "scoring: ScoringId", average, ranking as "ranking: Json<RankingNumber>",
                   interval_low, interval_high, scenarios as "scenarios: Json<Vec<ScenarioResult>>"
            from scorings where submission_id = $1 and split = $2 and superseded_at is null"#,
         visible.of().as_uuid(),
@@ -149,13 +164,7 @@ pub async fn of_submission(
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|row| SplitResult {
-        scoring: row.id,
-        ranking_value: row.average,
-        ranking: row.ranking.0,
-        interval: Interval { low: row.interval_low, high: row.interval_high },
-        scenarios: row.scenarios.0,
-    }))
+    Ok(row.map(|row| split_result!(row)))
 }
 
 /// The ranking numbers of all of a participant's scored submissions, for the list of one's own: submission, number and
