@@ -14,7 +14,7 @@ use crate::domain::ids::{ScoringId, TrackId};
 use crate::domain::leaderboard::{self, BoardEntry, RankedEntry};
 use crate::domain::phase::Phase;
 use crate::domain::slug::TrackPath;
-use crate::domain::visibility::{Preview, VisibleSplit};
+use crate::domain::visibility::{OnABoard, Preview, VisibleSplit};
 use crate::store::track::Track;
 use crate::store::{self, StoreError};
 
@@ -76,21 +76,16 @@ impl Boards {
         self.compute(track, visible).await
     }
 
-    /// The official entries of a track before the reveal, ranked. It is kept nowhere: organisers alone ask for it.
+    /// The official entries of a track before the reveal, ranked. It is kept nowhere, but for which neighbours are tied:
+    /// organisers alone ask for it.
     ///
     /// # Errors
     /// The database cannot answer.
     pub async fn preview(&self, track: &Track, visible: VisibleSplit<Preview>) -> Result<Board, StoreError> {
         let mut entries = store::entry::of_preview(&self.db, visible).await?;
         leaderboard::order(&mut entries);
-        let ids: Vec<ScoringId> = entries.iter().map(|entry| entry.result.scoring).collect();
-        let replicates: HashMap<_, _> =
-            store::scoring::preview_replicates(&self.db, visible, &ids).await?.into_iter().collect();
-        let tied = |above: &BoardEntry, below: &BoardEntry| {
-            let of = |entry: &BoardEntry| replicates.get(&entry.result.scoring);
-            of(above).zip(of(below)).is_some_and(|(above, below)| are_tied(above, below))
-        };
-        let entries = leaderboard::rank(entries, tied);
+        self.find_ties(visible, &entries).await?;
+        let entries = leaderboard::rank(entries, |above, below| self.tied(above, below));
         Ok(self.board(track, visible.split(), entries))
     }
 
@@ -148,9 +143,10 @@ impl Boards {
         ties.get(&(above.result.scoring, below.result.scoring)).copied().unwrap_or(false)
     }
 
-    /// Compares the neighbours that were not neighbours before. A change of the board makes three new pairs
+    /// Compares the neighbours that were not neighbours before: a run of the scorer never changes, so what was found of two
+    /// stays. A change of the board makes three new pairs
     /// at most; after a start all are new, and they are read some at a time.
-    async fn find_ties(&self, visible: VisibleSplit<TrackId>, ordered: &[BoardEntry]) -> Result<(), StoreError> {
+    async fn find_ties(&self, visible: VisibleSplit<impl OnABoard>, ordered: &[BoardEntry]) -> Result<(), StoreError> {
         const AT_A_TIME: usize = 256;
         let pair_of = |pair: &[BoardEntry]| (pair[0].result.scoring, pair[1].result.scoring);
         let pairs: Vec<(ScoringId, ScoringId)> = ordered.windows(2).map(pair_of).collect();

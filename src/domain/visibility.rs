@@ -140,10 +140,28 @@ impl VisibleSplit<FullExport> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Preview(TrackId);
 
-impl Preview {
+/// Something whose scores are shown as a board.
+pub trait OnABoard: Copy {
     /// Of which track.
-    pub fn track(self) -> TrackId {
+    fn track(self) -> TrackId;
+}
+
+impl OnABoard for TrackId {
+    fn track(self) -> TrackId {
+        self
+    }
+}
+
+impl OnABoard for Preview {
+    fn track(self) -> TrackId {
         self.0
+    }
+}
+
+impl<Of: OnABoard> VisibleSplit<Of> {
+    /// Whose board it is on.
+    pub fn track(self) -> TrackId {
+        self.of.track()
     }
 }
 

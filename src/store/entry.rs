@@ -227,7 +227,7 @@ pub async fn of_preview(
            join submissions s on s.id = e.submission_id
            join scorings g on g.submission_id = s.id and g.split = $2 and g.superseded_at is null
            where e.track_id = $1"#,
-        visible.of().track().as_uuid(),
+        visible.track().as_uuid(),
         DbSplit::from(visible.split()) as DbSplit,
     )
     .fetch_all(db)

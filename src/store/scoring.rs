@@ -7,10 +7,10 @@ use time::OffsetDateTime;
 
 use super::{DbSplit, StoreError};
 use crate::domain::entry::Candidate;
-use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId, TrackId};
+use crate::domain::ids::{ParticipantId, ScoringId, SubmissionId};
 use crate::domain::leaderboard::{ScenarioResult, SplitResult};
 use crate::domain::sha256::Sha256;
-use crate::domain::visibility::{Candidates, FullExport, Preview, VisibleSplit};
+use crate::domain::visibility::{Candidates, FullExport, OnABoard, VisibleSplit};
 
 /// The version of the scorer, kept beside each score.
 pub const SCORER_VERSION: &str = concat!("callimico ", env!("CARGO_PKG_VERSION"));
@@ -217,7 +217,7 @@ pub async fn candidates(
 /// The bootstrap replicates of some scorings of a board; what is not of this board is left out.
 pub async fn replicates(
     db: impl PgExecutor<'_>,
-    visible: VisibleSplit<TrackId>,
+    visible: VisibleSplit<impl OnABoard>,
     scorings: &[ScoringId],
 ) -> Result<Vec<(ScoringId, Vec<f64>)>, StoreError> {
     let ids: Vec<uuid::Uuid> = scorings.iter().map(|id| id.as_uuid()).collect();
@@ -226,27 +226,7 @@ pub async fn replicates(
            from scorings g join submissions s on s.id = g.submission_id
            where g.id = any($1) and s.track_id = $2 and g.split = $3"#,
         &ids,
-        visible.of().as_uuid(),
-        DbSplit::from(visible.split()) as DbSplit,
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.id, read_replicates(&row.replicates))).collect())
-}
-
-/// The bootstrap replicates of some final scorings before the reveal.
-pub async fn preview_replicates(
-    db: impl PgExecutor<'_>,
-    visible: VisibleSplit<Preview>,
-    scorings: &[ScoringId],
-) -> Result<Vec<(ScoringId, Vec<f64>)>, StoreError> {
-    let ids: Vec<uuid::Uuid> = scorings.iter().map(|id| id.as_uuid()).collect();
-    let rows = sqlx::query!(
-        r#"select g.id as "id: ScoringId", g.replicates
-           from scorings g join submissions s on s.id = g.submission_id
-           where g.id = any($1) and s.track_id = $2 and g.split = $3"#,
-        &ids,
-        visible.of().track().as_uuid(),
+        visible.track().as_uuid(),
         DbSplit::from(visible.split()) as DbSplit,
     )
     .fetch_all(db)
