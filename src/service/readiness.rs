@@ -7,6 +7,8 @@ use super::entries::{self, FreezeWait};
 use super::labels;
 use crate::domain::timestamp::rfc3339;
 use crate::domain::visibility::VisibleSplit;
+use crate::store::job::TroubledJob;
+use crate::store::ranking::FinalCounts;
 use crate::store::rescoring::RescoringState;
 use crate::store::track::Track;
 use crate::store::{self, StoreError};
@@ -81,18 +83,28 @@ pub fn freeze_sentence(wait: Option<FreezeWait>) -> String {
 /// # Errors
 /// The database cannot answer.
 pub async fn cannot_reveal(db: &mut PgConnection, track: &Track) -> Result<Vec<NotReady>, StoreError> {
+    let counts = store::ranking::final_counts(&mut *db, VisibleSplit::for_official_ranking(track.id)).await?;
+    let troubled = store::job::troubled_final(&mut *db, track.id).await?;
+    cannot_reveal_with(db, track, counts, &troubled).await
+}
+
+/// Likewise of a track whose final scores were counted already, with its final jobs that went wrong.
+pub(super) async fn cannot_reveal_with(
+    db: &mut PgConnection,
+    track: &Track,
+    counts: FinalCounts,
+    troubled: &[TroubledJob],
+) -> Result<Vec<NotReady>, StoreError> {
     let visible = VisibleSplit::for_official_ranking(track.id);
     let mut problems = Vec::new();
     if track.ending.final_begun_at.is_none() {
         problems.push(NotReady::new("no_preview", "The final scores have not been made: begin the preview first."));
         return Ok(problems);
     }
-    let counts = store::ranking::final_counts(&mut *db, visible).await?;
     if !counts.is_complete() {
         let text = format!("{} of {} final scores are there.", counts.ready, counts.of);
         problems.push(NotReady::new("final_scores_missing", text));
     }
-    let troubled = store::job::troubled_final(&mut *db, track.id).await?;
     for job in troubled.iter().filter(|job| job.next_try.is_none()) {
         let text = format!(
             "Submission {} could not be scored ({}): score it again or disqualify it.",

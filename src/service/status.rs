@@ -64,10 +64,10 @@ pub async fn of_track(app: &App, track: Track) -> Result<Status, StoreError> {
     let now = app.database_time(&mut *db).await?;
     let track = track.at(now);
     let (id, ending) = (track.id, track.ending);
-    let visible = VisibleSplit::for_official_ranking(id);
     let is_closed = track.phase == Phase::Closed;
+    let counts = store::ranking::final_counts(&mut *db, VisibleSplit::for_official_ranking(id)).await?;
     let entries = match ending.entries_frozen_at {
-        Some(_) => store::ranking::final_counts(&mut *db, visible).await?.of,
+        Some(_) => counts.of,
         None => i64::try_from(store::entry::participants(&mut *db, id).await?.len()).unwrap_or(i64::MAX),
     };
     let freeze = match is_closed && ending.entries_frozen_at.is_none() {
@@ -77,9 +77,10 @@ pub async fn of_track(app: &App, track: Track) -> Result<Status, StoreError> {
         }
         false => None,
     };
-    let final_scores = match ending.final_begun_at {
-        Some(_) => Some(store::ranking::final_counts(&mut *db, visible).await?),
-        None => None,
+    let troubled = store::job::troubled_final(&mut *db, id).await?;
+    let before_reveal = match is_closed {
+        true => readiness::cannot_reveal_with(&mut db, &track, counts, &troubled).await?,
+        false => Vec::new(),
     };
     let rescorings = store::rescoring::of_track(&mut *db, id).await?;
     Ok(Status {
@@ -88,9 +89,9 @@ pub async fn of_track(app: &App, track: Track) -> Result<Status, StoreError> {
         entries,
         freeze,
         failed: store::submission::failed(&mut *db, id).await?,
-        final_scores,
-        troubled: store::job::troubled_final(&mut *db, id).await?,
-        before_reveal: if is_closed { readiness::cannot_reveal(&mut db, &track).await? } else { Vec::new() },
+        final_scores: ending.final_begun_at.map(|_| counts),
+        troubled,
+        before_reveal,
         labels: store::label::version(&mut *db, id, ending.labels_version).await?,
         has_final_labels: store::solution::is_complete(&mut db, id, scoring::Split::Final).await?,
         rescoring: rescorings.into_iter().find(|batch| batch.state == RescoringState::Running),
