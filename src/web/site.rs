@@ -58,6 +58,33 @@ pub(crate) struct Choice {
     pub(crate) current: bool,
 }
 
+/// How far a step in a row of steps has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StepState {
+    Done,
+    Now,
+    Later,
+}
+
+impl StepState {
+    pub(crate) fn class(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Now => "now",
+            Self::Later => "later",
+        }
+    }
+
+    /// The same in words, for screen readers.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Now => "in progress",
+            Self::Later => "to come",
+        }
+    }
+}
+
 /// A state as a word with a coloured dot. The word alone carries the meaning.
 #[derive(Clone, Debug)]
 pub(crate) struct Pill {

@@ -1,6 +1,7 @@
 //! The life of a track as a row of steps.
 
 use super::super::number;
+use super::super::site::StepState;
 use super::super::timestamp::Timestamp;
 use crate::app::App;
 use crate::domain::phase::Phase;
@@ -11,29 +12,11 @@ use crate::store;
 /// A step of a track's life.
 pub(super) struct LifeStep {
     pub(super) label: &'static str,
-    pub(super) state: LifeState,
+    pub(super) state: StepState,
     /// When it was taken, or will be.
     pub(super) at: Option<Timestamp>,
     /// What is told beside the time; may be empty.
     pub(super) note: String,
-}
-
-/// How far a step has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum LifeState {
-    Done,
-    Now,
-    Later,
-}
-
-impl LifeState {
-    pub(super) fn class(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Now => "now",
-            Self::Later => "later",
-        }
-    }
 }
 
 /// The steps with their dates.
@@ -82,11 +65,11 @@ pub(super) async fn steps(app: &App, status: &Status) -> Result<Vec<LifeStep>, H
     }
     let state = |index: usize| match index.cmp(&now) {
         // Final results are no step that goes on.
-        std::cmp::Ordering::Equal if now == 6 => LifeState::Done,
-        std::cmp::Ordering::Less => LifeState::Done,
-        std::cmp::Ordering::Equal => LifeState::Now,
-        std::cmp::Ordering::Greater if track.phase == Phase::Benchmark && index == 7 => LifeState::Now,
-        std::cmp::Ordering::Greater => LifeState::Later,
+        std::cmp::Ordering::Equal if now == 6 => StepState::Done,
+        std::cmp::Ordering::Less => StepState::Done,
+        std::cmp::Ordering::Equal => StepState::Now,
+        std::cmp::Ordering::Greater if track.phase == Phase::Benchmark && index == 7 => StepState::Now,
+        std::cmp::Ordering::Greater => StepState::Later,
     };
     let built = steps.into_iter().enumerate();
     Ok(built.map(|(index, (label, at, note))| LifeStep { label, state: state(index), at, note }).collect())

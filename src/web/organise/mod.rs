@@ -15,11 +15,11 @@ use axum::response::{IntoResponse, Response};
 use time::OffsetDateTime;
 
 use self::form_state::{FormState, Zone};
-use self::life::{LifeState, LifeStep};
+use self::life::LifeStep;
 use self::ranking::{PreviewRow, Ready};
 use self::waits::{Retry, Wait};
 use super::form::Field;
-use super::site::{Reader, Sentence};
+use super::site::{Reader, Sentence, StepState};
 use super::timestamp::Timestamp;
 use super::track_head::{Tab, TrackHead};
 use super::{number, render};

@@ -7,7 +7,7 @@ use scoring::{Metric, Problem, Problems, Split};
 
 use super::super::form::Field;
 use super::super::scenario::{self, Figure, Numbers, PlottedEntry, ScenarioName};
-use super::super::site::{Pill, Reader};
+use super::super::site::{Pill, Reader, StepState};
 use super::super::timestamp::Timestamp;
 use super::super::track_head::{Tab, TrackHead};
 use super::super::{number, render};
@@ -123,33 +123,6 @@ pub(crate) enum Outcome {
 pub(crate) struct Step {
     pub(crate) label: &'static str,
     pub(crate) state: StepState,
-}
-
-/// How far a step has got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StepState {
-    Done,
-    Now,
-    Later,
-}
-
-impl StepState {
-    fn class(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Now => "now",
-            Self::Later => "later",
-        }
-    }
-
-    /// The same in words, for screen readers.
-    fn word(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Now => "in progress",
-            Self::Later => "to come",
-        }
-    }
 }
 
 /// Why an upload was rejected.
