@@ -298,14 +298,19 @@ impl SeenSubmission {
     /// # Errors
     /// [`HttpError::NotFound`] where there is none or this account may not see it, without telling which.
     pub async fn find(app: &App, id: &str, login: Login) -> Result<Self, HttpError> {
-        let id: SubmissionId = id.parse().map_err(|_| HttpError::NotFound)?;
-        let submission = store::submission::by_id(&app.db, id).await?.ok_or(HttpError::NotFound)?;
-        let track =
-            store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?.at(app.clock.now());
-        let (_, access) = access(app, &track, login.rights()).await?;
+        let (submission, track, access) = with_track(app, id, &login).await?;
         let access = access.submission(submission.id, submission.participant).ok_or(HttpError::NotFound)?;
         Ok(Self { submission, track, access, login })
     }
+}
+
+/// A submission by its identifier as it was written in an address, with its track, and what the account may see of that.
+async fn with_track(app: &App, id: &str, login: &Login) -> Result<(Submission, Track, TrackAccess), HttpError> {
+    let id: SubmissionId = id.parse().map_err(|_| HttpError::NotFound)?;
+    let submission = store::submission::by_id(&app.db, id).await?.ok_or(HttpError::NotFound)?;
+    let track = store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?.at(app.clock.now());
+    let (_, access) = access(app, &track, login.rights()).await?;
+    Ok((submission, track, access))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for SeenSubmission

@@ -4,13 +4,11 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use time::OffsetDateTime;
 
-use super::{Login, TrackView, access, is_on_staff};
+use super::{Login, TrackView, is_on_staff, with_track};
 use crate::app::App;
-use crate::domain::ids::SubmissionId;
 use crate::domain::visibility::{Audience, TrackAccess};
 use crate::http::error::{Detail, HttpError};
 use crate::http::server::Site;
-use crate::store;
 use crate::store::submission::Submission;
 use crate::store::track::Track;
 
@@ -52,11 +50,7 @@ impl Organiser {
     /// # Errors
     /// [`HttpError::NotFound`] for its owner, [`HttpError::NotAllowed`] for staff whose token is too weak.
     pub async fn of_submission(app: &App, id: &str, login: Login) -> Result<(Self, Submission), HttpError> {
-        let id: SubmissionId = id.parse().map_err(|_| HttpError::NotFound)?;
-        let submission = store::submission::by_id(&app.db, id).await?.ok_or(HttpError::NotFound)?;
-        let track =
-            store::track::by_id(&app.db, submission.track).await?.ok_or(HttpError::NotFound)?.at(app.clock.now());
-        let (_, access) = access(app, &track, login.rights()).await?;
+        let (submission, track, access) = with_track(app, id, &login).await?;
         Ok((Self::of(app, track, login, access).await?, submission))
     }
 
