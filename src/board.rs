@@ -192,6 +192,12 @@ fn are_tied(above: &[f64], below: &[f64]) -> bool {
 }
 
 impl Board {
+    /// Whether another entry has the same rank.
+    pub fn is_shared(&self, ranked: &RankedEntry) -> bool {
+        // Equal ranks are adjacent, and the rank itself is the index after the first of them.
+        self.entries.get(ranked.rank).is_some_and(|next| next.rank == ranked.rank)
+    }
+
     /// A validator for caches: it changes when what is shown changes, and stands on public facts alone.
     pub fn etag(&self) -> String {
         format!("\"{}-{}-{}\"", self.split, self.phase.as_str(), self.version)

@@ -116,7 +116,7 @@ impl<'a> BoardView<'a> {
         Row {
             id: entry.submission.to_string(),
             rank: ranked.rank.to_string(),
-            shared: if self.is_shared(ranked) { Shared::Yes } else { Shared::No },
+            shared: if self.board.is_shared(ranked) { Shared::Yes } else { Shared::No },
             name: entry.participant.clone(),
             note: entry.description.clone(),
             mine: if is_own { Mine::Yes } else { Mine::No },
@@ -140,12 +140,6 @@ impl<'a> BoardView<'a> {
     /// Whether the rows are in the order of the ranking.
     pub(super) fn is_ranking(&self) -> bool {
         self.query.by.ranks() && self.query.sort == Sort::Score
-    }
-
-    fn is_shared(&self, ranked: &RankedEntry) -> bool {
-        // Equal ranks are adjacent, and the rank itself is the index after the first of them.
-        let after = self.board.entries.get(ranked.rank).filter(|next| next.rank == ranked.rank);
-        after.is_some()
     }
 
     /// The table's caption: what is ranked, and by which metric.

@@ -46,13 +46,12 @@ pub(super) async fn rows(
         }
         None => HashMap::new(),
     };
-    let ranks: Vec<usize> = board.entries.iter().map(|one| one.rank).collect();
     let row = |one: &crate::domain::leaderboard::RankedEntry| {
         let on_dev = dev.get(&one.entry.participant_id);
         let dash = || "–".to_owned();
         PreviewRow {
             rank: one.rank.to_string(),
-            is_shared: ranks.iter().filter(|rank| **rank == one.rank).count() > 1,
+            is_shared: board.is_shared(one),
             is_tied: one.tied_with_above,
             name: one.entry.participant.clone(),
             href: format!("/submissions/{}", one.entry.submission),
