@@ -12,7 +12,7 @@ use super::super::site::Reader;
 use super::show;
 use crate::app::App;
 use crate::domain::reason::Reason;
-use crate::http::auth::{Organiser, SignedIn};
+use crate::http::auth::{Login, Organiser, SignedIn};
 use crate::http::error::HttpError;
 use crate::http::path_parameter::PathParameter;
 use crate::service::lifecycle::By;
@@ -33,14 +33,12 @@ pub(crate) async fn disqualify(
     PathParameter(id): PathParameter,
     form: Result<Form<ReasonForm>, FormRejection>,
 ) -> Result<Response, HttpError> {
-    let (organiser, submission) = Organiser::of_submission(&app, &id, login).await?;
-    let Form(form) = form.map_err(form::rejected)?;
-    let Ok(reason) = form.reason.parse() else {
-        return again(&app, &organiser, submission, &form, "Give a reason of 1 to 500 characters, on one line.").await;
+    let asked = Asked::read(&app, &id, login, form).await?;
+    let Ok(reason) = asked.form.reason.parse() else {
+        return asked.again(&app, "Give a reason of 1 to 500 characters, on one line.").await;
     };
-    let by = By { user: Some(organiser.login.user.id), reason: Some(&reason) };
-    organise::disqualify(&app, submission.id, by).await?;
-    Ok(Redirect::to(&format!("/submissions/{}", submission.id)).into_response())
+    organise::disqualify(&app, asked.submission.id, asked.by(Some(&reason))).await?;
+    Ok(asked.done())
 }
 
 /// `POST /submissions/{id}/restore`
@@ -50,27 +48,48 @@ pub(crate) async fn restore(
     PathParameter(id): PathParameter,
     form: Result<Form<ReasonForm>, FormRejection>,
 ) -> Result<Response, HttpError> {
-    let (organiser, submission) = Organiser::of_submission(&app, &id, login).await?;
-    let Form(form) = form.map_err(form::rejected)?;
-    let Ok(reason) = Reason::optional(&form.reason) else {
-        return again(&app, &organiser, submission, &form, "A reason has at most 500 characters, on one line.").await;
+    let asked = Asked::read(&app, &id, login, form).await?;
+    let Ok(reason) = Reason::optional(&asked.form.reason) else {
+        return asked.again(&app, "A reason has at most 500 characters, on one line.").await;
     };
-    let by = By { user: Some(organiser.login.user.id), reason: reason.as_ref() };
-    organise::restore(&app, submission.id, by).await?;
-    Ok(Redirect::to(&format!("/submissions/{}", submission.id)).into_response())
+    organise::restore(&app, asked.submission.id, asked.by(reason.as_ref())).await?;
+    Ok(asked.done())
 }
 
-/// The page again, with what was typed and what is wrong with it.
-async fn again(
-    app: &App,
-    organiser: &Organiser,
+/// What an organiser asks for, of which submission.
+struct Asked {
+    organiser: Organiser,
     submission: Submission,
-    form: &ReasonForm,
-    error: &str,
-) -> Result<Response, HttpError> {
-    let access = organiser.access.submission(submission.id, submission.participant).ok_or(HttpError::NotFound)?;
-    let reason = show::reason_field().value(form.reason.as_str()).error(Some(error.to_owned()));
-    let page =
-        show::page(app, Reader::of(Some(&organiser.login)), access, &organiser.track, submission, reason).await?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response())
+    form: ReasonForm,
+}
+
+impl Asked {
+    async fn read(
+        app: &App,
+        id: &str,
+        login: Login,
+        form: Result<Form<ReasonForm>, FormRejection>,
+    ) -> Result<Self, HttpError> {
+        let (organiser, submission) = Organiser::of_submission(app, id, login).await?;
+        let Form(form) = form.map_err(form::rejected)?;
+        Ok(Self { organiser, submission, form })
+    }
+
+    fn by<'a>(&self, reason: Option<&'a Reason>) -> By<'a> {
+        By { user: Some(self.organiser.login.user.id), reason }
+    }
+
+    fn done(&self) -> Response {
+        Redirect::to(&format!("/submissions/{}", self.submission.id)).into_response()
+    }
+
+    /// The page again, with what was typed and what is wrong with it.
+    async fn again(self, app: &App, error: &str) -> Result<Response, HttpError> {
+        let Self { organiser, submission, form } = self;
+        let access = organiser.access.submission(submission.id, submission.participant).ok_or(HttpError::NotFound)?;
+        let reason = show::reason_field().value(form.reason.as_str()).error(Some(error.to_owned()));
+        let reader = Reader::of(Some(&organiser.login));
+        let page = show::page(app, reader, access, &organiser.track, submission, reason).await?;
+        Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response())
+    }
 }
