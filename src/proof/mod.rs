@@ -8,7 +8,7 @@
 //! log_file       log.ndjson: the chain, then the events
 //! history        what the events say: whose submissions, which entries stand
 //! ranking_file   ranking.json from counts
-//! reproduce      the checks, one line each
+//! reproduce      the checks, one line each: of the log, the labels, what was ranked, the scores made anew
 //! ```
 //!
 //! It knows neither the database nor the network, and has no clock.
