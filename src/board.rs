@@ -198,6 +198,22 @@ impl Board {
         self.entries.get(ranked.rank).is_some_and(|next| next.rank == ranked.rank)
     }
 
+    /// A board of which nothing is shown, not even when it changed.
+    pub fn empty(track: &Track, split: Split) -> Self {
+        Self {
+            track: track.path(),
+            split,
+            phase: track.phase,
+            updated_at: OffsetDateTime::UNIX_EPOCH,
+            version: 0,
+            log_seq: None,
+            ranking: track.shape.ranking(),
+            scenarios: Vec::new(),
+            has_curves: false,
+            entries: Vec::new(),
+        }
+    }
+
     /// A validator for caches: it changes when what is shown changes, and stands on public facts alone.
     pub fn etag(&self) -> String {
         format!("\"{}-{}-{}\"", self.split, self.phase.as_str(), self.version)

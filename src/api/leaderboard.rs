@@ -100,7 +100,7 @@ type Params = Result<Query<BoardParams>, QueryRejection>;
 async fn board(app: &App, view: &TrackView, params: Params) -> Result<Arc<Board>, HttpError> {
     let Query(params) = params?;
     let split = split_param(params.split.as_deref())?;
-    let visible = view.access.board(split).ok_or(HttpError::NotRevealed)?;
+    let visible = view.access.board(split).ok_or_else(|| HttpError::hidden_board(split))?;
     Ok(app.boards.of_track(&view.track, visible).await?)
 }
 
@@ -128,7 +128,8 @@ fn with_etag(board: &Board, headers: &HeaderMap, body: impl FnOnce() -> Response
     responses((status = 200, description = "The ranked entries", body = LeaderboardView,
             headers(("ETag" = String, description = "Changes with the board"))),
         (status = 304, description = "The board is still the one named in `If-None-Match`"),
-        (status = 404, description = "`not_found`: no such track; `not_revealed`: the final board before the reveal")))]
+        (status = 404, description = "`not_found`: no such track; `not_revealed`: the final board before the reveal; \
+            `not_open`: that of a draft, but to its organisers")))]
 pub(super) async fn show(
     State(app): State<App>,
     view: TrackView,
@@ -163,7 +164,8 @@ pub(super) async fn show(
     responses((status = 200, description = "A header line, and a line for each entry", content_type = "text/csv",
             body = String, headers(("ETag" = String, description = "Changes with the board"))),
         (status = 304, description = "The board is still the one named in `If-None-Match`"),
-        (status = 404, description = "`not_found`: no such track; `not_revealed`: the final board before the reveal")))]
+        (status = 404, description = "`not_found`: no such track; `not_revealed`: the final board before the reveal; \
+            `not_open`: that of a draft, but to its organisers")))]
 pub(super) async fn csv(
     State(app): State<App>,
     view: TrackView,
@@ -196,12 +198,15 @@ struct Change {
         ("Last-Event-ID" = Option<i64>, Header, description = "The version of the board that the client has seen last")),
     responses((status = 200, description = "A stream of events that does not end", content_type = "text/event-stream",
             body = String),
-        (status = 404, description = "`not_found`: no such track")))]
+        (status = 404, description = "`not_found`: no such track; `not_open`: a draft, but to its organisers")))]
 pub(super) async fn events(
     State(app): State<App>,
     view: TrackView,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, HttpError> {
+    if view.access.board(Split::Dev).is_none() {
+        return Err(HttpError::hidden_board(Split::Dev));
+    }
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
     // Listen first, look second.
     let signals = app.live.subscribe();

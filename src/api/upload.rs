@@ -93,13 +93,14 @@ pub(super) async fn create(
     params: Result<Query<DetailParams>, QueryRejection>,
     request: Request,
 ) -> Result<Response, HttpError> {
-    let Submitter { track, participant, .. } = submitter;
+    let Submitter { track, sender, .. } = submitter;
+    let participant = sender.participant;
     let Query(params) = params?;
     let key = idempotency_key(request.headers())?;
     upload::refuse_encoded(request.headers())?;
     upload::refuse_large(request.headers(), &track)?;
     let submit_error = |error| HttpError::from_submit(error, app.clock.now());
-    submit::precheck(&app, &track, participant, key.as_deref()).await.map_err(submit_error)?;
+    submit::precheck(&app, &track, sender, key.as_deref()).await.map_err(submit_error)?;
     let (received, details) = match body_kind(request.headers())? {
         BodyKind::Zip => {
             let details = parse_details(params.description, params.method_url, key)?;
@@ -114,7 +115,7 @@ pub(super) async fn create(
             return Err(bad_parameter(text));
         }
     };
-    let accepted = submit::accept(&app, &track, participant, received, &details).await.map_err(submit_error)?;
+    let accepted = submit::accept(&app, &track, sender, received, &details).await.map_err(submit_error)?;
     let receipt = Receipt {
         id: accepted.id.to_string(),
         track: track.path().to_string(),

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "track_phase", rename_all = "lowercase")]
 pub enum Phase {
-    /// Being prepared: not listed, takes no submissions.
+    /// Being prepared: not listed, takes no submissions but trials of organisers.
     Draft,
     /// Takes submissions; the dev board is live.
     Open,
@@ -74,7 +74,9 @@ pub struct PhaseRules {
     enrol: Allowed,
     download: Allowed,
     submit: Allowed,
-    /// Whether lists and counts show the track to everybody, or to its organisers alone.
+    /// Whether organisers who take part submit trials: scored on dev, in no log, and gone at the opening.
+    pub takes_trials: bool,
+    /// Whether lists, counts and the board show the track to everybody, or to its organisers alone.
     pub is_listed: bool,
     /// Whether the dev board follows new scores; otherwise its entries stand.
     pub dev_entries_move: bool,
@@ -107,6 +109,7 @@ impl Phase {
                 enrol: Allowed::Yes,
                 download: Allowed::NotYet,
                 submit: Allowed::NotYet,
+                takes_trials: YES,
                 is_listed: NO,
                 dev_entries_move: YES,
                 board_is_live: YES,
@@ -120,6 +123,7 @@ impl Phase {
                 enrol: Allowed::Yes,
                 download: Allowed::FromOpening,
                 submit: Allowed::FromOpening,
+                takes_trials: NO,
                 is_listed: YES,
                 dev_entries_move: YES,
                 board_is_live: YES,
@@ -133,6 +137,7 @@ impl Phase {
                 enrol: Allowed::NoLonger,
                 download: Allowed::Yes,
                 submit: Allowed::NoLonger,
+                takes_trials: NO,
                 is_listed: YES,
                 // What was handed in before the close is still being scored.
                 dev_entries_move: YES,
@@ -147,6 +152,7 @@ impl Phase {
                 enrol: Allowed::NoLonger,
                 download: Allowed::Yes,
                 submit: Allowed::NoLonger,
+                takes_trials: NO,
                 is_listed: YES,
                 dev_entries_move: NO,
                 board_is_live: NO,
@@ -161,6 +167,7 @@ impl Phase {
                 download: Allowed::Yes,
                 // There is no benchmark board yet for a new submission to stand on.
                 submit: Allowed::NoLonger,
+                takes_trials: NO,
                 is_listed: YES,
                 dev_entries_move: NO,
                 board_is_live: YES,
@@ -231,6 +238,11 @@ impl Stage {
 }
 
 impl Stage {
+    /// Whether what this sender submits is a trial: an organiser's, while the track is being prepared.
+    pub fn is_trial(self, is_organiser: bool) -> bool {
+        is_organiser && self.phase.rules().takes_trials
+    }
+
     /// Whether an upload is taken whose last byte came at `arrived`, where the decision falls at `decided`.
     ///
     /// # Errors
@@ -313,6 +325,15 @@ mod tests {
     }
 
     #[test]
+    fn organisers_alone_submit_trials_and_before_the_opening_alone() {
+        for phase in Phase::ALL {
+            let stage = Stage { phase, dates: BOTH };
+            assert_eq!(stage.is_trial(true), phase == Phase::Draft, "{phase:?}");
+            assert!(!stage.is_trial(false), "{phase:?}");
+        }
+    }
+
+    #[test]
     fn a_date_that_is_not_set_refuses_nothing() {
         let stage = Stage { phase: Phase::Open, dates: Dates::default() };
         for act in Act::ALL {
@@ -340,6 +361,7 @@ mod tests {
     fn the_other_columns_of_the_table_are_these() {
         let column = |of: fn(PhaseRules) -> bool| Phase::ALL.map(|phase| of(phase.rules()));
         //                                                 draft  open   closed revealed benchmark
+        assert_eq!(column(|rules| rules.takes_trials), [true, false, false, false, false]);
         assert_eq!(column(|rules| rules.is_listed), [false, true, true, true, true]);
         assert_eq!(column(|rules| rules.dev_entries_move), [true, true, true, false, false]);
         assert_eq!(column(|rules| rules.board_is_live), [true, true, true, false, true]);

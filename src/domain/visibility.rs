@@ -231,9 +231,10 @@ impl TrackAccess {
         self.phase.rules().is_listed || self.is_staff
     }
 
-    /// The board of a split; `None` where it is hidden.
+    /// The board of a split; `None` where it is hidden. On that of a draft are trials of organisers, for organisers.
     pub fn board(self, split: Split) -> Option<VisibleSplit<TrackId>> {
-        self.sees(split).then_some(VisibleSplit { of: self.track, split })
+        let is_shown = self.phase.rules().is_listed || self.is_staff;
+        (is_shown && self.sees(split)).then_some(VisibleSplit { of: self.track, split })
     }
 
     /// The final ranking before the reveal: for organisers, once final scores may exist. `None` for everybody else, and in
@@ -326,13 +327,14 @@ mod tests {
     }
 
     #[test]
-    fn nobody_sees_a_final_score_before_the_reveal_and_everybody_the_dev_board() {
+    fn nobody_sees_a_final_score_before_the_reveal_and_everybody_the_dev_board_from_the_opening_on() {
         for phase in Phase::ALL {
             let revealed = matches!(phase, Phase::Revealed | Phase::Benchmark);
             let own = ParticipantId::generate();
             for access in everybody(phase, own) {
                 assert_eq!(access.board(Split::Final).is_some(), revealed, "{access:?}");
-                assert_eq!(access.board(Split::Dev).map(VisibleSplit::of), Some(access.track), "{access:?}");
+                let dev = (phase != Phase::Draft || access.is_staff).then_some(access.track);
+                assert_eq!(access.board(Split::Dev).map(VisibleSplit::of), dev, "{access:?}");
                 assert_eq!(access.board(Split::Train), None);
                 if let Some(seen) = access.submission(SubmissionId::generate(), own) {
                     assert_eq!(seen.scores(Split::Final).is_some(), revealed, "{access:?}");

@@ -36,6 +36,7 @@ use crate::domain::slug::TrackPath;
 use crate::domain::visibility::{Audience, SubmissionAccess, TrackAccess};
 use crate::http::server::Site;
 use crate::secret;
+use crate::service::submit::Sender;
 use crate::store;
 use crate::store::participant::Participant;
 use crate::store::submission::Submission;
@@ -334,8 +335,8 @@ pub struct Submitter {
     pub track: Track,
     /// The account.
     pub login: Login,
-    /// Its enrolment.
-    pub participant: Participant,
+    /// As whom it submits.
+    pub sender: Sender,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Submitter
@@ -351,7 +352,8 @@ where
         let participant = view
             .participant
             .ok_or_else(|| HttpError::NotAllowed(super::error::not_approved(ParticipantStatus::Withdrawn)))?;
-        Ok(Self { track: view.track, login, participant })
+        let sender = Sender { participant, is_organiser: view.access.audience() == Audience::Organiser };
+        Ok(Self { track: view.track, login, sender })
     }
 }
 

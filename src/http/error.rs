@@ -227,6 +227,14 @@ impl HttpError {
         }
     }
 
+    /// A board that this client may not see yet.
+    pub fn hidden_board(split: scoring::Split) -> Self {
+        match split {
+            scoring::Split::Final => Self::NotRevealed,
+            _ => Self::Hidden(Detail::new("not_open", "The board is shown once the track has opened.")),
+        }
+    }
+
     /// Logs a fault of ours, with its causes, and hides it from the client.
     pub fn internal(error: impl Into<anyhow::Error>) -> Self {
         let error = error.into();

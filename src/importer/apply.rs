@@ -88,6 +88,8 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
     let competition = store::competition::by_slug(&mut *db, competition_slug)
         .await?
         .ok_or_else(|| ImportError::Refused("the competition vanished while it was imported".to_owned()))?;
+    // Jobs before the track, as a worker takes them that scores a trial right now.
+    store::job::lock_trials(&mut *db, &request.track).await?;
     let existing = store::track::lock(&mut db, competition.id, &request.track.track).await?;
 
     let mut wanted = existing
@@ -106,7 +108,18 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
     };
     let mut merged = merge_final(&kept, solutions);
     take_salts(request, &kept, &mut merged)?;
-    let plan = make_plan(request, &directory, existing.as_ref(), (&wanted, notes), (&kept, &merged));
+    let mut plan = make_plan(request, &directory, existing.as_ref(), (&wanted, notes), (&kept, &merged));
+    let trials = match &existing {
+        Some(track) if makes_trials_stale(track, &directory, &kept, &merged) => {
+            store::submission::count(&mut *db, track.id).await?
+        }
+        _ => 0,
+    };
+    if trials > 0 {
+        plan.overridden.push(format!(
+            "trials of organisers: {trials} removed, because what they were checked and scored against is replaced"
+        ));
+    }
     if let Some(track) = &existing {
         refuse_to_change_the_ranking(track, ranking)?;
         refuse_to_change_the_truth(track, &directory, &kept, &merged)?;
@@ -137,6 +150,10 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
                 store::track::create(&mut *db, competition.id, &request.track.track, content, now).await?
             }
         };
+        if trials > 0 {
+            store::submission::remove_all(&mut *db, id).await?;
+            store::track::board_changed(&mut db, id, now).await?;
+        }
         if plan.action != Action::Unchanged {
             let version = existing.as_ref().map_or(1, |track| track.ending.labels_version);
             store::solution::replace(&mut db, id, version, &merged).await?;
@@ -409,6 +426,20 @@ fn refuse_to_publish_after_all(track: &Track, wanted: &TrackSettings) -> Result<
         "{} has opened: `publish_entries` can no longer become `true`, because participants agreed to other terms",
         track.path()
     )))
+}
+
+/// Whether the import replaces what the trials of a draft were checked and scored against: the shape with its ranking rule,
+/// or labels of the dev split.
+fn makes_trials_stale(
+    track: &Track,
+    directory: &TrackDirectory,
+    kept: &[ModelSolution],
+    merged: &[ModelSolution],
+) -> bool {
+    let (mut before, mut after) = (by_key(kept), by_key(merged));
+    before.retain(|(split, ..), _| *split == Split::Dev);
+    after.retain(|(split, ..), _| *split == Split::Dev);
+    track.phase.rules().takes_trials && (track.shape != directory.shape || before != after)
 }
 
 /// Once a track has opened, entries are scored against its shape and solutions: missing solutions

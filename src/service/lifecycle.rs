@@ -215,6 +215,8 @@ fn capitalised(text: &str) -> String {
 /// Labels are missing, or it has been open before.
 pub async fn open(app: &App, path: &TrackPath, labels: OpeningLabels, by: By<'_>) -> Result<Taken, StepError> {
     let mut db = app.db.begin().await?;
+    // Jobs before the track, as a worker takes them that scores a trial right now.
+    store::job::lock_trials(&mut *db, path).await?;
     let begun = Begun::lock(app, &mut db, path, StepName::Open).await?;
     let Begun { track, now, .. } = &begun;
     if begun.phase() == Phase::Open && same_labels(&mut db, track, labels).await? {

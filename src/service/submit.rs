@@ -95,6 +95,23 @@ fn is_no_text(c: char) -> bool {
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Who submits.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender {
+    /// As whom.
+    pub participant: Participant,
+    /// Whether it is an organiser of the competition, whose client may use the rights of one. They try a track out while
+    /// it is being prepared.
+    pub is_organiser: bool,
+}
+
+impl From<Participant> for Sender {
+    /// A participant like all others.
+    fn from(participant: Participant) -> Self {
+        Self { participant, is_organiser: false }
+    }
+}
+
 /// An upload that arrived whole.
 #[derive(Debug)]
 pub struct Received {
@@ -120,7 +137,7 @@ pub struct Accepted {
     pub sha256: Sha256,
     /// What the participant has left now.
     pub attempts_left: AttemptsLeft,
-    /// Its place in the track's log; `None` of what was taken before tracks had one.
+    /// Its place in the track's log; `None` of a trial, and of what was taken before tracks had one.
     pub log: Option<LogPosition>,
     /// Whether it had been taken before under the same idempotency key.
     pub replayed: bool,
@@ -196,13 +213,15 @@ impl From<sqlx::Error> for SubmitError {
 pub async fn precheck(
     app: &App,
     track: &Track,
-    participant: Participant,
+    sender: impl Into<Sender>,
     idempotency_key: Option<&str>,
 ) -> Result<(), SubmitError> {
+    let sender = sender.into();
+    let participant = sender.participant;
     if participant.status != ParticipantStatus::Approved {
         return Err(SubmitError::NotApproved(participant.status));
     }
-    let refused = would_count(app, track, participant).await;
+    let refused = would_count(app, track, sender).await;
     // Looked up after the limits: where the key's own submission has just filled them, it is there to be found.
     if refused.is_err()
         && let Some(key) = idempotency_key
@@ -214,10 +233,12 @@ pub async fn precheck(
 }
 
 /// Whether an upload that arrived now would count.
-async fn would_count(app: &App, track: &Track, participant: Participant) -> Result<(), SubmitError> {
+async fn would_count(app: &App, track: &Track, sender: Sender) -> Result<(), SubmitError> {
     let now = app.database_time(&app.db).await?;
-    track.stage().admit(Act::Submit, now).map_err(SubmitError::NotTaking)?;
-    let used = store::submission::attempts_used(&app.db, participant.id, now).await?;
+    if !track.stage().is_trial(sender.is_organiser) {
+        track.stage().admit(Act::Submit, now).map_err(SubmitError::NotTaking)?;
+    }
+    let used = store::submission::attempts_used(&app.db, sender.participant.id, now).await?;
     used.admit(track.settings.limits, now).map_err(SubmitError::LimitReached)
 }
 
@@ -271,16 +292,18 @@ pub async fn receive<E>(
 pub async fn accept(
     app: &App,
     track: &Track,
-    participant: Participant,
+    sender: impl Into<Sender>,
     received: Received,
     details: &Details,
 ) -> Result<Accepted, SubmitError> {
+    let Sender { participant, is_organiser } = sender.into();
     let Received { staged, arrived_at } = received;
     let (sha256, size) = (staged.sha256, staged.size);
     if let Some(accepted) = replay(app, track, participant, details, sha256).await? {
         return Ok(accepted);
     }
-    let arrival = Arrival { app, track, participant, details, received_at: arrived_at, id: SubmissionId::generate() };
+    let id = SubmissionId::generate();
+    let arrival = Arrival { app, track, participant, is_organiser, details, received_at: arrived_at, id };
     let outcome = match arrival.check(&staged).await? {
         Ok(validated) => arrival.take(staged, &validated).await,
         Err(problems) => Err(arrival.reject(&staged, problems).await),
@@ -294,7 +317,7 @@ pub async fn accept(
             size,
             sha256,
             attempts_left,
-            log: Some(log),
+            log,
             replayed: false,
         }),
         // Two requests with one key at once, and the other one was first; it may have used the last attempt.
@@ -339,11 +362,26 @@ async fn replay(
     }))
 }
 
+/// What the sender has left once an upload was taken, and its receipt.
+type Taken = (AttemptsLeft, Option<LogPosition>);
+
+/// An upload that counts.
+struct Admitted {
+    limits: SubmissionLimits,
+    /// What was used of the limits before it.
+    used: AttemptsUsed,
+    /// When this was decided.
+    now: OffsetDateTime,
+    /// Whether an organiser tries the track out.
+    is_trial: bool,
+}
+
 /// One upload on its way in.
 struct Arrival<'a> {
     app: &'a App,
     track: &'a Track,
     participant: Participant,
+    is_organiser: bool,
     details: &'a Details,
     received_at: OffsetDateTime,
     id: SubmissionId,
@@ -381,7 +419,7 @@ impl Arrival<'_> {
     }
 
     /// Gives the bytes their key, then decides in one transaction.
-    async fn take(&self, staged: Staged, validated: &Validated) -> Result<(AttemptsLeft, LogPosition), SubmitError> {
+    async fn take(&self, staged: Staged, validated: &Validated) -> Result<Taken, SubmitError> {
         let (size, sha256) = (staged.size, staged.sha256);
         let key = ObjectKey::Upload(self.id);
         self.app.objects.keep(staged, &key).await.map_err(SubmitError::Storage)?;
@@ -397,31 +435,41 @@ impl Arrival<'_> {
         outcome
     }
 
-    async fn enter(&self, row: &NewSubmission<'_>) -> Result<(AttemptsLeft, LogPosition), SubmitError> {
+    async fn enter(&self, row: &NewSubmission<'_>) -> Result<Taken, SubmitError> {
         let mut db = self.app.db.begin().await?;
-        let (limits, mut used, now) = self.admit(&mut db).await?;
+        let Admitted { limits, mut used, now, is_trial } = self.admit(&mut db).await?;
         store::submission::insert(&mut db, row).await?;
         store::job::enqueue(&mut db, self.id, Split::Dev, self.received_at).await?;
-        let event = LogEvent::SubmissionAccepted {
-            submission: self.id,
-            participant: store::log::participant(&mut *db, self.participant.id).await?,
-            sha256: row.sha256,
-            arrived_at: self.received_at,
+        let log = match is_trial {
+            true => None,
+            false => Some(self.log(&mut db, row, now).await?),
         };
-        let log = store::log::append(&mut db, self.track.id, event, Detail::default(), now).await?;
-        store::submission::set_receipt(&mut *db, self.id, log.seq).await?;
         db.commit().await.map_err(SubmitError::Undecided)?;
         used.today += 1;
         used.total += 1;
         Ok((used.left(limits), log))
     }
 
-    /// Whether an upload counts at all: enrolment, phase, dates and attempts, held still until the transaction ends.
-    /// Answers the limits, what is used of them, and when this was decided.
-    async fn admit(
+    /// Writes into the track's log that it was taken, and remembers the place as its receipt.
+    async fn log(
         &self,
         db: &mut PgConnection,
-    ) -> Result<(SubmissionLimits, AttemptsUsed, OffsetDateTime), SubmitError> {
+        row: &NewSubmission<'_>,
+        now: OffsetDateTime,
+    ) -> Result<LogPosition, StoreError> {
+        let event = LogEvent::SubmissionAccepted {
+            submission: self.id,
+            participant: store::log::participant(&mut *db, self.participant.id).await?,
+            sha256: row.sha256,
+            arrived_at: self.received_at,
+        };
+        let log = store::log::append(db, self.track.id, event, Detail::default(), now).await?;
+        store::submission::set_receipt(&mut *db, self.id, log.seq).await?;
+        Ok(log)
+    }
+
+    /// Whether an upload counts at all: enrolment, phase, dates and attempts, held still until the transaction ends.
+    async fn admit(&self, db: &mut PgConnection) -> Result<Admitted, SubmitError> {
         let status = store::participant::lock(db, self.participant.id).await?;
         if status != Some(ParticipantStatus::Approved) {
             return Err(SubmitError::NotApproved(status.unwrap_or(ParticipantStatus::Withdrawn)));
@@ -430,14 +478,17 @@ impl Arrival<'_> {
             .await?
             .ok_or_else(|| StoreError::Inconsistent("a track vanished under its participant".to_owned()))?;
         let now = self.app.database_time(&mut *db).await?;
-        gate.stage.admit_upload(self.received_at, now).map_err(SubmitError::NotTaking)?;
+        let is_trial = gate.stage.is_trial(self.is_organiser);
+        if !is_trial {
+            gate.stage.admit_upload(self.received_at, now).map_err(SubmitError::NotTaking)?;
+        }
         // Only once the grace is over are the entries frozen, but the track may have been closed again since.
         if gate.is_frozen {
             return Err(SubmitError::NotTaking(Refusal::TooLateToDecide));
         }
         let used = store::submission::attempts_used(&mut *db, self.participant.id, self.received_at).await?;
         used.admit(gate.limits, self.received_at).map_err(SubmitError::LimitReached)?;
-        Ok((gate.limits, used, now))
+        Ok(Admitted { limits: gate.limits, used, now, is_trial })
     }
 
     /// Keeps the record of a rejected upload, unless its sender had too many of them lately. Rejections have

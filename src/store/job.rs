@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 
 use super::{DbSplit, StoreError};
 use crate::domain::ids::{BatchId, SubmissionId, TrackId, WorkerId};
+use crate::domain::slug::TrackPath;
 use crate::store::scoring::SCORER_VERSION;
 
 /// How long a claim holds without being renewed, in seconds.
@@ -185,6 +186,21 @@ pub async fn give_up(db: &mut PgConnection, job: Job, error: &str) -> Result<boo
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Holds the jobs of a draft's trials until the transaction ends, which removes them together with the trials. A worker
+/// has its job before the track, so this comes before the track is locked.
+pub async fn lock_trials(db: impl PgExecutor<'_>, track: &TrackPath) -> Result<(), StoreError> {
+    sqlx::query!(
+        "select j.id from jobs j join submissions s on s.id = j.submission_id
+         join tracks t on t.id = s.track_id join competitions c on c.id = t.competition_id
+         where c.slug = $1 and t.slug = $2 and t.phase = 'draft' order by j.id for update of j",
+        track.competition.as_str(),
+        track.track.as_str(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(())
 }
 
 /// Puts a track's failed submissions back into the queue, as if they had just come; answers how many. The wake-ups leave

@@ -475,10 +475,16 @@ pub async fn taken(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<(Submi
     Ok(rows.into_iter().map(|row| (row.id, row.size.unsigned_abs())).collect())
 }
 
-/// Removes all submissions of a track: the trials of a draft.
-pub async fn remove_all(db: impl PgExecutor<'_>, track: TrackId) -> Result<(), StoreError> {
-    sqlx::query!("delete from submissions where track_id = $1", track.as_uuid()).execute(db).await?;
-    Ok(())
+/// Removes all submissions of a track: the trials of a draft. Answers how many; their zips are left to the sweeper.
+pub async fn remove_all(db: impl PgExecutor<'_>, track: TrackId) -> Result<u64, StoreError> {
+    let done = sqlx::query!("delete from submissions where track_id = $1", track.as_uuid()).execute(db).await?;
+    Ok(done.rows_affected())
+}
+
+/// How many submissions of a track there are, whatever became of them.
+pub async fn count(db: impl PgExecutor<'_>, track: TrackId) -> Result<u64, StoreError> {
+    let count = sqlx::query_scalar!(r#"select count(*) as "n!" from submissions where track_id = $1"#, track.as_uuid());
+    Ok(count.fetch_one(db).await?.unsigned_abs())
 }
 
 /// Which of these identifiers belong to a submission whose upload must be kept.

@@ -241,12 +241,15 @@ async fn finish(app: &App, job: Job, scored: &Scored) -> Result<bool, StoreError
     match job.split {
         Split::Dev if is_new => {
             entries::pick(&mut db, scored.track, scored.participant, gate).await?;
-            let event = LogEvent::Scored {
-                submission: job.submission,
-                split: job.split.to_string(),
-                result_sha256: outcome.hash()?,
-            };
-            store::log::append(&mut db, scored.track, event, Detail::default(), now).await?;
+            // Trials of a draft are in no log.
+            if !gate.phase.rules().takes_trials {
+                let event = LogEvent::Scored {
+                    submission: job.submission,
+                    split: job.split.to_string(),
+                    result_sha256: outcome.hash()?,
+                };
+                store::log::append(&mut db, scored.track, event, Detail::default(), now).await?;
+            }
             store::track::board_changed(&mut db, scored.track, now).await?;
         }
         // A newer official ranking may have waited for this score.

@@ -36,6 +36,7 @@ mod sealed;
 mod session;
 mod strange;
 mod sweeper;
+mod trials;
 mod trouble;
 mod whole_way;
 mod words;

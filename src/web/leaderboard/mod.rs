@@ -6,6 +6,8 @@
 mod query;
 mod rows;
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as UrlQuery, State};
@@ -196,8 +198,12 @@ pub(crate) async fn show(
     let names = scenario::names(&view.track);
     let first = if view.access.board(Split::Final).is_some() { Split::Final } else { Split::Dev };
     let query = Query::parse(params, names.iter().map(|name| name.folder.clone()).collect(), first)?;
-    let visible = view.access.board(query.split).ok_or(HttpError::NotRevealed)?;
-    let board = app.boards.of_track(&view.track, visible).await?;
+    let board = match view.access.board(query.split) {
+        Some(visible) => app.boards.of_track(&view.track, visible).await?,
+        // Whoever knows a draft's address may look at its pages; what organisers try there is theirs.
+        None if query.split == Split::Dev => Arc::new(Board::empty(&view.track, query.split)),
+        None => return Err(HttpError::NotRevealed),
+    };
     let head = TrackHead::load(&app, &view.track, view.access, Tab::Leaderboard).await?;
     let board_view = BoardView {
         board: &board,
@@ -238,7 +244,7 @@ fn page(view: &TrackView, head: TrackHead, board_view: &BoardView<'_>) -> Leader
                 current: metric == board_view.query.by,
             })
             .collect(),
-        events: is_live(board_view.board).then(|| format!("{api}/events")),
+        events: (is_live(board_view.board) && view.access.board(Split::Dev).is_some()).then(|| format!("{api}/events")),
         etag: board_view.board.etag(),
         last_change: (!board_view.board.entries.is_empty())
             .then(|| Timestamp::ago(board_view.board.updated_at, board_view.now)),
@@ -260,7 +266,13 @@ fn page(view: &TrackView, head: TrackHead, board_view: &BoardView<'_>) -> Leader
 /// whether final scores exist.
 fn split_note(view: &TrackView, board: &Board) -> Option<&'static str> {
     match (view.track.phase, board.split) {
-        (Phase::Draft | Phase::Open, _) => Some(
+        (Phase::Draft, _) => Some(match view.audience() {
+            Audience::Organiser => {
+                "Trials of organisers, which nobody else sees. They are removed when the track opens, and stand in no log."
+            }
+            _ => "The board is shown once the track has opened.",
+        }),
+        (Phase::Open, _) => Some(
             "The test split is scored after the close. Until then nobody knows its scores, not even the organisers.",
         ),
         (Phase::Closed, _) => Some(

@@ -16,11 +16,12 @@ use super::Attempts;
 use crate::app::App;
 use crate::domain::phase::Refusal;
 use crate::domain::quota::LimitReached;
+use crate::domain::visibility::Audience;
 use crate::http::auth::{Enroller, TrackView};
 use crate::http::error::HttpError;
 use crate::http::server::Site;
 use crate::http::upload::{self, UploadForm};
-use crate::service::submit::{self, Details, DetailsError, SubmitError};
+use crate::service::submit::{self, Details, DetailsError, Sender, SubmitError};
 use crate::store::participant::Participant;
 use crate::store::track::Track;
 
@@ -41,6 +42,8 @@ pub(crate) struct NewPage {
     pub(crate) layout: Layout,
     pub(crate) public_url: String,
     is_revealed: bool,
+    /// What an attempt is for now, as a sentence.
+    pub(crate) purpose: &'static str,
 }
 
 impl NewPage {
@@ -158,7 +161,26 @@ async fn page(app: &App, site: &Site, view: &TrackView, form: FormState) -> Resu
         layout: Layout::of(track),
         public_url: site.base().to_owned(),
         is_revealed: track.phase.rules().final_is_public,
+        purpose: purpose(track),
     })
+}
+
+/// What a submission that is sent now is for; said to those who can send one.
+fn purpose(track: &Track) -> &'static str {
+    match track.phase.rules().takes_trials {
+        true => {
+            "This is a trial, as organisers send one before the opening: it is scored on the dev split alone, organisers alone \
+             see it on the board, it stands in no log, and it is removed when the track opens."
+        }
+        false => {
+            "It counts for the competition: it is scored on the dev split now, and on the test split once the track has closed."
+        }
+    }
+}
+
+/// As whom the reader submits.
+fn sender(view: &TrackView, participant: Participant) -> Sender {
+    Sender { participant, is_organiser: view.audience() == Audience::Organiser }
 }
 
 async fn can_submit(app: &App, view: &TrackView) -> Result<CanSubmit, HttpError> {
@@ -166,7 +188,8 @@ async fn can_submit(app: &App, view: &TrackView) -> Result<CanSubmit, HttpError>
     let (Some(participant), EnrolmentStatus::Approved) = (view.participant, EnrolmentStatus::of(view, now)) else {
         return Ok(CanSubmit::NotEnrolled(EnrolmentStatus::of(view, now)));
     };
-    match submit::precheck(app, &view.track, participant, None).await {
+    let sender = sender(view, participant);
+    match submit::precheck(app, &view.track, sender, None).await {
         Ok(()) => Ok(CanSubmit::Yes),
         Err(SubmitError::NotTaking(Refusal::NotYet(opens))) => {
             Ok(CanSubmit::NotOpen(opens.filter(|at| *at > now).map(|at| Timestamp::until(at, now))))
@@ -193,7 +216,7 @@ pub(crate) async fn create(
         // The page says why the reader cannot submit.
         return Ok(Redirect::to(&format!("/c/{}/submit", view.track.path())).into_response());
     };
-    match accept_upload(&app, &view.track, participant, request).await {
+    match accept_upload(&app, &view.track, sender(&view, participant), request).await {
         Ok(at) => Ok(Redirect::to(&at).into_response()),
         Err(UploadError::Form(status, form)) => {
             let page = page(&app, &site, &view, *form).await?;
@@ -223,15 +246,11 @@ impl From<HttpError> for UploadError {
 }
 
 /// Takes the upload and returns the path of the submission's page.
-async fn accept_upload(
-    app: &App,
-    track: &Track,
-    participant: Participant,
-    request: Request,
-) -> Result<String, UploadError> {
+async fn accept_upload(app: &App, track: &Track, sender: Sender, request: Request) -> Result<String, UploadError> {
     upload::refuse_encoded(request.headers())?;
     upload::refuse_large(request.headers(), track)?;
-    let UploadForm { received, description, method_url } = upload::read_form(app, track, participant, request).await?;
+    let UploadForm { received, description, method_url } =
+        upload::read_form(app, track, sender.participant, request).await?;
     let details = Details::parse(description.clone(), method_url.clone(), None);
     let received = received.filter(|received| received.staged.size > 0);
     let file_error = if received.is_some() { "Choose the zip again." } else { "Choose the zip to submit." };
@@ -240,7 +259,7 @@ async fn accept_upload(
             FormState { file_error: Some(file_error.to_owned()), ..form_state(description, method_url, details.err()) };
         return Err(UploadError::Form(StatusCode::UNPROCESSABLE_ENTITY, Box::new(form)));
     };
-    match submit::accept(app, track, participant, received, details).await {
+    match submit::accept(app, track, sender, received, details).await {
         Ok(accepted) => Ok(format!("/submissions/{}", accepted.id)),
         Err(SubmitError::Rejected { id, .. }) => Ok(format!("/submissions/{id}")),
         Err(error) => Err(UploadError::Other(HttpError::from_submit(error, app.clock.now()))),

@@ -338,6 +338,9 @@ fn entry_status(track: &Track, state: SubmissionState, is_entry: bool, has_entry
     let rule = track.settings.entry_rule;
     let is_frozen = track.ending.entries_frozen_at.is_some();
     match (state, is_entry) {
+        (SubmissionState::Scored, _) if track.phase.rules().takes_trials => {
+            "a trial: it is removed when the track opens".to_owned()
+        }
         (SubmissionState::Scored, true) if is_frozen => "this is the official entry".to_owned(),
         (SubmissionState::Scored, true) => format!("this entry counts · {}", rule.as_str()),
         (SubmissionState::Scored, false) if !has_entry => "it does not count".to_owned(),

@@ -87,6 +87,14 @@ impl World {
         Self::with(Setting { files, opening, ..Setting::default() }, db).await
     }
 
+    /// With a track that is still being prepared.
+    pub(crate) async fn draft(db: PgPool, files: &TrackFiles) -> Self {
+        let world = Self::on(db, LimitsConfig::default(), None);
+        world.app.claim_objects().await.expect("a folder that nobody else has");
+        world.import(files).await;
+        world
+    }
+
     async fn with(setting: Setting, db: PgPool) -> Self {
         let world = Self::on(db, setting.limits, setting.public_url);
         world.app.claim_objects().await.expect("a folder that nobody else has");
