@@ -2,6 +2,8 @@
 //!
 //! A board is computed once after each change and kept. Whoever asks for one shows by a [`VisibleSplit`] that it may be seen.
 
+mod results;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +12,7 @@ use scoring::{Metric, RankingRule, Split};
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
+pub use self::results::{Moved, TrackResults};
 use crate::domain::ids::{ScoringId, TrackId};
 use crate::domain::leaderboard::{self, BoardEntry, RankedEntry};
 use crate::domain::phase::Phase;
@@ -31,6 +34,8 @@ pub struct Board {
     pub updated_at: OffsetDateTime,
     /// Counts its changes.
     pub version: i64,
+    /// Counts those of the dev board, with which names and descriptions on the final board may be others.
+    pub texts: i64,
     /// The event in the track's log that made this version of it.
     pub log_seq: Option<i64>,
     /// How the scenarios make the ranking number.
@@ -51,6 +56,7 @@ pub struct Boards {
     db: PgPool,
     computed: Shared<(TrackId, Split), Arc<Board>>,
     ties: Shared<(ScoringId, ScoringId), bool>,
+    results: Shared<(TrackId, i32), Arc<TrackResults>>,
     /// One computation at a time: a hundred readers of a changed board wait for one.
     computing: Arc<tokio::sync::Mutex<()>>,
 }
@@ -58,7 +64,13 @@ pub struct Boards {
 impl Boards {
     /// The boards of a database, none computed yet.
     pub fn new(db: PgPool) -> Self {
-        Self { db, computed: Shared::default(), ties: Shared::default(), computing: Arc::default() }
+        Self {
+            db,
+            computed: Shared::default(),
+            ties: Shared::default(),
+            results: Shared::default(),
+            computing: Arc::default(),
+        }
     }
 
     /// The board that `visible` allows to see; `track` is the same track as it stands now.
@@ -96,6 +108,7 @@ impl Boards {
             phase: track.phase,
             updated_at: track.board_changed_at,
             version: version_of(track, split),
+            texts: track.board_version,
             log_seq: track.board_log_seq,
             ranking: track.shape.ranking(),
             scenarios: track.shape.scenarios().iter().map(|scenario| scenario.name().to_owned()).collect(),
@@ -135,6 +148,7 @@ impl Boards {
         boards
             .get(&(visible.of(), visible.split()))
             .filter(|board| board.version >= version_of(track, visible.split()) && board.phase == track.phase)
+            .filter(|board| board.texts >= track.board_version)
             .cloned()
     }
 
@@ -144,8 +158,8 @@ impl Boards {
     }
 
     /// Compares the neighbours that were not neighbours before: a run of the scorer never changes, so what was found of two
-    /// stays. A change of the board makes three new pairs
-    /// at most; after a start all are new, and they are read some at a time.
+    /// stays. A change of the board makes three new pairs at most; after a start all are new, and they are read some at a
+    /// time.
     async fn find_ties(&self, visible: VisibleSplit<impl OnABoard>, ordered: &[BoardEntry]) -> Result<(), StoreError> {
         const AT_A_TIME: usize = 256;
         let pair_of = |pair: &[BoardEntry]| (pair[0].result.scoring, pair[1].result.scoring);
@@ -192,12 +206,6 @@ fn are_tied(above: &[f64], below: &[f64]) -> bool {
 }
 
 impl Board {
-    /// Whether another entry has the same rank.
-    pub fn is_shared(&self, ranked: &RankedEntry) -> bool {
-        // Equal ranks are adjacent, and the rank itself is the index after the first of them.
-        self.entries.get(ranked.rank).is_some_and(|next| next.rank == ranked.rank)
-    }
-
     /// A board of which nothing is shown, not even when it changed.
     pub fn empty(track: &Track, split: Split) -> Self {
         Self {
@@ -206,6 +214,7 @@ impl Board {
             phase: track.phase,
             updated_at: OffsetDateTime::UNIX_EPOCH,
             version: 0,
+            texts: 0,
             log_seq: None,
             ranking: track.shape.ranking(),
             scenarios: Vec::new(),
@@ -216,7 +225,7 @@ impl Board {
 
     /// A validator for caches: it changes when what is shown changes, and stands on public facts alone.
     pub fn etag(&self) -> String {
-        format!("\"{}-{}-{}\"", self.split, self.phase.as_str(), self.version)
+        format!("\"{}-{}-{}-{}\"", self.split, self.phase.as_str(), self.version, self.texts)
     }
 
     /// The board as CSV (RFC 4180), a line an entry, numbers in full. The cells of a scenario that is left out are empty.
@@ -236,7 +245,7 @@ impl Board {
             let _ = write!(
                 csv,
                 "{},{},{},{},{},{},{},{},{}",
-                ranked.rank,
+                ranked.rank.map_or_else(String::new, |rank| rank.to_string()),
                 ranked.tied_with_above,
                 csv_text(&entry.participant),
                 entry.submission,

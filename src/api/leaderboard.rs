@@ -49,8 +49,10 @@ pub(super) struct LeaderboardView {
 /// A participant's entry.
 #[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 pub(crate) struct EntryView {
-    /// Equal ranking numbers share a rank.
-    rank: usize,
+    /// Equal ranking numbers share a rank; null out of competition, where no rank is taken.
+    rank: Option<usize>,
+    /// Whether it stands on the board without a rank, as organisers' baselines do.
+    out_of_competition: bool,
     /// Whether the difference to the entry above is within chance.
     tied_with_above: bool,
     participant: String,
@@ -73,6 +75,7 @@ impl EntryView {
         let result = &entry.result;
         Self {
             rank: ranked.rank,
+            out_of_competition: entry.out_of_competition,
             tied_with_above: ranked.tied_with_above,
             participant: entry.participant.clone(),
             submission: entry.submission.to_string(),

@@ -7,6 +7,7 @@ use track_files::DirectoryError;
 use crate::importer::ImportError;
 use crate::release::ReleaseError;
 use crate::service::accounts::AccountError;
+use crate::service::competing::CompetingError;
 use crate::service::lifecycle::StepError;
 use crate::service::organise::OrganiseError;
 use crate::service::rescoring::RescoringError;
@@ -97,6 +98,15 @@ impl From<StaffError> for Failure {
         match error {
             StaffError::Store(error) => error.into(),
             StaffError::NoCompetition(_) | StaffError::NoAccount(_) => Self::Input(error.into()),
+        }
+    }
+}
+
+impl From<CompetingError> for Failure {
+    fn from(error: CompetingError) -> Self {
+        match error {
+            CompetingError::Store(error) => error.into(),
+            CompetingError::NoTrack(_) | CompetingError::NoParticipant { .. } => Self::Input(error.into()),
         }
     }
 }

@@ -16,6 +16,7 @@ mod migrate;
 mod offline;
 mod openapi;
 mod organiser;
+mod participant;
 mod postgres;
 mod progress;
 mod release;
@@ -83,6 +84,9 @@ enum Command {
     /// Create accounts and tokens
     #[command(subcommand)]
     User(user::Command),
+    /// Say who competes in a track, and who stands on its boards without a rank
+    #[command(subcommand)]
+    Participant(participant::Command),
     /// List, add and remove the organisers of a competition
     #[command(subcommand)]
     Organiser(organiser::Command),
@@ -157,6 +161,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Migrate => migrate::run(&storage).await,
         Command::Doctor(args) => doctor::run(&storage, &args).await,
         Command::User(command) => user::run(&storage, command).await,
+        Command::Participant(command) => participant::run(&storage, command).await,
         Command::Organiser(command) => organiser::run(&storage, command).await,
         Command::Import(args) => import::run(&storage, args).await,
         Command::Release(args) => release::run(&storage, args).await,

@@ -304,7 +304,12 @@ async fn preview(app: &App, step: &Step) -> Result<(), Failure> {
     let board = app.boards.preview(&track, visible).await?;
     println!("{:>4}  {:<40}  {}", "rank", "participant", track.shape.ranking().number.name());
     for ranked in &board.entries {
-        println!("{:>4}  {:<40}  {:.4}", ranked.rank, ranked.entry.participant, ranked.entry.result.ranking_value);
+        println!(
+            "{:>4}  {:<40}  {:.4}",
+            ranked.rank_shown(),
+            ranked.entry.participant,
+            ranked.entry.result.ranking_value
+        );
     }
     progress::message!("{} entries; for organisers alone until `callimico track reveal`", board.entries.len());
     Ok(())

@@ -80,6 +80,8 @@ pub struct BoardEntry {
     pub participant_id: ParticipantId,
     /// The participant's public name.
     pub participant: String,
+    /// Whether it stands on the board without a rank.
+    pub out_of_competition: bool,
     /// The submission that stands.
     pub submission: SubmissionId,
     /// What its sender says of it.
@@ -97,12 +99,22 @@ pub struct BoardEntry {
 /// An entry with its place.
 #[derive(Debug, Clone)]
 pub struct RankedEntry {
-    /// 1 for the best; equal ranking numbers share a rank, and the next one is skipped (1, 2, 2, 4).
-    pub rank: usize,
+    /// 1 for the best; equal ranking numbers share a rank, and the next one is skipped (1, 2, 2, 4). `None`: out of
+    /// competition, which takes no rank from anybody.
+    pub rank: Option<usize>,
+    /// Whether another competing entry has the very same ranking number, and so the same rank.
+    pub is_shared: bool,
     /// Whether the difference to the entry above is within chance (its 95 % interval contains 0).
     pub tied_with_above: bool,
     /// The entry.
     pub entry: BoardEntry,
+}
+
+impl RankedEntry {
+    /// The rank as it is shown: a dash out of competition.
+    pub fn rank_shown(&self) -> String {
+        self.rank.map_or_else(|| "–".to_owned(), |rank| rank.to_string())
+    }
 }
 
 /// Orders entries by their exact ranking number, best first, equal ones by the earlier submission.
@@ -119,13 +131,25 @@ pub fn order(entries: &mut [BoardEntry]) {
 pub fn rank(mut entries: Vec<BoardEntry>, mut tied: impl FnMut(&BoardEntry, &BoardEntry) -> bool) -> Vec<RankedEntry> {
     order(&mut entries);
     let mut ranked: Vec<RankedEntry> = Vec::with_capacity(entries.len());
-    for (place, entry) in entries.into_iter().enumerate() {
-        let (rank, tied_with_above) = match ranked.last() {
-            None => (1, false),
-            Some(above) if above.entry.result.ranking == entry.result.ranking => (above.rank, true),
-            Some(above) => (place + 1, tied(&above.entry, &entry)),
+    // The place in the list of the last competing entry, and how many compete so far.
+    let (mut last, mut competing) = (None::<usize>, 0);
+    for entry in entries {
+        let same = |above: &RankedEntry| above.entry.result.ranking == entry.result.ranking;
+        let tied_with_above = ranked.last().is_some_and(|above| same(above) || tied(&above.entry, &entry));
+        let shares_with = last.filter(|last| !entry.out_of_competition && same(&ranked[*last]));
+        if let Some(last) = shares_with {
+            ranked[last].is_shared = true;
+        }
+        let rank = if entry.out_of_competition {
+            None
+        } else {
+            competing += 1;
+            last.filter(|_| shares_with.is_some()).map_or(Some(competing), |last| ranked[last].rank)
         };
-        ranked.push(RankedEntry { rank, tied_with_above, entry });
+        if rank.is_some() {
+            last = Some(ranked.len());
+        }
+        ranked.push(RankedEntry { rank, is_shared: shares_with.is_some(), tied_with_above, entry });
     }
     ranked
 }
@@ -185,6 +209,55 @@ mod tests {
             interval: Interval { low: 0.4, high: 0.5 },
             scenarios: vec![scenario],
         }
+    }
+
+    fn entry(name: &str, tp: u64, out_of_competition: bool) -> BoardEntry {
+        BoardEntry {
+            participant_id: ParticipantId::generate(),
+            participant: name.to_owned(),
+            out_of_competition,
+            submission: SubmissionId::generate(),
+            description: String::new(),
+            method_url: None,
+            submitted_at: time::macros::datetime!(2026-12-01 12:00 UTC),
+            submissions: 1,
+            result: SplitResult {
+                ranking: RankingNumber::new(RankingKind::Mean, vec![Some((tp, 100))]).expect("sound"),
+                ..perfect(10)
+            },
+        }
+    }
+
+    #[test]
+    fn out_of_competition_takes_no_rank_and_shares_none() {
+        let entries = vec![
+            entry("a", 9, false),
+            entry("baseline", 9, true),
+            entry("b", 9, false),
+            entry("c", 5, false),
+            entry("noise", 5, true),
+        ];
+        let ranked = rank(entries, |_, _| false);
+        let seen: Vec<_> = ranked
+            .iter()
+            .map(|one| (one.entry.out_of_competition, one.rank, one.is_shared, one.tied_with_above))
+            .collect();
+        let mut firsts = seen[..3].to_vec();
+        // Equal entries that arrived together stand in the order of their ids.
+        firsts.sort_by_key(|one| one.0);
+        assert_eq!(
+            firsts.iter().map(|one| (one.0, one.1, one.2)).collect::<Vec<_>>(),
+            [(false, Some(1), true), (false, Some(1), true), (true, None, false)]
+        );
+        let mut lasts = seen[3..].to_vec();
+        lasts.sort_by_key(|one| one.0);
+        assert_eq!(
+            lasts.iter().map(|one| (one.0, one.1, one.2)).collect::<Vec<_>>(),
+            [(false, Some(3), false), (true, None, false)]
+        );
+        assert_eq!(seen.iter().map(|one| one.3).collect::<Vec<_>>(), [false, true, true, false, true]);
+        let shown: Vec<_> = ranked.iter().map(RankedEntry::rank_shown).collect();
+        assert_eq!(shown.iter().filter(|shown| *shown == "–").count(), 2);
     }
 
     #[test]

@@ -108,8 +108,8 @@ pub struct RankedCounts {
     pub participant: LogParticipant,
     /// The submission.
     pub submission: SubmissionId,
-    /// Its rank.
-    pub rank: u32,
+    /// Its rank; null: out of competition.
+    pub rank: Option<u32>,
     /// `[tp, P, fp, N]` of each scenario at the point that decides; null: left out.
     pub counts: Vec<Option<[u64; 4]>>,
 }
@@ -215,6 +215,13 @@ pub enum LogEvent {
     ParticipantReturned {
         /// Who.
         participant: LogParticipant,
+    },
+    /// A participant stands on boards without a rank from here on, or competes again.
+    OutOfCompetition {
+        /// Who.
+        participant: LogParticipant,
+        /// Whether they stand without a rank.
+        out: bool,
     },
     /// The entries that the final ranking is made of.
     EntriesFrozen {
@@ -325,6 +332,7 @@ impl LogEvent {
             Self::Restored { .. } => "restored",
             Self::ParticipantRemoved { .. } => "participant_removed",
             Self::ParticipantReturned { .. } => "participant_returned",
+            Self::OutOfCompetition { .. } => "out_of_competition",
             Self::EntriesFrozen { .. } => "entries_frozen",
             Self::FinalBegun {} => "final_begun",
             Self::OfficialRanking { .. } => "official_ranking",
@@ -369,6 +377,7 @@ mod tests {
             LogEvent::Restored { submission },
             LogEvent::ParticipantRemoved { participant },
             LogEvent::ParticipantReturned { participant },
+            LogEvent::OutOfCompetition { participant, out: true },
             LogEvent::EntriesFrozen { entries: vec![FrozenEntry { participant, submission }] },
             LogEvent::FinalBegun {},
             LogEvent::OfficialRanking {
@@ -378,7 +387,7 @@ mod tests {
                 entries: vec![RankedCounts {
                     participant,
                     submission,
-                    rank: 1,
+                    rank: Some(1),
                     counts: vec![Some([1, 2, 3, 4]), None],
                 }],
             },

@@ -35,6 +35,7 @@ pub mod phase;
 pub mod quota;
 pub mod reason;
 pub mod release;
+pub mod results;
 pub mod sha256;
 pub mod slug;
 pub mod submission;

@@ -22,6 +22,34 @@ pub enum RankingChange {
     Returned,
     /// Submissions were scored anew.
     Rescored,
+    /// A participant stands out of competition from now on, or competes again.
+    Competes,
+}
+
+impl RankingChange {
+    /// Why a version of the ranking was made, as half a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Reveal => "the reveal",
+            Self::Disqualified => "a submission was disqualified",
+            Self::Restored => "a disqualified submission counts again",
+            Self::Removed => "a participant was taken out",
+            Self::Returned => "a participant counts again",
+            Self::Rescored => "submissions were scored anew",
+            Self::Competes => "who competes was corrected",
+        }
+    }
+
+    /// Several of them, each once.
+    pub fn all_words(changes: &[Self]) -> String {
+        let mut words: Vec<&str> = Vec::new();
+        for change in changes {
+            if !words.contains(&change.words()) {
+                words.push(change.words());
+            }
+        }
+        words.join(", ")
+    }
 }
 
 /// ranking.json: what decides the final ranking, in integers only. Format 1 is frozen: every later version of the program
@@ -47,8 +75,8 @@ pub struct RankingFileEntry {
     pub participant: LogParticipant,
     /// The submission.
     pub submission: SubmissionId,
-    /// 1 for the best; equal ones share a rank, and the next is skipped.
-    pub rank: u32,
+    /// 1 for the best; equal ones share a rank, and the next is skipped. Null: out of competition, where no rank is taken.
+    pub rank: Option<u32>,
     /// `[tp, P, fp, N]` of each scenario at the point that decides; null: left out.
     pub counts: Vec<Option<[u64; 4]>>,
 }
@@ -85,8 +113,8 @@ pub struct ResultsFileEntry {
     pub participant: LogParticipant,
     /// The submission.
     pub submission: SubmissionId,
-    /// Its rank.
-    pub rank: u32,
+    /// Its rank; null: out of competition.
+    pub rank: Option<u32>,
     /// The ranking number.
     pub value: f64,
     /// Its 95 % interval.

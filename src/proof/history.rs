@@ -45,6 +45,8 @@ pub(super) struct Official {
     pub(super) ranking_sha256: Sha256,
     pub(super) results_sha256: Sha256,
     pub(super) entries: Vec<RankedCounts>,
+    /// Who stood without a rank.
+    pub(super) out: BTreeSet<LogParticipant>,
     pub(super) derived: Derived,
 }
 
@@ -80,6 +82,7 @@ pub(super) struct History {
     pub(super) contradictions: Vec<String>,
     choices: BTreeMap<LogParticipant, SubmissionId>,
     removed: BTreeSet<LogParticipant>,
+    out: BTreeSet<LogParticipant>,
     merged: BTreeMap<LogParticipant, LogParticipant>,
 }
 
@@ -148,6 +151,8 @@ impl History {
             }
             LogEvent::ParticipantRemoved { participant } => _ = self.removed.insert(*participant),
             LogEvent::ParticipantReturned { participant } => _ = self.removed.remove(participant),
+            LogEvent::OutOfCompetition { participant, out: true } => _ = self.out.insert(*participant),
+            LogEvent::OutOfCompetition { participant, out: false } => _ = self.out.remove(participant),
             LogEvent::EntriesFrozen { entries } => {
                 let told = entries.iter().map(|FrozenEntry { participant, submission }| (*participant, *submission));
                 let told: Entries = told.collect();
@@ -169,7 +174,8 @@ impl History {
                 let derived = self.derive(rule, dev_scores, frozen);
                 let (version, entries) = (*version, entries.clone());
                 let (ranking_sha256, results_sha256) = (*ranking_sha256, *results_sha256);
-                self.officials.push(Official { seq, version, ranking_sha256, results_sha256, entries, derived });
+                let out = self.out.clone();
+                self.officials.push(Official { seq, version, ranking_sha256, results_sha256, entries, out, derived });
             }
             LogEvent::Merged { from, into } => {
                 self.merged.insert(*from, *into);

@@ -1,4 +1,5 @@
-//! ranking.json from counts: the order, the ranks, nothing else. Format 1 is frozen, so this file changes no more.
+//! ranking.json from counts: the order, the ranks, nothing else. Format 1 is frozen: the same entries make the same bytes for
+//! ever.
 
 use scoring::{RankingCounts, RankingKind, RankingNumber, RankingNumberError};
 use time::OffsetDateTime;
@@ -16,11 +17,14 @@ pub struct Counted {
     pub submission: SubmissionId,
     /// When its last byte came; of equal entries the earlier stands first.
     pub arrived_at: OffsetDateTime,
+    /// Whether it stands in its order without a rank.
+    pub out_of_competition: bool,
     /// The counts of each scenario at the point that decides; `None`: left out.
     pub counts: Vec<Option<RankingCounts>>,
 }
 
-/// Ranks entries: the greatest number first, equal ones share a rank and the next is skipped.
+/// Ranks entries: the greatest number first, equal ones share a rank and the next is skipped. What stands out of competition has
+/// none and takes none.
 ///
 /// # Errors
 /// Counts that are those of no score.
@@ -38,17 +42,21 @@ pub fn ranking_file(
         b.cmp(a).then_with(|| (one.arrived_at, one.submission).cmp(&(other.arrived_at, other.submission)))
     });
     let mut ranked: Vec<RankingFileEntry> = Vec::with_capacity(entries.len());
-    let mut above: Option<&RankingNumber> = None;
-    for (place, (decides, entry)) in (1..).zip(&entries) {
-        let shared = ranked.last().filter(|_| above == Some(decides)).map(|last| last.rank);
-        let plain = |counts: RankingCounts| [counts.tp, counts.members, counts.fp, counts.non_members];
+    // The competing entry above, and how many compete so far.
+    let (mut above, mut competing) = (None::<(&RankingNumber, u32)>, 0);
+    let plain = |counts: RankingCounts| [counts.tp, counts.members, counts.fp, counts.non_members];
+    for (decides, entry) in &entries {
+        let rank = (!entry.out_of_competition).then(|| {
+            competing += 1;
+            above.filter(|(above, _)| *above == decides).map_or(competing, |(_, rank)| rank)
+        });
+        above = rank.map(|rank| (decides, rank)).or(above);
         ranked.push(RankingFileEntry {
             participant: entry.participant,
             submission: entry.submission,
-            rank: shared.unwrap_or(place),
+            rank,
             counts: entry.counts.iter().map(|counts| counts.map(plain)).collect(),
         });
-        above = Some(decides);
     }
     Ok(RankingFile { format: 1, number: number.name().to_owned(), scenarios: scenarios.to_vec(), entries: ranked })
 }
@@ -65,6 +73,7 @@ mod tests {
             participant: Uuid::from_u128(100 + id).into(),
             submission: Uuid::from_u128(id).into(),
             arrived_at: datetime!(2026-12-01 12:00 UTC) + time::Duration::minutes(minute),
+            out_of_competition: false,
             counts: vec![Some(counts), None],
         }
     }
@@ -75,7 +84,18 @@ mod tests {
         let file = ranking_file(RankingKind::Mean, &["a".into(), "b".into()], entries).expect("sound counts");
         let order: Vec<_> =
             file.entries.iter().map(|entry| (entry.submission.as_uuid().as_u128(), entry.rank)).collect();
-        assert_eq!(order, [(3, 1), (2, 2), (1, 2), (4, 4)]);
+        assert_eq!(order, [(3, Some(1)), (2, Some(2)), (1, Some(2)), (4, Some(4))]);
+    }
+
+    #[test]
+    fn what_is_out_of_competition_has_its_place_and_no_rank() {
+        let mut entries = vec![entry(1, 3, 4), entry(2, 2, 4), entry(3, 1, 9), entry(4, 0, 2), entry(5, 4, 4)];
+        entries[1].out_of_competition = true;
+        entries[2].out_of_competition = true;
+        let file = ranking_file(RankingKind::Mean, &["a".into(), "b".into()], entries).expect("sound counts");
+        let order: Vec<_> =
+            file.entries.iter().map(|entry| (entry.submission.as_uuid().as_u128(), entry.rank)).collect();
+        assert_eq!(order, [(3, None), (2, None), (1, Some(1)), (5, Some(1)), (4, Some(3))]);
     }
 
     /// Format 1, byte for byte. This test is never changed.

@@ -208,6 +208,7 @@ impl Competition {
             counted.push(Counted {
                 participant: participant(*who),
                 submission: id,
+                out_of_competition: false,
                 arrived_at: self.arrivals[&id],
                 counts,
             });

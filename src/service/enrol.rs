@@ -63,9 +63,20 @@ pub async fn accepting_terms(app: &App, track: &Track, user: &User) -> Result<(P
     if let Err(refusal) = gate.stage.admit(Act::Enrol, now) {
         return earlier.map(|participant| (participant, false)).ok_or(EnrolError::Closed(refusal));
     }
-    let status = ParticipantStatus::at_enrolment(gate.approval);
+    // Organisers let themselves in, and stand on the boards without a rank.
+    let is_staff = user.is_admin || store::organiser::is_one(&mut *db, track.competition, user.id).await?;
+    let status = if is_staff { ParticipantStatus::Approved } else { ParticipantStatus::at_enrolment(gate.approval) };
     let participant = match earlier {
-        None => store::participant::create(&mut db, track.id, user, status, now).await?,
+        None => {
+            let new = store::participant::create(&mut db, track.id, user, (status, is_staff), now).await?;
+            if is_staff {
+                let participant = store::log::participant(&mut *db, new.id).await?;
+                let event = LogEvent::OutOfCompetition { participant, out: true };
+                let detail = Detail { user: Some(user.id), reason: None };
+                store::log::append(&mut db, track.id, event, detail, now).await?;
+            }
+            new
+        }
         Some(earlier) => {
             let back = store::participant::come_back(&mut db, earlier, user.id, status, now).await?;
             if back.status != ParticipantStatus::Approved {

@@ -464,7 +464,13 @@ pub async fn reveal(app: &App, path: &TrackPath, labels: LabelsAtReveal, by: By<
     }
     let step = Step { labels_opened: Some(labels == LabelsAtReveal::Open), ..by.step(StepName::Reveal) };
     let log = store::log::append(&mut db, track.id, LogEvent::Step(step), by.detail(), *now).await?;
-    rankings::make(&mut db, track, RankingChange::Reveal, *now).await?;
+    rankings::make(
+        &mut db,
+        track,
+        (vec![RankingChange::Reveal], by.reason.map(|reason| reason.as_str().to_owned())),
+        *now,
+    )
+    .await?;
     store::track::board_changed(&mut db, track.id, *now).await?;
     db.commit().await?;
     Ok(Taken { phase: Phase::Revealed, log, already: false })
@@ -511,7 +517,7 @@ pub async fn declare_final(app: &App, path: &TrackPath, by: By<'_>) -> Result<Ta
         return begun.already(&mut db).await;
     }
     let mut problems = readiness::cannot_reveal(&mut db, track).await?;
-    if track.ending.ranking_due.is_some() && problems.is_empty() {
+    if track.ending.ranking_is_due && problems.is_empty() {
         let text = "A newer version of the ranking is being made; ask again in a few seconds.";
         problems.push(NotReady::new("ranking_due", text));
     }

@@ -2,6 +2,7 @@
 //! these to change something, so that no way in has rules of its own. To read, they ask the store.
 
 pub mod accounts;
+pub mod competing;
 pub mod enrol;
 pub mod entries;
 pub mod export;

@@ -26,7 +26,7 @@ use crate::store::{self, StoreError};
 pub(super) async fn make(
     db: &mut PgConnection,
     track: &Track,
-    change: RankingChange,
+    (changes, reason): (Vec<RankingChange>, Option<String>),
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
     let scores = store::ranking::final_scores(&mut *db, VisibleSplit::for_official_ranking(track.id)).await?;
@@ -52,7 +52,18 @@ pub(super) async fn make(
         entries,
     };
     let log = store::log::append(db, track.id, event, Detail::default(), now).await?;
-    let official = OfficialRanking { version, made_at: now, log_seq: log.seq, change, ranking, results };
+    let (participants, submissions) = store::ranking::counted(&mut *db, track.id).await?;
+    let official = OfficialRanking {
+        version,
+        made_at: now,
+        log_seq: log.seq,
+        changes,
+        reason,
+        participants,
+        submissions,
+        ranking,
+        results,
+    };
     store::ranking::insert(db, track.id, &official, &files.ranked).await?;
     store::track::set_ranking_version(db, track.id, version).await
 }
@@ -82,7 +93,7 @@ fn files(track: &Track, version: u32, scores: &[FinalScore]) -> Result<Files, St
             interval_95: [result.interval.low, result.interval.high],
             scenarios: names.iter().map(|name| result.scenario(name).map(|scenario| scenario.numbers)).collect(),
         };
-        let rank = i32::try_from(rank).unwrap_or(i32::MAX);
+        let rank = rank.and_then(|rank| i32::try_from(rank).ok());
         Some((shown, Ranked { participant: score.participant, submission, scoring: result.scoring, rank }))
     };
     let (entries, ranked) = ranking.entries.iter().filter_map(placed).unzip();
@@ -103,6 +114,7 @@ fn counted(names: &[String], score: &FinalScore) -> Result<Counted, StoreError> 
         participant: score.log_participant,
         submission: score.submission,
         arrived_at: score.received_at,
+        out_of_competition: score.out_of_competition,
         counts: names.iter().map(counts).collect::<Result<_, _>>()?,
     })
 }
@@ -114,7 +126,9 @@ fn counted(names: &[String], score: &FinalScore) -> Result<Counted, StoreError> 
 /// The database cannot answer.
 pub async fn make_if_due(db: &mut PgConnection, track: TrackId, now: OffsetDateTime) -> Result<bool, StoreError> {
     let Some(track) = store::track::by_id(&mut *db, track).await? else { return Ok(false) };
-    let Some(change) = track.ending.ranking_due else { return Ok(false) };
+    if !track.ending.ranking_is_due {
+        return Ok(false);
+    }
     let visible = VisibleSplit::for_official_ranking(track.id);
     let is_complete = store::ranking::final_counts(&mut *db, visible).await?.is_complete();
     if !track.phase.rules().final_is_public || !is_complete {
@@ -124,7 +138,13 @@ pub async fn make_if_due(db: &mut PgConnection, track: TrackId, now: OffsetDateT
     if store::rescoring::stale_final_scores(&mut *db, visible).await? > 0 {
         return Ok(false);
     }
-    make(db, &track, change, now).await?;
+    let changes = store::track::ranking_due(&mut *db, track.id).await?;
+    // Of the others the reason is told to the owner of a submission alone.
+    let reason = match changes.contains(&RankingChange::Rescored) {
+        true => store::rescoring::last_applied_reason(&mut *db, track.id).await?,
+        false => None,
+    };
+    make(db, &track, (changes, reason), now).await?;
     store::track::board_changed(db, track.id, now).await?;
     Ok(true)
 }
@@ -144,7 +164,7 @@ pub(super) async fn changed(
     if !phase.rules().final_is_public {
         return Ok(());
     }
-    store::track::set_ranking_due(db, track, change).await?;
+    store::track::add_ranking_due(db, track, change).await?;
     make_if_due(db, track, now).await?;
     Ok(())
 }

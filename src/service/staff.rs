@@ -3,6 +3,7 @@
 use sqlx::PgConnection;
 use thiserror::Error;
 
+use super::competing;
 use crate::app::App;
 use crate::domain::account::UserName;
 use crate::domain::ids::{CompetitionId, UserId};
@@ -50,7 +51,8 @@ pub async fn list(app: &App, competition: &Slug) -> Result<Staff, StaffError> {
     Ok(Staff { organisers, admins: store::organiser::admins(&mut *db).await? })
 }
 
-/// Makes an account an organiser of a competition; says whether it was none before.
+/// Makes an account an organiser of a competition; says whether it was none before. From here on it competes in none of its
+/// tracks.
 ///
 /// # Errors
 /// There is no such competition or account, or the database cannot answer.
@@ -58,6 +60,7 @@ pub async fn add(app: &App, competition: &Slug, name: &UserName) -> Result<bool,
     let mut db = app.db.begin().await?;
     let (competition, user) = found(&mut db, competition, name).await?;
     let is_new = store::organiser::add(&mut *db, competition, user).await?;
+    competing::becomes_staff(app, &mut db, competition, user).await?;
     db.commit().await?;
     Ok(is_new)
 }

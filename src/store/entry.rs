@@ -148,6 +148,7 @@ pub async fn official(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<Sub
 struct Row {
     participant_id: ParticipantId,
     participant: String,
+    out_of_competition: bool,
     submission: SubmissionId,
     description: String,
     method_url: Option<String>,
@@ -166,6 +167,7 @@ impl From<Row> for BoardEntry {
         Self {
             participant_id: row.participant_id,
             participant: row.participant,
+            out_of_competition: row.out_of_competition,
             submission: row.submission,
             description: row.description,
             method_url: row.method_url,
@@ -183,19 +185,20 @@ impl From<Row> for BoardEntry {
 pub async fn of_board(db: impl PgExecutor<'_>, visible: VisibleSplit<TrackId>) -> Result<Vec<BoardEntry>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select p.id as "participant_id: ParticipantId", p.name as participant, s.id as "submission: SubmissionId",
-                  s.description, s.method_url, s.received_at as submitted_at,
+        r#"select p.id as "participant_id: ParticipantId", p.name as participant,
+                  e.out_of_competition as "out_of_competition!",
+                  s.id as "submission: SubmissionId", s.description, s.method_url, s.received_at as submitted_at,
                   (select count(*) from submissions o where o.participant_id = p.id and o.state = 'scored')
                       as "submissions!",
                   g.id as "scoring: ScoringId", g.average, g.ranking as "ranking: Json<RankingNumber>",
                   g.interval_low, g.interval_high, g.scenarios as "scenarios: Json<Vec<ScenarioResult>>"
-           from (select e.participant_id, e.submission_id, g.id as scoring_id
+           from (select e.participant_id, e.submission_id, g.id as scoring_id, p.out_of_competition
                  from entries e join scorings g on g.submission_id = e.submission_id and g.split = 'dev'
                                                    and g.superseded_at is null
                  join participants p on p.id = e.participant_id and p.status = 'approved'
                  where e.track_id = $1 and $2 = 'dev'::split
                  union all
-                 select r.participant_id, r.submission_id, r.scoring_id from ranked_entries r
+                 select r.participant_id, r.submission_id, r.scoring_id, r.rank is null from ranked_entries r
                  join tracks t on t.id = r.track_id and t.ranking_version = r.version
                  where r.track_id = $1 and $2 = 'final'::split) e
            join participants p on p.id = e.participant_id
@@ -209,6 +212,36 @@ pub async fn of_board(db: impl PgExecutor<'_>, visible: VisibleSplit<TrackId>) -
     Ok(rows.into_iter().map(BoardEntry::from).collect())
 }
 
+/// The entries of a version of a track's official ranking, in no order: with the final scores that made it, or with their
+/// present dev scores.
+pub async fn of_version(
+    db: impl PgExecutor<'_>,
+    visible: VisibleSplit<TrackId>,
+    version: i32,
+) -> Result<Vec<BoardEntry>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select p.id as "participant_id: ParticipantId", p.name as participant, r.rank is null as "out_of_competition!",
+                  s.id as "submission: SubmissionId", s.description, s.method_url, s.received_at as submitted_at,
+                  (select count(*) from submissions o where o.participant_id = p.id and o.state = 'scored')
+                      as "submissions!",
+                  g.id as "scoring: ScoringId", g.average, g.ranking as "ranking: Json<RankingNumber>",
+                  g.interval_low, g.interval_high, g.scenarios as "scenarios: Json<Vec<ScenarioResult>>"
+           from ranked_entries r
+           join participants p on p.id = r.participant_id
+           join submissions s on s.id = r.submission_id
+           join scorings g on g.submission_id = s.id and g.split = $2
+               and case when $2 = 'final'::split then g.id = r.scoring_id else g.superseded_at is null end
+           where r.track_id = $1 and r.version = $3"#,
+        visible.of().as_uuid(),
+        DbSplit::from(visible.split()) as DbSplit,
+        version,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(BoardEntry::from).collect())
+}
+
 /// The official entries of a track that have a final score, before the reveal, in no order.
 pub async fn of_preview(
     db: impl PgExecutor<'_>,
@@ -216,8 +249,8 @@ pub async fn of_preview(
 ) -> Result<Vec<BoardEntry>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select p.id as "participant_id: ParticipantId", p.name as participant, s.id as "submission: SubmissionId",
-                  s.description, s.method_url, s.received_at as submitted_at,
+        r#"select p.id as "participant_id: ParticipantId", p.name as participant, p.out_of_competition,
+                  s.id as "submission: SubmissionId", s.description, s.method_url, s.received_at as submitted_at,
                   (select count(*) from submissions o where o.participant_id = p.id and o.state = 'scored')
                       as "submissions!",
                   g.id as "scoring: ScoringId", g.average, g.ranking as "ranking: Json<RankingNumber>",

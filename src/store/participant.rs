@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::user::User;
 use super::{StoreError, violates};
-use crate::domain::ids::{ParticipantId, TrackId, UserId};
+use crate::domain::ids::{CompetitionId, ParticipantId, TrackId, UserId};
 use crate::domain::log_event::LogParticipant;
 use crate::domain::participant::ParticipantStatus;
 use crate::domain::slug::Slug;
@@ -30,18 +30,19 @@ pub async fn create(
     db: &mut PgConnection,
     track: TrackId,
     user: &User,
-    status: ParticipantStatus,
+    (status, out_of_competition): (ParticipantStatus, bool),
     now: OffsetDateTime,
 ) -> Result<Participant, StoreError> {
     let participant = Participant { id: ParticipantId::generate(), track, status };
     sqlx::query!(
-        "insert into participants (id, track_id, name, name_key, status, created_at)
-         select $1, $2, name, name_key, $4, $5 from users where id = $3",
+        "insert into participants (id, track_id, name, name_key, status, created_at, out_of_competition)
+         select $1, $2, name, name_key, $4, $5, $6 from users where id = $3",
         participant.id.as_uuid(),
         track.as_uuid(),
         user.id.as_uuid(),
         status as ParticipantStatus,
         now,
+        out_of_competition,
     )
     .execute(&mut *db)
     .await
@@ -161,4 +162,57 @@ pub async fn log_names(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<(L
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
+}
+
+/// The participants of a track by their public name, whatever its case.
+pub async fn by_name(
+    db: impl PgExecutor<'_>,
+    track: TrackId,
+    name_key: &str,
+) -> Result<Option<Participant>, StoreError> {
+    Ok(sqlx::query_as!(
+        Participant,
+        r#"select id as "id: ParticipantId", track_id as "track: TrackId", status as "status: ParticipantStatus"
+           from participants where track_id = $1 and name_key = $2"#,
+        track.as_uuid(),
+        name_key,
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// The competing participants, of any track of a competition, that an account is a member of.
+pub async fn competing_of(
+    db: impl PgExecutor<'_>,
+    competition: CompetitionId,
+    user: UserId,
+) -> Result<Vec<Participant>, StoreError> {
+    Ok(sqlx::query_as!(
+        Participant,
+        r#"select p.id as "id: ParticipantId", p.track_id as "track: TrackId", p.status as "status: ParticipantStatus"
+           from participant_members m join participants p on p.id = m.participant_id
+           join tracks t on t.id = p.track_id
+           where t.competition_id = $1 and m.user_id = $2 and not p.out_of_competition
+           order by p.id"#,
+        competition.as_uuid(),
+        user.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Says that a participant stands on boards without a rank, or competes; answers whether that is a change.
+pub async fn set_out_of_competition(
+    db: impl PgExecutor<'_>,
+    participant: ParticipantId,
+    out: bool,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "update participants set out_of_competition = $2 where id = $1 and out_of_competition <> $2",
+        participant.as_uuid(),
+        out,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }

@@ -317,3 +317,13 @@ pub async fn stale_dev_scores(db: impl PgExecutor<'_>, track: TrackId) -> Result
     .fetch_one(db)
     .await?)
 }
+
+/// The reason of the rescoring of a track that was applied last.
+pub async fn last_applied_reason(db: impl PgExecutor<'_>, track: TrackId) -> Result<Option<String>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        "select reason from rescorings where track_id = $1 and state = 'applied' order by ended_at desc, id desc limit 1",
+        track.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?)
+}

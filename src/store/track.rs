@@ -58,8 +58,8 @@ pub struct Ending {
     pub results_final_at: Option<OffsetDateTime>,
     /// The newest official ranking; 0 before the reveal.
     pub ranking_version: i32,
-    /// What made a newer official ranking necessary that waits for final scores.
-    pub ranking_due: Option<RankingChange>,
+    /// Whether a newer official ranking is necessary that waits for final scores.
+    pub ranking_is_due: bool,
     /// Which version of the labels is scored against.
     pub labels_version: i32,
 }
@@ -148,7 +148,7 @@ struct TrackRow {
     labels_opened_at: Option<OffsetDateTime>,
     results_final_at: Option<OffsetDateTime>,
     ranking_version: i32,
-    ranking_due: Option<RankingChange>,
+    ranking_is_due: bool,
     labels_version: i32,
 }
 
@@ -184,7 +184,7 @@ impl From<TrackRow> for Track {
                 labels_opened_at: row.labels_opened_at,
                 results_final_at: row.results_final_at,
                 ranking_version: row.ranking_version,
-                ranking_due: row.ranking_due,
+                ranking_is_due: row.ranking_is_due,
                 labels_version: row.labels_version,
             },
         }
@@ -216,12 +216,13 @@ async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Track>,
                   t.limit_per_day, t.limit_total, t.limit_bytes, t.entry_rule as "entry_rule: EntryRule",
                   t.needs_approval, t.kind as "kind: TrackKind", t.publish_entries, t.board_version, t.board_changed_at,
                   t.board_log_seq, t.banner_seq, t.entries_frozen_at, t.final_begun_at, t.labels_opened_at,
-                  t.results_final_at, t.ranking_version, t.ranking_due as "ranking_due: RankingChange", t.labels_version
+                  t.results_final_at, t.ranking_version, cardinality(t.ranking_due) > 0 as "ranking_is_due!",
+                  t.labels_version
            from tracks t join competitions c on c.id = t.competition_id
            where ($1::uuid is null or t.id = $1)
              and ($2::text is null or c.slug = $2)
              and ($3::text is null or t.slug = $3)
-           order by t.created_at, t.slug"#,
+           order by t.place, t.created_at, t.slug"#,
         which.id.map(TrackId::as_uuid),
         which.competition,
         which.slug,
@@ -322,8 +323,8 @@ pub struct EntryGate {
     pub final_has_begun: bool,
     /// Which version of the labels is scored against.
     pub labels_version: i32,
-    /// What made a newer official ranking necessary.
-    pub ranking_due: Option<RankingChange>,
+    /// Whether a newer official ranking waits for final scores.
+    pub ranking_is_due: bool,
 }
 
 /// What decides which entries stand, held still until the transaction ends: whoever changes it waits, or is waited for.
@@ -332,7 +333,7 @@ pub async fn lock_entries(db: &mut PgConnection, track: TrackId) -> Result<Entry
         EntryGate,
         r#"select phase as "phase: Phase", closes_at, entry_rule as "rule: EntryRule",
                   entries_frozen_at is not null as "is_frozen!", final_begun_at is not null as "final_has_begun!",
-                  labels_version, ranking_due as "ranking_due: RankingChange"
+                  labels_version, cardinality(ranking_due) > 0 as "ranking_is_due!"
            from tracks where id = $1 for no key update"#,
         track.as_uuid(),
     )
@@ -410,17 +411,32 @@ pub async fn set_labels_version(db: &mut PgConnection, track: TrackId, version: 
 
 /// Writes down the newest official ranking, which is due no more.
 pub async fn set_ranking_version(db: &mut PgConnection, track: TrackId, version: i32) -> Result<(), StoreError> {
-    sqlx::query!("update tracks set ranking_version = $2, ranking_due = null where id = $1", track.as_uuid(), version)
+    sqlx::query!("update tracks set ranking_version = $2, ranking_due = '{}' where id = $1", track.as_uuid(), version)
         .execute(db)
         .await?;
     Ok(())
 }
 
-/// Writes down that a newer official ranking is due once all its final scores are there.
-pub async fn set_ranking_due(db: &mut PgConnection, track: TrackId, change: RankingChange) -> Result<(), StoreError> {
-    let change = change as RankingChange;
-    sqlx::query!("update tracks set ranking_due = $2 where id = $1", track.as_uuid(), change as _).execute(db).await?;
+/// Writes down that a newer official ranking is due once all its final scores are there, and what made it so.
+pub async fn add_ranking_due(db: &mut PgConnection, track: TrackId, change: RankingChange) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update tracks set ranking_due = ranking_due || $2::ranking_change where id = $1",
+        track.as_uuid(),
+        change as RankingChange,
+    )
+    .execute(db)
+    .await?;
     Ok(())
+}
+
+/// All that made a newer official ranking necessary, in the order in which it happened.
+pub async fn ranking_due(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<RankingChange>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select ranking_due as "changes: Vec<RankingChange>" from tracks where id = $1"#,
+        track.as_uuid()
+    )
+    .fetch_one(db)
+    .await?)
 }
 
 /// Shows an event of the log on the track's pages.
@@ -447,7 +463,7 @@ pub async fn to_freeze(db: impl PgExecutor<'_>) -> Result<Vec<TrackId>, StoreErr
 
 /// Tracks that wait for final scores to make their next official ranking.
 pub async fn to_rank(db: impl PgExecutor<'_>) -> Result<Vec<TrackId>, StoreError> {
-    Ok(sqlx::query_scalar!(r#"select id as "id: TrackId" from tracks where ranking_due is not null"#)
+    Ok(sqlx::query_scalar!(r#"select id as "id: TrackId" from tracks where cardinality(ranking_due) > 0"#)
         .fetch_all(db)
         .await?)
 }

@@ -253,7 +253,7 @@ async fn finish(app: &App, job: Job, scored: &Scored) -> Result<bool, StoreError
             store::track::board_changed(&mut db, scored.track, now).await?;
         }
         // A newer official ranking may have waited for this score.
-        Split::Final if gate.ranking_due.is_some() => {
+        Split::Final if gate.ranking_is_due => {
             rankings::make_if_due(&mut db, scored.track, now).await?;
         }
         _ => {}

@@ -1,6 +1,6 @@
 //! The scores made anew from the zips, and with them the ranking and its numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek};
 
 use scoring::{Bootstrap, Interval, Limits, Metric, RankingCounts, Split, SplitSolution, TrackScore, TrackShape};
@@ -97,6 +97,8 @@ pub(super) fn ranking_anew(
     report: &mut Report,
 ) {
     let mut counted = Vec::with_capacity(ranking.entries.len());
+    let nobody = BTreeSet::new();
+    let out = history.officials.last().map_or(&nobody, |official| &official.out);
     for entry in &ranking.entries {
         let Some(arrived_at) = history.submissions.get(&entry.submission).map(|one| one.arrived_at) else {
             if history.is_whole {
@@ -110,7 +112,9 @@ pub(super) fn ranking_anew(
             scored.get(&entry.submission).map_or_else(|| entry.counts.clone(), |anew| counts(shape, &anew.score));
         let typed = |[tp, members, fp, non_members]: [u64; 4]| RankingCounts { tp, members, fp, non_members };
         let counts = told.into_iter().map(|counts| counts.map(typed)).collect();
-        counted.push(Counted { participant: entry.participant, submission: entry.submission, arrived_at, counts });
+        let (participant, submission) = (entry.participant, entry.submission);
+        let out_of_competition = out.contains(&participant);
+        counted.push(Counted { participant, submission, arrived_at, out_of_competition, counts });
     }
     let anew = ranking_file(shape.ranking().number, &ranking.scenarios, counted)
         .map_err(|error| error.to_string())

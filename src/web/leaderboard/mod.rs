@@ -119,6 +119,8 @@ pub(crate) struct Row {
     /// The submission's id: `board.js` uses it to keep a row's state when the board changes.
     pub(crate) id: String,
     pub(crate) rank: String,
+    /// Whether it stands without a rank.
+    pub(crate) out_of_competition: bool,
     pub(crate) shared: Shared,
     pub(crate) name: String,
     /// The entry's description; may be empty.

@@ -115,8 +115,9 @@ impl<'a> BoardView<'a> {
         let is_own = self.is_own(ranked);
         Row {
             id: entry.submission.to_string(),
-            rank: ranked.rank.to_string(),
-            shared: if self.board.is_shared(ranked) { Shared::Yes } else { Shared::No },
+            rank: ranked.rank_shown(),
+            out_of_competition: entry.out_of_competition,
+            shared: if ranked.is_shared { Shared::Yes } else { Shared::No },
             name: entry.participant.clone(),
             note: entry.description.clone(),
             mine: if is_own { Mine::Yes } else { Mine::No },
@@ -164,6 +165,7 @@ mod tests {
         let entry = |(name, tp): &(&str, u64)| BoardEntry {
             participant_id: ParticipantId::generate(),
             participant: (*name).to_owned(),
+            out_of_competition: false,
             submission: SubmissionId::generate(),
             description: String::new(),
             method_url: None,
@@ -183,6 +185,7 @@ mod tests {
             phase: Phase::Open,
             updated_at: NOW,
             version: 1,
+            texts: 1,
             log_seq: None,
             ranking: scoring::RankingRule::default(),
             scenarios: Vec::new(),

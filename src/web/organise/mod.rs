@@ -104,7 +104,7 @@ struct Preview {
 struct Revealed {
     version: String,
     made: Option<Timestamp>,
-    change: &'static str,
+    change: String,
     /// Since when the results are final; `None` while they are provisional.
     final_since: Option<Timestamp>,
     /// Why they cannot be declared final yet.
@@ -300,13 +300,13 @@ async fn revealed(app: &App, status: &Status, form: &FormState) -> Result<Reveal
     Ok(Revealed {
         version: number::count(ending.ranking_version.unsigned_abs().into()),
         made: official.as_ref().map(|official| Timestamp::date(official.made_at)),
-        change: official.map_or("", |official| change(official.change)),
+        change: official.map_or_else(String::new, |official| RankingChange::all_words(&official.changes)),
         final_since: ending.results_final_at.map(Timestamp::date),
-        not_final_yet: match (ending.ranking_due, status.final_scores) {
+        not_final_yet: match (ending.ranking_is_due, status.final_scores) {
             (_, Some(counts)) if !counts.is_complete() => {
                 Some("They can be declared final once all final scores are there.")
             }
-            (Some(_), _) => Some("They can be declared final once the newer version of the ranking is made."),
+            (true, _) => Some("They can be declared final once the newer version of the ranking is made."),
             _ if status.rescoring.is_some() => {
                 Some("They can be declared final once the rescoring is applied or dropped.")
             }
@@ -318,18 +318,6 @@ async fn revealed(app: &App, status: &Status, form: &FormState) -> Result<Reveal
             (None, _) => Labels::Kept(ConfirmFields::of(form)),
         },
     })
-}
-
-/// Why a version of the ranking was made.
-fn change(change: RankingChange) -> &'static str {
-    match change {
-        RankingChange::Reveal => "the reveal",
-        RankingChange::Disqualified => "a submission was disqualified",
-        RankingChange::Restored => "a disqualified submission counts again",
-        RankingChange::Removed => "a participant was taken out",
-        RankingChange::Returned => "a participant counts again",
-        RankingChange::Rescored => "submissions were scored anew",
-    }
 }
 
 /// Where a track stands, in a sentence or two.

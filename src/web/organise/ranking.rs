@@ -20,6 +20,7 @@ const FIRST: usize = 10;
 pub(super) struct PreviewRow {
     pub(super) rank: String,
     pub(super) is_shared: bool,
+    pub(super) out_of_competition: bool,
     pub(super) is_tied: bool,
     pub(super) name: String,
     pub(super) href: String,
@@ -38,10 +39,11 @@ pub(super) async fn rows(
     all: bool,
 ) -> Result<(Vec<PreviewRow>, usize), HttpError> {
     let board = app.boards.preview(track, visible).await?;
-    let dev: HashMap<ParticipantId, (usize, f64)> = match access.board(Split::Dev) {
+    let dev: HashMap<ParticipantId, (String, f64)> = match access.board(Split::Dev) {
         Some(visible) => {
             let dev = app.boards.of_track(track, visible).await?;
-            let place = |one: &crate::domain::leaderboard::RankedEntry| (one.rank, one.entry.result.ranking_value);
+            let place =
+                |one: &crate::domain::leaderboard::RankedEntry| (one.rank_shown(), one.entry.result.ranking_value);
             dev.entries.iter().map(|one| (one.entry.participant_id, place(one))).collect()
         }
         None => HashMap::new(),
@@ -50,14 +52,15 @@ pub(super) async fn rows(
         let on_dev = dev.get(&one.entry.participant_id);
         let dash = || "–".to_owned();
         PreviewRow {
-            rank: one.rank.to_string(),
-            is_shared: board.is_shared(one),
+            rank: one.rank_shown(),
+            is_shared: one.is_shared,
+            out_of_competition: one.entry.out_of_competition,
             is_tied: one.tied_with_above,
             name: one.entry.participant.clone(),
             href: format!("/submissions/{}", one.entry.submission),
             score: number::score(one.entry.result.ranking_value),
             dev_score: on_dev.map_or_else(dash, |(_, score)| number::score(*score)),
-            dev_rank: on_dev.map_or_else(dash, |(rank, _)| rank.to_string()),
+            dev_rank: on_dev.map_or_else(dash, |(rank, _)| rank.clone()),
         }
     };
     let shown = if all { board.entries.len() } else { FIRST };

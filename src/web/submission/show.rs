@@ -14,7 +14,7 @@ use super::super::{number, render};
 use super::{Attempts, state_pill, took};
 use crate::app::App;
 use crate::domain::ids::SubmissionId;
-use crate::domain::leaderboard::SplitResult;
+use crate::domain::leaderboard::{FinalTold, SplitResult};
 use crate::domain::phase::Phase;
 use crate::domain::submission::SubmissionState;
 use crate::domain::track::EntryRule;
@@ -298,7 +298,9 @@ async fn final_scores(
     if official != Some(submission.id) {
         return Ok(FinalScores::NotOfficial);
     }
-    let Some(result) = store::scoring::of_submission(&app.db, visible).await? else {
+    let labels_are_open = track.ending.labels_opened_at.is_some();
+    let result = store::scoring::of_submission(&app.db, visible).await?;
+    let Some(FinalTold::Numbers(result)) = result.map(|result| FinalTold::of(result, true, labels_are_open)) else {
         return Ok(FinalScores::NotPublic);
     };
     let names = scenario::names(track);
@@ -310,7 +312,7 @@ async fn final_scores(
         scenarios: scenario_stats(&names, &result),
         numbers: scenario::numbers(&names, &result),
         curves: scenario::figures(&names, Scale::LogLog, &drawn),
-        labels_are_kept: track.ending.labels_opened_at.is_none(),
+        labels_are_kept: !labels_are_open,
     })))
 }
 
@@ -330,7 +332,9 @@ async fn rank(
     let Some(visible) = access.track().board(split) else { return Ok(String::new()) };
     let board = app.boards.of_track(track, visible).await?;
     let entry = board.entries.iter().find(|ranked| ranked.entry.submission == id);
-    Ok(entry.map(|ranked| format!("rank {}", ranked.rank)).unwrap_or_default())
+    Ok(entry
+        .map(|ranked| ranked.rank.map_or("out of competition".to_owned(), |rank| format!("rank {rank}")))
+        .unwrap_or_default())
 }
 
 /// Whether a submission that was not taken out counts; `has_entry` says whether its participant has an entry at all.

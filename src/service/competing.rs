@@ -1,0 +1,108 @@
+//! Who competes: organisers never do, and others may stand on the boards without a rank, as a baseline does.
+
+use sqlx::PgConnection;
+use thiserror::Error;
+use time::OffsetDateTime;
+
+use super::lifecycle::By;
+use super::rankings;
+use crate::app::App;
+use crate::domain::account::UserName;
+use crate::domain::ids::{CompetitionId, UserId};
+use crate::domain::log_event::LogEvent;
+use crate::domain::official_ranking::RankingChange;
+use crate::domain::slug::TrackPath;
+use crate::store::log::Detail;
+use crate::store::participant::Participant;
+use crate::store::{self, StoreError};
+
+/// Why a participant was not marked.
+#[derive(Debug, Error)]
+pub enum CompetingError {
+    /// There is no such track.
+    #[error("there is no track {0}")]
+    NoTrack(TrackPath),
+    /// No participant of the track has this name.
+    #[error("{track} has no participant named {name}")]
+    NoParticipant {
+        /// Which track.
+        track: TrackPath,
+        /// The name.
+        name: UserName,
+    },
+    /// The database could not do its part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for CompetingError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Says that a participant stands out of competition, or competes; answers whether that is a change. After the reveal it
+/// makes a new version of the official ranking.
+///
+/// # Errors
+/// There is no such track or participant, or the database cannot answer.
+pub async fn set(app: &App, path: &TrackPath, name: &UserName, out: bool, by: By<'_>) -> Result<bool, CompetingError> {
+    let mut db = app.db.begin().await?;
+    let track = store::track::by_path(&mut *db, path).await?.ok_or_else(|| CompetingError::NoTrack(path.clone()))?;
+    let found = store::participant::by_name(&mut *db, track.id, &name.key()).await?;
+    let found = found.ok_or_else(|| CompetingError::NoParticipant { track: path.clone(), name: name.clone() })?;
+    let changed = mark(app, &mut db, vec![found], out, by.detail()).await?;
+    db.commit().await?;
+    Ok(changed)
+}
+
+/// Takes an account that becomes staff out of the competition, in all tracks. Part of the transaction that makes it staff.
+///
+/// # Errors
+/// The database cannot answer.
+pub(super) async fn becomes_staff(
+    app: &App,
+    db: &mut PgConnection,
+    competition: CompetitionId,
+    user: UserId,
+) -> Result<(), StoreError> {
+    let competing = store::participant::competing_of(&mut *db, competition, user).await?;
+    mark(app, db, competing, true, Detail::default()).await?;
+    Ok(())
+}
+
+/// Marks participants, each of another track; says whether any was changed. Locks all participants, then all tracks, in the
+/// order of their ids, so that two who mark at once wait for each other and no more.
+async fn mark(
+    app: &App,
+    db: &mut PgConnection,
+    mut participants: Vec<Participant>,
+    out: bool,
+    detail: Detail<'_>,
+) -> Result<bool, StoreError> {
+    participants.sort_by_key(|participant| participant.id);
+    for participant in &participants {
+        store::participant::lock(db, participant.id).await?;
+    }
+    participants.sort_by_key(|participant| participant.track);
+    let mut gates = Vec::with_capacity(participants.len());
+    for participant in &participants {
+        gates.push(store::track::lock_entries(db, participant.track).await?);
+    }
+    let now: OffsetDateTime = app.database_time(&mut *db).await?;
+    let mut changed = false;
+    for (participant, gate) in participants.iter().zip(gates) {
+        if !store::participant::set_out_of_competition(&mut *db, participant.id, out).await? {
+            continue;
+        }
+        changed = true;
+        let event =
+            LogEvent::OutOfCompetition { participant: store::log::participant(&mut *db, participant.id).await?, out };
+        store::log::append(db, participant.track, event, detail, now).await?;
+        if store::entry::official_of(&mut *db, participant.id).await?.is_some() {
+            rankings::changed(db, participant.track, gate.phase, RankingChange::Competes, now).await?;
+        }
+        store::track::board_changed(db, participant.track, now).await?;
+    }
+    Ok(changed)
+}
