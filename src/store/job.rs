@@ -63,19 +63,24 @@ pub async fn enqueue(
 
 /// Claims the job that has waited longest: one that nobody holds, or whose holder's lease ran out. Jobs of a rescoring come
 /// after all others, so that nobody waits for a score because of one; another version of the scorer leaves them alone.
+///
+/// What is next is looked up once: as a subquery Postgres may look it up for each row of a table that it takes for small,
+/// find another one each time, and lease them all to a worker that does one.
 pub async fn claim(db: &mut PgConnection, worker: WorkerId) -> Result<Option<Job>, StoreError> {
     let row = sqlx::query!(
-        r#"update jobs set worker = $1, leased_until = clock_timestamp() + make_interval(secs => $2),
+        r#"with next as materialized (
+               select j.id from jobs j
+               where j.failed_at is null and j.run_after <= clock_timestamp()
+                 and (j.leased_until is null or j.leased_until < clock_timestamp())
+                 and (j.batch_id is null or exists (
+                      select from rescorings b
+                      where b.id = j.batch_id and coalesce(b.scorer_version, $3) = $3))
+               order by j.batch_id is not null, j.run_after
+               limit 1
+               for update of j skip locked)
+           update jobs set worker = $1, leased_until = clock_timestamp() + make_interval(secs => $2),
                   attempts = attempts + 1
-           from (select j.id from jobs j
-                 where j.failed_at is null and j.run_after <= clock_timestamp()
-                   and (j.leased_until is null or j.leased_until < clock_timestamp())
-                   and (j.batch_id is null or exists (
-                        select from rescorings b
-                        where b.id = j.batch_id and coalesce(b.scorer_version, $3) = $3))
-                 order by j.batch_id is not null, j.run_after
-                 limit 1
-                 for update of j skip locked) as next
+           from next
            where jobs.id = next.id
            returning jobs.id, jobs.batch_id as "batch: BatchId", jobs.submission_id as "submission: SubmissionId", jobs.split as "split: DbSplit",
                      jobs.attempts, jobs.errors"#,

@@ -55,6 +55,22 @@ async fn a_claimed_job_is_nobody_elses_until_its_lease_runs_out(db: PgPool) {
 }
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn one_job_is_claimed_at_a_time_also_where_the_database_takes_the_queue_for_short(db: PgPool) {
+    let world = World::new(db).await;
+    let ada = world.participant("ada").await;
+    ada.submitted(&world, Upload::hitting(1).zip()).await;
+    // What the database knows of the queue is of a moment at which it had one job.
+    world.sql("analyze jobs").await;
+    for hits in 2..8 {
+        ada.submitted(&world, Upload::hitting(hits).zip()).await;
+    }
+    let mut connection = world.app.db.acquire().await.expect("a connection");
+    store::job::claim(&mut connection, WorkerId::generate()).await.expect("an answer").expect("a job");
+    assert_eq!(world.count("jobs where worker is not null").await, 1);
+    assert_eq!(world.drain().await.len(), 6);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
 async fn a_worker_that_lost_its_claim_stores_nothing(db: PgPool) {
     let world = World::new(db).await;
     let ada = world.participant("ada").await;
