@@ -85,7 +85,8 @@ async fn refuse_second(db: &mut sqlx::PgConnection, track: crate::domain::ids::T
 }
 
 /// Begins to score a track's submissions anew, or one of them: on the dev split, and on the final split where they have
-/// a final score.
+/// a final score. A final score that is missing because the server failed to make it has nothing beside which another
+/// could stand: it is tried again at once, as an ordinary job.
 ///
 /// # Errors
 /// There is no such track or submission, or another rescoring is open.
@@ -111,6 +112,14 @@ pub async fn begin(
     }
     if let Some(submission) = submission.filter(|_| queued == 0) {
         return Err(RescoringError::NoSubmission(path.clone(), submission));
+    }
+    match submission {
+        Some(submission) => {
+            store::job::retry_final(&mut db, submission).await?;
+        }
+        None => {
+            store::job::enqueue_given_up(&mut db, track.id).await?;
+        }
     }
     db.commit().await?;
     Ok(batch)

@@ -8,6 +8,7 @@ use callimico::domain::ids::WorkerId;
 use callimico::domain::phase::GRACE;
 use callimico::service::entries::{self, Freeze, FreezeWait};
 use callimico::service::lifecycle::{self, By, LabelsAtReveal, OpeningLabels, StepError};
+use callimico::service::rescoring;
 use callimico::store;
 use callimico::worker::Step;
 use scoring::Split;
@@ -314,6 +315,30 @@ async fn a_final_job_that_was_given_up_is_queued_again_by_a_retry(db: PgPool) {
     assert_eq!(world.count("scorings where split = 'final'").await, 2);
     assert_eq!(begun.look().await, before);
     assert_eq!(lifecycle::retry_failed(&world.app, &path).await.expect("an answer"), 0);
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn a_final_job_that_was_given_up_is_done_with_a_rescoring_of_its_submission_or_of_all(db: PgPool) {
+    let begun = Begun::new(db).await;
+    let world = &begun.world;
+    world.sql("update jobs set attempts = 50").await;
+    world.drain().await;
+    assert_eq!(begun.jobs("failed_at is not null").await, 2);
+    let path = world.track().await.path();
+    let by = By { user: None, reason: Some("the zip is back") };
+    let official = store::entry::official(&world.app.db, world.track().await.id).await.expect("an answer");
+    for (submission, final_scores) in [(official.first().copied(), 1), (None, 2)] {
+        let batch = rescoring::begin(&world.app, &path, submission, by).await.expect("a rescoring");
+        world.drain().await;
+        assert_eq!(world.count("scorings where split = 'final'").await, final_scores, "{submission:?}");
+        rescoring::drop_batch(&world.app, batch).await.expect("open");
+        assert_eq!(
+            world.count("scorings where split = 'final'").await,
+            final_scores,
+            "it is no part of what is dropped"
+        );
+    }
+    assert_eq!(world.count("jobs").await, 0);
 }
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
