@@ -1,9 +1,10 @@
 //! `callimico track`: the steps of a track's life, what organisers do to its scores, and how far it has come.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-use scoring::Split;
 use scoring::commitment::ModelPath;
+use scoring::{Split, TrackShape};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -261,12 +262,23 @@ async fn preview(app: &App, step: &Step) -> Result<(), Failure> {
                 if counts.ready != last.0 {
                     last = (counts.ready, tokio::time::Instant::now());
                 }
-                say(format!("{} of {} final scores", counts.ready, counts.of));
                 let track = store::track::by_path(&app.db, &step.track).await?;
                 let troubled = match &track {
                     Some(track) => store::job::troubled_final(&app.db, track.id).await?,
                     None => Vec::new(),
                 };
+                let trouble = troubled.iter().find_map(|job| {
+                    let next = rfc3339(job.next_try?);
+                    Some(format!(
+                        "submission {} of {}: {}; next try at {next}",
+                        job.submission, job.participant, job.error
+                    ))
+                });
+                let idle = last.1.elapsed() > super::PATIENCE;
+                let hint = "no score for a while: does a server or a worker run? (`callimico worker`)";
+                // One line: of two each would be new beside the other, and both be printed at every look.
+                let more = trouble.or_else(|| idle.then(|| hint.to_owned())).map(|more| format!("; {more}"));
+                say(format!("{} of {} final scores{}", counts.ready, counts.of, more.unwrap_or_default()));
                 let lost = troubled.iter().filter(|job| job.next_try.is_none()).count();
                 if i64::try_from(lost).unwrap_or(i64::MAX) >= counts.of - counts.ready {
                     for job in troubled {
@@ -277,9 +289,6 @@ async fn preview(app: &App, step: &Step) -> Result<(), Failure> {
                          the submissions",
                         step.track
                     )));
-                }
-                if last.1.elapsed() > super::PATIENCE {
-                    say("no score for a while: does a server or a worker run? (`callimico worker`)".to_owned());
                 }
             }
             Err(StepError::NotReady { problems, .. })
@@ -315,10 +324,26 @@ async fn preview(app: &App, step: &Step) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A solution in a dev or final folder that belongs to no model of the track: a slip of its name, which must not be passed
+/// over.
+fn strange_solution(directory: &Path, shape: &TrackShape) -> Option<PathBuf> {
+    let inside = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|one| one.path());
+    let known: BTreeSet<PathBuf> = ModelPath::of(shape).map(|model| directory.join(model.to_string())).collect();
+    inside(directory.to_owned())
+        .flat_map(|scenario| Split::SUBMITTED.map(|split| scenario.join(split.as_str())))
+        .flat_map(inside)
+        .filter(|model| !known.contains(model))
+        .map(|model| model.join("solution.csv"))
+        .find(|file| file.exists())
+}
+
 async fn correct(app: &App, step: &Step, directory: PathBuf) -> Result<(), Failure> {
     confirmed(step, "Corrected labels are a new version that everybody is told about.")?;
     let track = store::track::by_path(&app.db, &step.track).await?;
     let track = track.ok_or_else(|| StepError::NoTrack(step.track.clone()))?;
+    if let Some(file) = strange_solution(&directory, &track.shape) {
+        return Err(Failure::input(format!("{} is of no dev or final model of {}", file.display(), step.track)));
+    }
     let mut labels = CorrectedLabels::new();
     for model in ModelPath::of(&track.shape) {
         let file = directory.join(&model.scenario).join(model.split.as_str()).join(&model.model).join("solution.csv");
@@ -402,7 +427,9 @@ async fn print_status(app: &App, path: &TrackPath, as_json: bool) -> Result<(), 
     match status.labels.as_ref().map(|label| label.root) {
         None => println!("labels of the {} split: {final_labels}", Split::Final),
         Some(None) => println!("labels of the {} split: {final_labels}, not committed", Split::Final),
-        Some(Some(root)) => println!("labels of the {} split: {final_labels}, commitment {root}", Split::Final),
+        Some(Some(root)) => {
+            println!("labels of the {} split: {final_labels}, commitment {root}", Split::Final)
+        }
     }
     if let Some(counts) = status.final_scores {
         println!("final scores: {} of {}", counts.ready, counts.of);

@@ -444,6 +444,15 @@ async fn labels_that_are_kept_elsewhere_are_taken_whole_with_the_salts_of_their_
     assert!(said.starts_with("ok"), "{said}");
     let board = ada.get(&format!("{TRACK}/leaderboard?split=final")).await.expect("a board");
     assert_eq!(board["entries"][0]["average_TPR_FPR_1000"], 1.0);
+    // A correction with a slip in a model's name is refused whole, not made without that model.
+    let slip = path("slip");
+    for model in ["model_3", "model_33"] {
+        let model = slip.join("tiny_hi/final").join(model);
+        fs::create_dir_all(&model).expect("a folder");
+        fs::write(model.join("solution.csv"), "0,1,0,1,0,1,0,1,0,1").expect("written");
+    }
+    let correct = ["track", "correct", "c/tiny", "--labels", text(&slip), "--reason", "exported twice", "--yes"];
+    place.refused(&correct, "tiny_hi/final/model_33/solution.csv is of no dev or final model of c/tiny");
     let expected = [
         "import",
         "commitment",
