@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return json(args, &Limits::for_shape(&directory.shape, limit), &directory.shape);
     }
     check_archive(&args.zip, &directory.shape, limit)?;
-    println!("{} is fine", args.zip.display());
+    super::output::line!("{} is fine", args.zip.display());
     Ok(())
 }
 
@@ -45,6 +45,6 @@ fn json(args: &Args, limits: &Limits, shape: &scoring::TrackShape) -> Result<(),
             serde_json::json!({"ok": false, "problems": problems.shown, "problems_total": problems.total, "warnings": []})
         }
     };
-    println!("{}", serde_json::to_string_pretty(&document).context("cannot write the outcome")?);
+    super::output::line!("{}", serde_json::to_string_pretty(&document).context("cannot write the outcome")?);
     outcome.map(|_| ()).map_err(|_| Failure::AlreadyReported)
 }

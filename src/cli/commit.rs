@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         commitment.lines().len(),
         args.out.display()
     );
-    println!("{}", hex::encode(commitment.root()));
+    super::output::line!("{}", hex::encode(commitment.root()));
     Ok(())
 }
 

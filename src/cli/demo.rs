@@ -28,16 +28,18 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
     let stop = serve::stop_signal()?;
     let listener = listen(args.bind).await?;
     let address = listener.local_addr().context("the listening address is gone")?;
-    println!("callimico demo, kept under {}", storage.data_dir.display());
+    super::output::line!("callimico demo, kept under {}", storage.data_dir.display());
     let session = Session::open_with(storage, LimitsConfig::default(), serve::DATABASE_WAIT).await?;
     let outcome = async {
-        let made = demo::make(&session.app, &storage.data_dir.join("demo"), &mut |line| println!("  {line}")).await?;
-        print!("{made}");
+        let made =
+            demo::make(&session.app, &storage.data_dir.join("demo"), &mut |line| super::output::line!("  {line}"))
+                .await?;
+        super::output::text!("{made}");
         if args.no_serve {
             return Ok(());
         }
-        println!("\nThe board:  http://{address}/c/{}/leaderboard", made.track);
-        println!("Ctrl-C ends the server; what was made stays for the next time.\n");
+        super::output::line!("\nThe board:  http://{address}/c/{}/leaderboard", made.track);
+        super::output::line!("Ctrl-C ends the server; what was made stays for the next time.\n");
         let http = HttpConfig { bind: address, public_url: None };
         serve::serve(session.app.clone(), listener, &http, 2, stop).await
     }
@@ -54,7 +56,7 @@ async fn listen(bind: Option<SocketAddr>) -> Result<TcpListener, Failure> {
     match TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 8080)).await {
         Ok(listener) => Ok(listener),
         Err(_) => {
-            println!("port 8080 is taken; using a free one");
+            super::output::line!("port 8080 is taken; using a free one");
             Ok(TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.context("no port is free")?)
         }
     }

@@ -39,10 +39,10 @@ pub(super) async fn run(storage: &StorageConfig, args: &Args) -> Result<(), Fail
     findings.push(finding("onnxruntime", onnxruntime()));
     if args.json {
         let text = serde_json::to_string_pretty(&findings).context("cannot write the findings")?;
-        println!("{text}");
+        super::output::line!("{text}");
     } else {
         for finding in &findings {
-            println!("{} {}: {}", if finding.ok { "ok  " } else { "FAIL" }, finding.check, finding.detail);
+            super::output::line!("{} {}: {}", if finding.ok { "ok  " } else { "FAIL" }, finding.check, finding.detail);
         }
     }
     if findings.iter().all(|finding| finding.ok) {

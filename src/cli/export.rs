@@ -42,7 +42,7 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
             "labels": exported.labels,
             "head": head,
         });
-        println!("{document:#}");
+        super::output::line!("{document:#}");
     } else {
         progress::message!(
             "wrote {}: ranking {}, {} entries, {} zips, {}",
@@ -55,7 +55,7 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
         if args.full {
             progress::message!("it holds all labels: keep it to yourself");
         }
-        println!("{head}");
+        super::output::line!("{head}");
     }
     Ok(())
 }

@@ -94,7 +94,7 @@ fn final_labels(args: &Args) -> Result<FinalLabels, Failure> {
 async fn import(app: &App, args: &Args, request: &Request, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let plan = apply::track_directory(app, &args.path, request).await?;
     if !args.json {
-        print!("{plan}");
+        super::output::text!("{plan}");
     }
     let mut released = None;
     if args.dry_run {
@@ -107,7 +107,7 @@ async fn import(app: &App, args: &Args, request: &Request, stop: &Arc<AtomicBool
         if let (Some(json), Some(released)) = (json.as_object_mut(), &released) {
             json.insert("release".to_owned(), release::as_json(released));
         }
-        println!("{}", serde_json::to_string_pretty(&json).context("cannot write the plan")?);
+        super::output::line!("{}", serde_json::to_string_pretty(&json).context("cannot write the plan")?);
     } else if !args.dry_run && plan.action == Action::Create {
         eprintln!("open it with: callimico track open {}", request.track);
     }

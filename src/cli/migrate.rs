@@ -5,6 +5,6 @@ use crate::config::StorageConfig;
 
 pub(super) async fn run(storage: &StorageConfig) -> Result<(), Failure> {
     let session = Session::open(storage).await?;
-    println!("the database is up to date");
+    super::output::line!("the database is up to date");
     session.close(Ok(())).await
 }

@@ -16,6 +16,7 @@ mod migrate;
 mod offline;
 mod openapi;
 mod organiser;
+mod output;
 mod participant;
 mod postgres;
 mod progress;
@@ -147,7 +148,7 @@ pub fn run() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return Failure::Ours(error.into()).report(),
     };
-    match runtime.block_on(dispatch(cli)) {
+    match runtime.block_on(dispatch(cli)).and_then(|()| output::finish()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }

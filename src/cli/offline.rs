@@ -138,7 +138,7 @@ fn report(outcome: Result<Validated, scoring::Problems>) -> Result<Validated, Fa
         }
         Err(problems) => {
             for problem in &problems.shown {
-                println!("{problem}");
+                super::output::line!("{problem}");
             }
             let noun = if problems.total == 1 { "problem" } else { "problems" };
             let hidden = problems.total - problems.shown.len();

@@ -15,6 +15,6 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let description = api::description(&Site::new(&args.http));
-    println!("{}", description.to_pretty_json().context("the description cannot be written")?);
+    super::output::line!("{}", description.to_pretty_json().context("the description cannot be written")?);
     Ok(())
 }

@@ -63,11 +63,14 @@ fn print(competition: &Slug, of: &Staff, as_json: bool) {
     let people = |organisers: &[Organiser]| organisers.iter().map(person).collect::<Vec<Value>>();
     if as_json {
         let (organisers, admins) = (people(&of.organisers), people(&of.admins));
-        println!("{}", json!({"competition": competition.as_str(), "organisers": organisers, "admins": admins}));
+        super::output::line!(
+            "{}",
+            json!({"competition": competition.as_str(), "organisers": organisers, "admins": admins})
+        );
         return;
     }
     for organiser in &of.organisers {
-        println!("{}", organiser.name);
+        super::output::line!("{}", organiser.name);
     }
     if !of.admins.is_empty() {
         let names: Vec<&str> = of.admins.iter().map(|admin| admin.name.as_str()).collect();
@@ -78,7 +81,7 @@ fn print(competition: &Slug, of: &Staff, as_json: bool) {
 fn tell(who: &WhoArgs, changed: bool, what: &str, is_organiser: bool) {
     let (competition, name) = (who.competition.as_str(), who.name.as_str());
     if who.json {
-        println!(
+        super::output::line!(
             "{}",
             json!({"competition": competition, "name": name, "is_organiser": is_organiser, "changed": changed})
         );

@@ -41,11 +41,11 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
     let outcome = make(&session.app, &request, &stop).await;
     let made = session.close(outcome).await?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&as_json(&made)).context("cannot write the files")?);
+        super::output::line!("{}", serde_json::to_string_pretty(&as_json(&made)).context("cannot write the files")?);
     } else {
         tell(&made);
         for file in &made.files {
-            println!("{}  {}  {}", file.sha256, file.size, file.name);
+            super::output::line!("{}  {}  {}", file.sha256, file.size, file.name);
         }
     }
     Ok(())

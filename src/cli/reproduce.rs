@@ -38,10 +38,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         .map_err(Failure::Input)?;
     let is_good = !(report.has_failed() || args.strict && report.has_gaps());
     if args.json {
-        println!("{:#}", json!({"ok": is_good, "checks": report.checks}));
+        super::output::line!("{:#}", json!({"ok": is_good, "checks": report.checks}));
     } else {
         for check in &report.checks {
-            println!("{check}");
+            super::output::line!("{check}");
         }
     }
     if is_good { Ok(()) } else { Err(Failure::CheckFailed) }

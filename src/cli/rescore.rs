@@ -30,7 +30,7 @@ pub(super) async fn apply(app: &App, track: &TrackPath, batch: BatchId, by: By<'
     check_batch(app, track, batch).await?;
     let log = rescoring::apply(app, batch, by).await?;
     if json {
-        println!("{}", json!({ "batch": batch.to_string(), "state": "applied", "log": log }));
+        super::output::line!("{}", json!({ "batch": batch.to_string(), "state": "applied", "log": log }));
     }
     super::progress::message!("the results of {batch} stand now");
     Ok(())
@@ -41,7 +41,7 @@ pub(super) async fn drop_batch(app: &App, track: &TrackPath, batch: BatchId, jso
     check_batch(app, track, batch).await?;
     rescoring::drop_batch(app, batch).await?;
     if json {
-        println!("{}", json!({ "batch": batch.to_string(), "state": "dropped" }));
+        super::output::line!("{}", json!({ "batch": batch.to_string(), "state": "dropped" }));
     }
     super::progress::message!("the results of {batch} are thrown away; the scores before stand");
     Ok(())
@@ -82,10 +82,17 @@ async fn wait_and_tell(app: &App, path: &TrackPath, batch: BatchId, json: bool) 
                     "old": one.old, "new": one.new })
         });
         let rows: Vec<Value> = rows.collect();
-        println!("{}", json!({ "batch": batch.to_string(), "scores": difference.len(), "changed": rows }));
+        super::output::line!("{}", json!({ "batch": batch.to_string(), "scores": difference.len(), "changed": rows }));
     } else {
         for one in &changed {
-            println!("{}  {:<5}  {:.4} -> {:.4}  {}", one.submission, one.split, one.old, one.new, one.participant);
+            super::output::line!(
+                "{}  {:<5}  {:.4} -> {:.4}  {}",
+                one.submission,
+                one.split,
+                one.old,
+                one.new,
+                one.participant
+            );
         }
     }
     super::progress::message!(

@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let document = document(&directory.shape, args.split, &score, interval);
         let document = serde_json::to_string_pretty(&document).context("cannot write the scores as JSON")?;
         if args.json {
-            println!("{document}");
+            super::output::line!("{document}");
             return Ok(());
         }
         if let Some(out) = &args.out {
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             eprintln!("wrote scores.txt, scores.json and scores.html into {}", out.display());
         }
     }
-    print!("{text}");
+    super::output::text!("{text}");
     Ok(())
 }
 

@@ -100,7 +100,7 @@ fn tell(which: &Which, done: Done, now: &str, before: &str) {
         if done.log.is_none() {
             answer["already"] = Value::Bool(true);
         }
-        println!("{answer}");
+        super::output::line!("{answer}");
     }
     super::progress::message!("submission {} {}", which.id, if done.log.is_some() { now } else { before });
 }
@@ -128,7 +128,7 @@ async fn list(app: &App, path: &TrackPath, as_json: bool) -> Result<(), Failure>
         }
     }
     if as_json {
-        println!("{}", json!({ "submissions": lines, "next": null }));
+        super::output::line!("{}", json!({ "submissions": lines, "next": null }));
     }
     Ok(())
 }
@@ -138,5 +138,5 @@ fn print(one: &Submission) {
         Some(_) => format!("{}, disqualified", one.state.as_str()),
         None => one.state.as_str().to_owned(),
     };
-    println!("{}  {}  {state:<20}  {}", one.id, rfc3339(one.received_at), one.participant_name);
+    super::output::line!("{}  {}  {state:<20}  {}", one.id, rfc3339(one.received_at), one.participant_name);
 }

@@ -8,7 +8,7 @@ use scoring::{Split, TrackShape};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{Failure, Session, progress, rescore};
+use super::{Failure, Session, output, progress, rescore};
 use crate::api;
 use crate::app::App;
 use crate::config::StorageConfig;
@@ -238,7 +238,7 @@ fn tell(step: &Step, taken: Taken, now: &str, before: &str) -> Result<(), Failur
         if taken.already {
             answer["already"] = Value::Bool(true);
         }
-        println!("{answer}");
+        output::line!("{answer}");
     }
     progress::message!("{} {}", step.track, if taken.already { before } else { now });
     Ok(())
@@ -307,13 +307,13 @@ async fn preview(app: &App, step: &Step) -> Result<(), Failure> {
     let visible = visible.ok_or_else(|| Failure::input(format!("{} was revealed meanwhile", step.track)))?;
     if step.json {
         let shown = api::FinalView::of(app, &track, visible).await?;
-        println!("{}", serde_json::to_string(&shown).map_err(anyhow::Error::from)?);
+        output::line!("{}", serde_json::to_string(&shown).map_err(anyhow::Error::from)?);
         return Ok(());
     }
     let board = app.boards.preview(&track, visible).await?;
-    println!("{:>4}  {:<40}  {}", "rank", "participant", track.shape.ranking().number.name());
+    output::line!("{:>4}  {:<40}  {}", "rank", "participant", track.shape.ranking().number.name());
     for ranked in &board.entries {
-        println!(
+        output::line!(
             "{:>4}  {:<40}  {:.4}",
             ranked.rank_shown(),
             ranked.entry.participant,
@@ -370,7 +370,7 @@ async fn correct(app: &App, step: &Step, directory: PathBuf) -> Result<(), Failu
         return tell(step, taken, "has corrected labels now", "had these labels already");
     };
     if step.json {
-        println!("{}", json!({ "phase": done.phase, "log": done.log, "batch": batch.to_string() }));
+        output::line!("{}", json!({ "phase": done.phase, "log": done.log, "batch": batch.to_string() }));
     }
     progress::message!(
         "{} has corrected labels; rescoring {batch} is to be looked at, then applied: \
@@ -406,40 +406,40 @@ async fn print_status(app: &App, path: &TrackPath, as_json: bool) -> Result<(), 
             })),
             "before_reveal": status.before_reveal,
         });
-        println!("{shown}");
+        output::line!("{shown}");
         return Ok(());
     }
     let date = |at: Option<OffsetDateTime>| at.map_or_else(|| "not set".to_owned(), rfc3339);
-    println!("{path} is {}", track.phase.as_str());
-    println!("opens: {}; closes: {}", date(dates.opens_at), date(dates.closes_at));
-    println!("submissions: {} scored, {} waiting", status.submissions.scored, status.submissions.unfinished);
+    output::line!("{path} is {}", track.phase.as_str());
+    output::line!("opens: {}; closes: {}", date(dates.opens_at), date(dates.closes_at));
+    output::line!("submissions: {} scored, {} waiting", status.submissions.scored, status.submissions.unfinished);
     match (track.ending.entries_frozen_at, status.freeze) {
-        (Some(at), _) => println!("entries: {}, frozen since {}", status.entries, rfc3339(at)),
+        (Some(at), _) => output::line!("entries: {}, frozen since {}", status.entries, rfc3339(at)),
         (None, Some(wait)) => {
-            println!("entries: {}, not frozen: {}", status.entries, readiness::freeze_sentence(Some(wait)))
+            output::line!("entries: {}, not frozen: {}", status.entries, readiness::freeze_sentence(Some(wait)))
         }
-        (None, None) => println!("entries: {}", status.entries),
+        (None, None) => output::line!("entries: {}", status.entries),
     }
     for failed in &status.failed {
-        println!("failed by our fault: submission {} of {}", failed.id, failed.participant_name);
+        output::line!("failed by our fault: submission {} of {}", failed.id, failed.participant_name);
     }
     let final_labels = if status.has_final_labels { "here" } else { "not here" };
     match status.labels.as_ref().map(|label| label.root) {
-        None => println!("labels of the {} split: {final_labels}", Split::Final),
-        Some(None) => println!("labels of the {} split: {final_labels}, not committed", Split::Final),
+        None => output::line!("labels of the {} split: {final_labels}", Split::Final),
+        Some(None) => output::line!("labels of the {} split: {final_labels}, not committed", Split::Final),
         Some(Some(root)) => {
-            println!("labels of the {} split: {final_labels}, commitment {root}", Split::Final)
+            output::line!("labels of the {} split: {final_labels}, commitment {root}", Split::Final)
         }
     }
     if let Some(counts) = status.final_scores {
-        println!("final scores: {} of {}", counts.ready, counts.of);
+        output::line!("final scores: {} of {}", counts.ready, counts.of);
     }
     for problem in &status.before_reveal {
-        println!("before the reveal: {}", problem.detail);
+        output::line!("before the reveal: {}", problem.detail);
     }
     if track.phase.rules().final_is_public {
         let word = if track.ending.results_final_at.is_some() { "final" } else { "provisional" };
-        println!("results: version {}, {word}", track.ending.ranking_version);
+        output::line!("results: version {}, {word}", track.ending.ranking_version);
     }
     Ok(())
 }

@@ -198,9 +198,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let out = args.out.clone();
     let report = tokio::task::spawn_blocking(move || train(&args, &stop)).await.context("training broke off")??;
     if json {
-        println!("{}", serde_json::to_string_pretty(&report).context("cannot write the report as JSON")?);
+        super::output::line!("{}", serde_json::to_string_pretty(&report).context("cannot write the report as JSON")?);
     } else {
-        print!("{report}");
+        super::output::text!("{report}");
     }
     let track = track_name(&out);
     let named =

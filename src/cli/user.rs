@@ -97,12 +97,12 @@ async fn create(storage: &StorageConfig, args: &CreateArgs) -> Result<(), Failur
         other => other,
     })?;
     if args.json {
-        println!("{}", serde_json::json!({"id": id, "name": name.as_str(), "password": generated}));
+        super::output::line!("{}", serde_json::json!({"id": id, "name": name.as_str(), "password": generated}));
     } else {
         eprintln!("made the account {name}");
         if let Some(password) = generated {
             eprintln!("its password, shown this once:");
-            println!("{password}");
+            super::output::line!("{password}");
         }
     }
     Ok(())
@@ -121,9 +121,9 @@ async fn token(storage: &StorageConfig, args: &TokenArgs) -> Result<(), Failure>
     .await;
     let token = session.close(outcome).await?;
     if args.json {
-        println!("{}", serde_json::json!({"name": name.as_str(), "scope": scope, "token": token}));
+        super::output::line!("{}", serde_json::json!({"name": name.as_str(), "scope": scope, "token": token}));
     } else {
-        println!("{token}");
+        super::output::line!("{token}");
     }
     Ok(())
 }

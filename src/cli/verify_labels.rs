@@ -49,13 +49,13 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     if args.json {
         let document =
             json!({"ok": is_ok, "track": opening.track, "models": models, "root": shown, "differing": differing});
-        println!("{document:#}");
+        super::output::line!("{document:#}");
     } else if is_ok {
-        println!("ok: the labels of {models} models are those of the root {shown}");
+        super::output::line!("ok: the labels of {models} models are those of the root {shown}");
     } else {
-        println!("FAILED: the labels of {models} models have the root {shown}, not {}", hex::encode(root));
+        super::output::line!("FAILED: the labels of {models} models have the root {shown}, not {}", hex::encode(root));
         for path in &differing {
-            println!("FAILED: {path}");
+            super::output::line!("FAILED: {path}");
         }
     }
     if is_ok { Ok(()) } else { Err(Failure::CheckFailed) }

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{done, folder, perfect_zip, run, stderr, stdout, text, write_track, zip};
+use crate::support::{callimico, done, folder, perfect_zip, run, stderr, stdout, text, write_track, zip};
 
 #[test]
 fn a_right_submission_is_called_fine_and_scores_one() {
@@ -182,4 +182,18 @@ fn a_track_that_cannot_be_scored_says_why() {
         let said = format!("{}{}", stdout(&output), stderr(&output));
         assert!(said.contains(says), "{content:?}: {said}");
     }
+}
+
+#[test]
+fn results_that_nobody_reads_are_no_failure_and_a_full_disk_is_one() {
+    for args in [&["openapi"][..], &["openapi", "--help"]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = callimico().args(args).stdout(writer).output().expect("it runs");
+        assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()), "{args:?}");
+    }
+    let full = fs::File::options().write(true).open("/dev/full").expect("a full disk");
+    let output = callimico().arg("openapi").stdout(full).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("the result cannot be written: No space left"), "{}", stderr(&output));
 }
