@@ -3,6 +3,7 @@
 //! A board is computed once after each change and kept. Whoever asks for one shows by a [`VisibleSplit`] that it may be seen.
 
 mod results;
+pub mod text;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;

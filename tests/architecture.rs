@@ -34,8 +34,8 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "api", "app", "clock", "config", "demo", "domain", "http", "importer", "objects", "proof", "release",
-            "routes", "secret", "service", "store", "web", "worker",
+            "api", "app", "board", "clock", "config", "demo", "domain", "http", "importer", "objects", "proof",
+            "release", "routes", "secret", "service", "store", "web", "worker",
         ],
     ),
 ];

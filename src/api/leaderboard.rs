@@ -71,6 +71,11 @@ pub(crate) struct EntryView {
 
 impl EntryView {
     pub(super) fn of(board: &Board, ranked: &RankedEntry) -> Self {
+        Self::new(board.scenarios.iter().map(String::as_str), ranked)
+    }
+
+    /// A ranked entry of a track with these scenarios.
+    pub(super) fn new<'a>(scenarios: impl IntoIterator<Item = &'a str>, ranked: &RankedEntry) -> Self {
         let entry = &ranked.entry;
         let result = &entry.result;
         Self {
@@ -85,7 +90,7 @@ impl EntryView {
             method_url: entry.method_url.clone(),
             ranking: result.into(),
             interval_95: [result.interval.low, result.interval.high],
-            scenarios: ScenarioNumbers::by_name(board.scenarios.iter().map(String::as_str), result),
+            scenarios: ScenarioNumbers::by_name(scenarios, result),
         }
     }
 }

@@ -14,11 +14,13 @@ mod organise;
 mod participant;
 mod problem;
 mod rescoring;
+mod results;
 mod submission;
 mod upload;
 
 pub(crate) use lifecycle::FinalView;
 pub(crate) use problem::write as write_problem;
+pub(crate) use results::{CompetitionResults, ResultsView};
 pub(crate) use submission::SubmissionLine;
 
 use std::sync::Arc;
@@ -64,6 +66,10 @@ fn calls() -> OpenApiRouter<ServerState> {
         .routes(routes!(rescoring::list, rescoring::begin))
         .routes(routes!(rescoring::show, rescoring::drop_batch))
         .routes(routes!(rescoring::apply))
+        .routes(routes!(results::show))
+        .routes(routes!(results::csv))
+        .routes(routes!(results::tex))
+        .routes(routes!(results::of_competition))
         .routes(routes!(log::lines))
         .routes(routes!(log::head))
         .routes(routes!(commitment::show))

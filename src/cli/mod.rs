@@ -24,6 +24,7 @@ mod release;
 mod report;
 mod reproduce;
 mod rescore;
+mod results;
 mod score;
 mod serve;
 mod submission;
@@ -88,6 +89,8 @@ enum Command {
     /// Say who competes in a track, and who stands on its boards without a rank
     #[command(subcommand)]
     Participant(participant::Command),
+    /// Print the results of a track or a competition, once they are revealed
+    Results(results::Args),
     /// List, add and remove the organisers of a competition
     #[command(subcommand)]
     Organiser(organiser::Command),
@@ -163,6 +166,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Doctor(args) => doctor::run(&storage, &args).await,
         Command::User(command) => user::run(&storage, command).await,
         Command::Participant(command) => participant::run(&storage, command).await,
+        Command::Results(args) => results::run(&storage, args).await,
         Command::Organiser(command) => organiser::run(&storage, command).await,
         Command::Import(args) => import::run(&storage, args).await,
         Command::Release(args) => release::run(&storage, args).await,

@@ -1,6 +1,6 @@
 //! Results on stdout.
 //!
-//! `super::output::line!` panics where stdout takes nothing, with an exit code that means nothing, and after a step of a track was
+//! `println!` panics where stdout takes nothing, with an exit code that means nothing, and after a step of a track was
 //! taken. Here the command goes on to its end. Whoever closed a pipe has read enough, which is no failure; a full disk
 //! is one.
 

@@ -44,7 +44,10 @@ async fn execute(app: &App, command: &Command) -> Result<(), CompetingError> {
     for name in &who.names {
         let changed = competing::set(app, &who.track, name, out, By::default()).await?;
         if who.json {
-            super::output::line!("{}", json!({"participant": name.to_string(), "out_of_competition": out, "changed": changed}));
+            super::output::line!(
+                "{}",
+                json!({"participant": name.to_string(), "out_of_competition": out, "changed": changed})
+            );
         }
         let now = if out { "stands out of competition" } else { "competes" };
         super::progress::message!("{name} {now}{}", if changed { "" } else { " already" });

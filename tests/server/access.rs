@@ -27,7 +27,7 @@ const fn route(method: &'static str, path: &'static str, statuses: [u16; 7]) -> 
     Route { method, path, statuses }
 }
 
-const ROUTES: [Route; 32] = [
+const ROUTES: [Route; 36] = [
     route("get", "/healthz", [200; 7]),
     route("get", "/readyz", [200; 7]),
     route("get", "/api/v1/openapi.json", [200; 7]),
@@ -69,6 +69,11 @@ const ROUTES: [Route; 32] = [
         "/api/v1/competitions/{competition}/tracks/{track}/commitment.txt",
         [200, 401, 200, 200, 200, 200, 200],
     ),
+    // There are results from the reveal on.
+    route("get", "/api/v1/competitions/{competition}/results", [200, 401, 200, 200, 200, 200, 200]),
+    route("get", "/api/v1/competitions/{competition}/tracks/{track}/results", [404, 401, 404, 404, 404, 404, 404]),
+    route("get", "/api/v1/competitions/{competition}/tracks/{track}/results.csv", [404, 401, 404, 404, 404, 404, 404]),
+    route("get", "/api/v1/competitions/{competition}/tracks/{track}/results.tex", [404, 401, 404, 404, 404, 404, 404]),
     // Labels are public after the reveal at the earliest, and the final ranking is there for organisers once it was begun.
     route("get", "/api/v1/competitions/{competition}/tracks/{track}/opening", [404, 401, 404, 404, 404, 404, 404]),
     route("get", "/api/v1/competitions/{competition}/tracks/{track}/final", [404, 401, 404, 404, 404, 404, 404]),

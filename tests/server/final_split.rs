@@ -15,7 +15,7 @@ use scoring::Split;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::support::{Actor, TRACK_URL, TrackFiles, Upload, World, score_of};
+use crate::support::{Actor, TRACK_URL, TrackFiles, Upload, World, reason, score_of};
 
 /// A closed track whose two entries are frozen and wait for their final scores to be computed.
 struct Begun {
@@ -325,7 +325,8 @@ async fn a_final_job_that_was_given_up_is_done_with_a_rescoring_of_its_submissio
     world.drain().await;
     assert_eq!(begun.jobs("failed_at is not null").await, 2);
     let path = world.track().await.path();
-    let by = By { user: None, reason: Some("the zip is back") };
+    let why = reason("the zip is back");
+    let by = By { user: None, reason: Some(&why) };
     let official = store::entry::official(&world.app.db, world.track().await.id).await.expect("an answer");
     for (submission, final_scores) in [(official.first().copied(), 1), (None, 2)] {
         let batch = rescoring::begin(&world.app, &path, submission, by).await.expect("a rescoring");

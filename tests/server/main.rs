@@ -10,6 +10,7 @@ mod support;
 mod access;
 mod board;
 mod body;
+mod competing;
 mod deadline;
 mod disclosure;
 mod download;

@@ -29,6 +29,7 @@ const API_PARAMETERS: &[(&str, &[&str])] = &[
     ("single", &["true"]),
     ("from", &["1"]),
     ("version", &["1"]),
+    ("curves", &["true"]),
     ("board", &["official", "benchmark"]),
     ("limit", &["100"]),
     // Of lists, links and acts: they choose no scores.
