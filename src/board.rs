@@ -1,7 +1,8 @@
-//! The board of a track: one query and one ranking, whatever it is shown as.
+//! The boards of a track: one query and one ranking, whatever it is shown as.
 //!
 //! A board is computed once after each change and kept. Whoever asks for one shows by a [`VisibleSplit`] that it may be seen.
 
+mod benchmark;
 mod results;
 pub mod text;
 
@@ -22,9 +23,23 @@ use crate::domain::visibility::{OnABoard, Preview, VisibleSplit};
 use crate::store::track::Track;
 use crate::store::{self, StoreError};
 
+pub use benchmark::{BenchmarkBoard, RoundedEntry};
+
+/// Which of a track's boards.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BoardKind {
+    /// The board of the competition.
+    #[default]
+    Official,
+    /// That of the benchmark after it.
+    Benchmark,
+}
+
 /// A board as it is shown.
 #[derive(Debug)]
 pub struct Board {
+    /// Which of the track's boards.
+    pub kind: BoardKind,
     /// `competition/track`.
     pub track: TrackPath,
     /// Whose scores these are.
@@ -56,6 +71,7 @@ type Shared<K, V> = Arc<Mutex<HashMap<K, V>>>;
 pub struct Boards {
     db: PgPool,
     computed: Shared<(TrackId, Split), Arc<Board>>,
+    benchmarks: Shared<(TrackId, Split), Arc<BenchmarkBoard>>,
     ties: Shared<(ScoringId, ScoringId), bool>,
     results: Shared<(TrackId, i32), Arc<TrackResults>>,
     /// One computation at a time: a hundred readers of a changed board wait for one.
@@ -68,6 +84,7 @@ impl Boards {
         Self {
             db,
             computed: Shared::default(),
+            benchmarks: Shared::default(),
             ties: Shared::default(),
             results: Shared::default(),
             computing: Arc::default(),
@@ -104,6 +121,7 @@ impl Boards {
 
     fn board(&self, track: &Track, split: Split, entries: Vec<RankedEntry>) -> Board {
         Board {
+            kind: BoardKind::Official,
             track: track.path(),
             split,
             phase: track.phase,
@@ -210,6 +228,7 @@ impl Board {
     /// A board of which nothing is shown, not even when it changed.
     pub fn empty(track: &Track, split: Split) -> Self {
         Self {
+            kind: BoardKind::Official,
             track: track.path(),
             split,
             phase: track.phase,
@@ -226,11 +245,25 @@ impl Board {
 
     /// A validator for caches: it changes when what is shown changes, and stands on public facts alone.
     pub fn etag(&self) -> String {
-        format!("\"{}-{}-{}-{}\"", self.split, self.phase.as_str(), self.version, self.texts)
+        match self.kind {
+            BoardKind::Official => {
+                format!("\"{}-{}-{}-{}\"", self.split, self.phase.as_str(), self.version, self.texts)
+            }
+            BoardKind::Benchmark => format!("\"benchmark-{}-{}-{}\"", self.split, self.phase.as_str(), self.version),
+        }
     }
 
     /// The board as CSV (RFC 4180), a line an entry, numbers in full. The cells of a scenario that is left out are empty.
     pub fn to_csv(&self) -> String {
+        self.csv(None)
+    }
+
+    /// The same with one more column at the end.
+    fn csv_with(&self, column: &str, cell: impl Fn(&BoardEntry) -> String) -> String {
+        self.csv(Some((column, &cell)))
+    }
+
+    fn csv(&self, last: Option<(&str, &dyn Fn(&BoardEntry) -> String)>) -> String {
         let mut csv = format!(
             "rank,tied_with_above,participant,submission,submitted_at,submissions,{},interval_low,interval_high",
             self.ranking.number
@@ -240,7 +273,11 @@ impl Board {
                 let _ = write!(csv, ",{scenario}_{metric}");
             }
         }
-        csv.push_str(",description\r\n");
+        csv.push_str(",description");
+        if let Some((column, _)) = last {
+            let _ = write!(csv, ",{column}");
+        }
+        csv.push_str("\r\n");
         for ranked in &self.entries {
             let entry = &ranked.entry;
             let _ = write!(
@@ -266,7 +303,11 @@ impl Board {
                     None => csv.push_str(&",".repeat(Metric::ALL.len())),
                 }
             }
-            let _ = write!(csv, ",{}\r\n", csv_text(&entry.description));
+            let _ = write!(csv, ",{}", csv_text(&entry.description));
+            if let Some((_, cell)) = last {
+                let _ = write!(csv, ",{}", cell(entry));
+            }
+            csv.push_str("\r\n");
         }
         csv
     }

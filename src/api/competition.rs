@@ -52,6 +52,8 @@ pub(super) struct TrackDefinition {
     /// RFC 3339; null: not set.
     closes_at: Option<String>,
     limits: LimitsView,
+    /// Null where there never was a benchmark.
+    benchmark: Option<BenchmarkView>,
     entry_rule: EntryRule,
     needs_approval: bool,
     ranking: RankingView,
@@ -85,6 +87,31 @@ pub(super) struct LimitsView {
     total: u32,
     /// Bytes of one upload.
     bytes: u64,
+}
+
+/// The benchmark after a competition: it is open for submissions in the phase `benchmark`.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub(super) struct BenchmarkView {
+    /// When it began (RFC 3339).
+    since: String,
+    limits: BenchmarkLimitsView,
+}
+
+/// How much a participant may send to a benchmark.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub(super) struct BenchmarkLimitsView {
+    /// Submissions within one UTC day.
+    per_day: u32,
+    /// Submissions within 365 days, counted from its beginning.
+    per_year: u32,
+}
+
+impl BenchmarkView {
+    fn of(track: &Track) -> Option<Self> {
+        let limits = track.benchmark.limits;
+        let limits = BenchmarkLimitsView { per_day: limits.per_day, per_year: limits.per_year };
+        track.benchmark.began_at.map(|began_at| Self { since: rfc3339(began_at), limits })
+    }
 }
 
 /// A scenario: its target models by split.
@@ -139,6 +166,7 @@ fn definition(track: &Track, counts: TrackCounts) -> TrackDefinition {
             total: settings.limits.total,
             bytes: settings.limits.bytes,
         },
+        benchmark: BenchmarkView::of(track),
         entry_rule: settings.entry_rule,
         needs_approval: settings.approval == Approval::Needed,
         ranking: track.shape.ranking().into(),

@@ -19,7 +19,7 @@ use crate::domain::timestamp::rfc3339;
 use crate::domain::visibility::{Preview, VisibleSplit};
 use crate::http::auth::{Organiser, TrackView};
 use crate::http::error::{Detail, HttpError};
-use crate::service::lifecycle::{self, By, LabelsAtReveal, OpeningLabels, StepError, Taken};
+use crate::service::lifecycle::{self, By, LabelsAtReveal, OpeningLabels, SaidOfLimits, StepError, Taken};
 use crate::service::rescoring::{self, RescoringError};
 use crate::store;
 use crate::store::log::LogPosition;
@@ -43,8 +43,20 @@ pub(super) struct StepRequest {
     /// For `open`: nobody commits to the final labels.
     #[serde(default)]
     uncommitted_final: bool,
+    /// For `benchmark`: its limits; what is not said stays as it was, at first 1 a day and 20 a year.
+    limits: Option<LimitsRequest>,
     /// For `correct`: the labels that become others, a text of 0 and 1 by `scenario/split/model`.
     solutions: Option<BTreeMap<String, String>>,
+}
+
+/// How much a participant may send to a benchmark: numbers from 1 to 1,000,000.
+#[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitsRequest {
+    /// Within one UTC day.
+    per_day: Option<u32>,
+    /// Within 365 days, counted from the benchmark's beginning.
+    per_year: Option<u32>,
 }
 
 /// A step that was taken.
@@ -78,7 +90,7 @@ pub(super) struct Ready {
 /// Takes a step of a track's life.
 ///
 /// Asked for in the phase that it leads to, a step changes nothing and answers `already`. `preview`, `reveal`,
-/// `open-labels` and `correct` need a signed-in organiser whose password was given within the last 10 minutes; the others
+/// `open-labels`, `benchmark` and `correct` need a signed-in organiser whose password was given within the last 10 minutes; the others
 /// take a token of scope `organise`, too.
 #[utoipa::path(post, path = "/competitions/{competition}/tracks/{track}/phase", operation_id = "take_step",
     tag = "organise", params(("competition" = String, Path), ("track" = String, Path)),
@@ -100,7 +112,10 @@ pub(super) async fn step(
     let path = organiser.track.path();
     let reason = reason(asked.reason.as_deref())?;
     let by = By { user: Some(organiser.login.user.id), reason: reason.as_ref() };
-    if matches!(asked.step, StepName::Preview | StepName::Reveal | StepName::OpenLabels | StepName::Correct) {
+    if matches!(
+        asked.step,
+        StepName::Preview | StepName::Reveal | StepName::OpenLabels | StepName::Benchmark | StepName::Correct
+    ) {
         organiser.needs_recent_password(app.database_time(&app.db).await?)?;
     }
     let confirmed = asked.confirm.as_deref() == Some(&path.to_string());
@@ -127,6 +142,8 @@ pub(super) async fn step(
         }
         StepName::OpenLabels => lifecycle::open_labels(&app, &path, by).await?,
         StepName::Final => lifecycle::declare_final(&app, &path, by).await?,
+        StepName::Benchmark => lifecycle::benchmark(&app, &path, said_of_limits(asked.limits.as_ref())?, by).await?,
+        StepName::End => lifecycle::end(&app, &path, by).await?,
         StepName::Correct => {
             let labels = corrected(asked.solutions.unwrap_or_default())?;
             let done = rescoring::correct(&app, &path, &labels, by).await?;
@@ -144,6 +161,15 @@ pub(super) fn reason(text: Option<&str>) -> Result<Option<Reason>, HttpError> {
         let text = "A reason has at most 500 characters, and no control characters.";
         HttpError::BadRequest(Detail::new("bad_field", text))
     })
+}
+
+fn said_of_limits(asked: Option<&LimitsRequest>) -> Result<SaidOfLimits, HttpError> {
+    let Some(LimitsRequest { per_day, per_year }) = asked else { return Ok(SaidOfLimits::default()) };
+    let is_one = |limit: &Option<u32>| limit.is_none_or(|limit| (1..=SaidOfLimits::MOST).contains(&limit));
+    if !is_one(per_day) || !is_one(per_year) {
+        return Err(HttpError::BadRequest(Detail::new("bad_field", "A limit is a number from 1 to 1,000,000.")));
+    }
+    Ok(SaidOfLimits { per_day: *per_day, per_year: *per_year })
 }
 
 /// An instant as requests write it.

@@ -56,6 +56,8 @@ pub(super) struct SubmissionView {
     attempts_left: AttemptsLeft,
     /// Whether it is the one that stands on the board.
     stands: bool,
+    /// Whether it was sent to the benchmark, beside the official ranking.
+    benchmark: bool,
     /// Whether organisers took it out, and why; told to its owner and to organisers alone.
     disqualified: Option<DisqualifiedView>,
     /// The event in the track's log by which it was taken; null of a rejected one.
@@ -156,7 +158,9 @@ impl SplitView {
 
 async fn view(app: &App, seen: SeenSubmission) -> Result<SubmissionView, HttpError> {
     let SeenSubmission { submission, track, access, .. } = seen;
-    let used = store::submission::attempts_used(&app.db, submission.participant, app.clock.now()).await?;
+    let now = app.clock.now();
+    let allowance = track.allowance(now);
+    let used = store::submission::attempts_used(&app.db, submission.participant, allowance, now).await?;
     let scores = visible_scores(app, &track, access).await?;
     let standing = store::entry::standing(&app.db, submission.participant).await?;
     let problems = submission.problems;
@@ -182,8 +186,9 @@ async fn view(app: &App, seen: SeenSubmission) -> Result<SubmissionView, HttpErr
         problems_total: problems.as_ref().map_or(0, |problems| problems.total),
         problems: ProblemLine::all(problems.as_ref()),
         warnings: warnings.collect(),
-        attempts_left: used.left(track.settings.limits),
+        attempts_left: allowance.left(used),
         stands: standing == Some(submission.id),
+        benchmark: submission.is_benchmark,
         log: store::submission::receipt(&app.db, submission.id).await?,
         disqualified: submission.disqualified.map(DisqualifiedView::from),
         scores,

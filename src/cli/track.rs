@@ -18,7 +18,7 @@ use crate::domain::sha256::Sha256;
 use crate::domain::slug::TrackPath;
 use crate::domain::timestamp::{self, rfc3339};
 use crate::domain::visibility::VisibleSplit;
-use crate::service::lifecycle::{self, By, LabelsAtReveal, OpeningLabels, StepError, Taken};
+use crate::service::lifecycle::{self, By, LabelsAtReveal, OpeningLabels, SaidOfLimits, StepError, Taken};
 use crate::service::readiness;
 use crate::service::rescoring::{self, CorrectedLabels};
 use crate::service::status;
@@ -101,6 +101,22 @@ pub(super) enum Command {
     },
     /// Declare the results final: they are no longer called provisional
     Final {
+        #[command(flatten)]
+        step: Step,
+    },
+    /// Open a revealed track as a benchmark: new entries stand beside the official ranking, on a board of their own
+    Benchmark {
+        #[command(flatten)]
+        step: Step,
+        /// Submissions that a participant may send in a day (UTC); 1 unless it was set before
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(SaidOfLimits::MOST)))]
+        per_day: Option<u32>,
+        /// Submissions in a year, 365 days from the benchmark's beginning; 20 unless it was set before
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(SaidOfLimits::MOST)))]
+        per_year: Option<u32>,
+    },
+    /// End a benchmark; what is queued is still scored, and its board stays
+    End {
         #[command(flatten)]
         step: Step,
     },
@@ -203,6 +219,15 @@ async fn execute(app: &App, command: Command) -> Result<(), Failure> {
         Command::Final { step } => {
             let taken = lifecycle::declare_final(app, &step.track, by(&step)).await?;
             tell(&step, taken, "has final results now", "had final results already")
+        }
+        Command::Benchmark { step, per_day, per_year } => {
+            let limits = SaidOfLimits { per_day, per_year };
+            let taken = lifecycle::benchmark(app, &step.track, limits, by(&step)).await?;
+            tell(&step, taken, "is open as a benchmark", "was open as a benchmark already")
+        }
+        Command::End { step } => {
+            let taken = lifecycle::end(app, &step.track, by(&step)).await?;
+            tell(&step, taken, "has ended its benchmark", "has no benchmark that could end")
         }
         Command::Status { track, json } => print_status(app, &track, json).await,
         Command::Rescore { track, submission, apply, drop, reason, json } => {
@@ -399,6 +424,10 @@ async fn print_status(app: &App, path: &TrackPath, as_json: bool) -> Result<(), 
             "final": status.final_scores.map(|counts| json!({ "ready": counts.ready, "of": counts.of })),
             "commitment": root,
             "final_labels": status.has_final_labels,
+            "benchmark": track.benchmark.began_at.map(|began_at| json!({
+                "since": rfc3339(began_at),
+                "limits": { "per_day": track.benchmark.limits.per_day, "per_year": track.benchmark.limits.per_year },
+            })),
             "labels_opened_at": track.ending.labels_opened_at.map(rfc3339),
             "results": track.phase.rules().final_is_public.then(|| json!({
                 "version": track.ending.ranking_version,
@@ -440,6 +469,11 @@ async fn print_status(app: &App, path: &TrackPath, as_json: bool) -> Result<(), 
     if track.phase.rules().final_is_public {
         let word = if track.ending.results_final_at.is_some() { "final" } else { "provisional" };
         output::line!("results: version {}, {word}", track.ending.ranking_version);
+    }
+    if let Some(began_at) = track.benchmark.began_at {
+        let limits = track.benchmark.limits;
+        let (since, day, year) = (rfc3339(began_at), limits.per_day, limits.per_year);
+        println!("benchmark: since {since}, {day} a day and {year} a year for each participant");
     }
     Ok(())
 }

@@ -175,9 +175,14 @@ impl FinalTold {
         } else if is_official {
             Self::Numbers(result.with_coarse_curves())
         } else {
-            // Multiples of 1/200, so that the shortest text of the number shows no more than that.
-            Self::Rounded((result.ranking_value * 200.0).round() / 200.0)
+            Self::Rounded(Self::round(result.ranking_value))
         }
+    }
+
+    /// A ranking number as it is told rounded.
+    pub fn round(value: f64) -> f64 {
+        // Multiples of 1/200, so that the shortest text of the number shows no more than that.
+        (value * 200.0).round() / 200.0
     }
 }
 

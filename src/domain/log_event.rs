@@ -59,6 +59,10 @@ pub enum StepName {
     Correct,
     /// The results are no longer provisional.
     Final,
+    /// From revealed to benchmark: open again for entries that stand beside the official ranking.
+    Benchmark,
+    /// From benchmark back to revealed.
+    End,
 }
 
 impl StepName {
@@ -74,6 +78,8 @@ impl StepName {
             Self::OpenLabels => "open-labels",
             Self::Correct => "correct",
             Self::Final => "final",
+            Self::Benchmark => "benchmark",
+            Self::End => "end",
         }
     }
 }

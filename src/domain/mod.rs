@@ -25,6 +25,7 @@ macro_rules! text_column {
 use text_column;
 
 pub mod account;
+pub mod benchmark;
 pub mod entry;
 pub mod ids;
 pub mod leaderboard;

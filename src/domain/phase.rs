@@ -82,6 +82,8 @@ pub struct PhaseRules {
     pub dev_entries_move: bool,
     /// Whether the board's page waits for changes.
     pub board_is_live: bool,
+    /// Whether what is submitted is for the benchmark board, which is live; the official boards stand.
+    pub is_benchmark: bool,
     /// Whether scenarios, models, challenge points, labels and the ranking rule can be replaced: nothing was scored
     /// against them yet.
     pub truth_can_change: bool,
@@ -113,6 +115,7 @@ impl Phase {
                 is_listed: NO,
                 dev_entries_move: YES,
                 board_is_live: YES,
+                is_benchmark: NO,
                 truth_can_change: YES,
                 entry_rule_can_change: YES,
                 final_can_begin: NO,
@@ -127,6 +130,7 @@ impl Phase {
                 is_listed: YES,
                 dev_entries_move: YES,
                 board_is_live: YES,
+                is_benchmark: NO,
                 truth_can_change: NO,
                 entry_rule_can_change: YES,
                 final_can_begin: NO,
@@ -142,6 +146,7 @@ impl Phase {
                 // What was handed in before the close is still being scored.
                 dev_entries_move: YES,
                 board_is_live: YES,
+                is_benchmark: NO,
                 truth_can_change: NO,
                 entry_rule_can_change: NO,
                 final_can_begin: YES,
@@ -156,6 +161,7 @@ impl Phase {
                 is_listed: YES,
                 dev_entries_move: NO,
                 board_is_live: NO,
+                is_benchmark: NO,
                 truth_can_change: NO,
                 entry_rule_can_change: NO,
                 final_can_begin: NO,
@@ -165,12 +171,12 @@ impl Phase {
             Self::Benchmark => PhaseRules {
                 enrol: Allowed::Yes,
                 download: Allowed::Yes,
-                // There is no benchmark board yet for a new submission to stand on.
-                submit: Allowed::NoLonger,
+                submit: Allowed::Yes,
                 takes_trials: NO,
                 is_listed: YES,
                 dev_entries_move: NO,
-                board_is_live: YES,
+                board_is_live: NO,
+                is_benchmark: YES,
                 truth_can_change: NO,
                 entry_rule_can_change: NO,
                 final_can_begin: NO,
@@ -253,7 +259,9 @@ impl Stage {
         let at_arrival = Self { phase: if closed_on_the_way { Phase::Open } else { self.phase }, ..self };
         at_arrival.admit(Act::Submit, arrived)?;
         match self.dates.closes_at {
-            Some(closes) if decided >= closes + GRACE => Err(Refusal::TooLateToDecide),
+            Some(closes) if at_arrival.phase == Phase::Open && decided >= closes + GRACE => {
+                Err(Refusal::TooLateToDecide)
+            }
             _ => Ok(()),
         }
     }
@@ -283,7 +291,7 @@ mod tests {
             (Open, [[OK, OK, LATE], [EARLY, OK, OK], [EARLY, OK, LATE]]),
             (Closed, [[LATE, LATE, LATE], [OK, OK, OK], [LATE, LATE, LATE]]),
             (Revealed, [[LATE, LATE, LATE], [OK, OK, OK], [LATE, LATE, LATE]]),
-            (Benchmark, [[OK, OK, OK], [OK, OK, OK], [LATE, LATE, LATE]]),
+            (Benchmark, [[OK, OK, OK], [OK, OK, OK], [OK, OK, OK]]),
         ];
         assert_eq!(table.map(|(phase, _)| phase), Phase::ALL);
         let instants = [OPENS - Duration::MICROSECOND, OPENS, CLOSES];
@@ -314,9 +322,11 @@ mod tests {
             assert_eq!(stage.admit_upload(CLOSES, CLOSES + GRACE), LATE, "{phase:?}");
             assert_eq!(stage.admit_upload(OPENS - Duration::MICROSECOND, before), EARLY, "{phase:?}");
         }
-        for phase in [Phase::Revealed, Phase::Benchmark] {
-            assert_eq!(Stage { phase, dates: BOTH }.admit_upload(before, before), LATE, "{phase:?}");
-        }
+        let revealed = Stage { phase: Phase::Revealed, dates: BOTH };
+        assert_eq!(revealed.admit_upload(before, before), LATE);
+        // A benchmark has no closing date.
+        let benchmark = Stage { phase: Phase::Benchmark, dates: BOTH };
+        assert_eq!(benchmark.admit_upload(CLOSES + GRACE, CLOSES + GRACE), OK);
         assert_eq!(
             Stage { phase: Phase::Closed, dates: Dates::default() }.admit_upload(before, before),
             Err(Refusal::NoLonger(None))
@@ -364,7 +374,8 @@ mod tests {
         assert_eq!(column(|rules| rules.takes_trials), [true, false, false, false, false]);
         assert_eq!(column(|rules| rules.is_listed), [false, true, true, true, true]);
         assert_eq!(column(|rules| rules.dev_entries_move), [true, true, true, false, false]);
-        assert_eq!(column(|rules| rules.board_is_live), [true, true, true, false, true]);
+        assert_eq!(column(|rules| rules.board_is_live), [true, true, true, false, false]);
+        assert_eq!(column(|rules| rules.is_benchmark), [false, false, false, false, true]);
         assert_eq!(column(|rules| rules.truth_can_change), [true, false, false, false, false]);
         assert_eq!(column(|rules| rules.entry_rule_can_change), [true, true, false, false, false]);
         assert_eq!(column(|rules| rules.final_can_begin), [false, false, true, false, false]);

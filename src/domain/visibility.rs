@@ -136,6 +136,24 @@ impl VisibleSplit<FullExport> {
     }
 }
 
+/// The scores among which the benchmark board picks: of official entries and of what was sent to the benchmark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BenchmarkScores(TrackId);
+
+impl BenchmarkScores {
+    /// Of which track.
+    pub fn track(self) -> TrackId {
+        self.0
+    }
+}
+
+impl VisibleSplit<BenchmarkScores> {
+    /// The official board of the same split: whoever may see the one sees the other.
+    pub fn official(self) -> VisibleSplit<TrackId> {
+        VisibleSplit { of: self.of.0, split: self.split }
+    }
+}
+
 /// The final scores of a track before they are public.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Preview(TrackId);
@@ -235,6 +253,12 @@ impl TrackAccess {
     pub fn board(self, split: Split) -> Option<VisibleSplit<TrackId>> {
         let is_shown = self.phase.rules().is_listed || self.is_staff;
         (is_shown && self.sees(split)).then_some(VisibleSplit { of: self.track, split })
+    }
+
+    /// The benchmark board of a split, where there is or was a benchmark; `None` where it is hidden.
+    pub fn benchmark(self, split: Split, has_begun: bool) -> Option<VisibleSplit<BenchmarkScores>> {
+        let is_shown = has_begun && self.sees(Split::Final) && self.sees(split);
+        is_shown.then_some(VisibleSplit { of: BenchmarkScores(self.track), split })
     }
 
     /// The final ranking before the reveal: for organisers, once final scores may exist. `None` for everybody else, and in
@@ -341,6 +365,20 @@ mod tests {
                     assert_eq!(seen.scores(Split::Dev).map(VisibleSplit::split), Some(Split::Dev), "{access:?}");
                     assert_eq!(seen.scores(Split::Train), None);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn the_benchmark_board_is_there_after_the_reveal_where_there_was_a_benchmark() {
+        for phase in Phase::ALL {
+            let revealed = matches!(phase, Phase::Revealed | Phase::Benchmark);
+            for access in everybody(phase, ParticipantId::generate()) {
+                for split in [Split::Dev, Split::Final] {
+                    assert_eq!(access.benchmark(split, true).is_some(), revealed, "{access:?}");
+                    assert!(access.benchmark(split, false).is_none(), "{access:?}");
+                }
+                assert!(access.benchmark(Split::Train, true).is_none(), "{access:?}");
             }
         }
     }

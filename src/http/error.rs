@@ -235,6 +235,11 @@ impl HttpError {
         }
     }
 
+    /// There never was a benchmark.
+    pub fn no_benchmark() -> Self {
+        Self::Hidden(Detail::new("no_benchmark", "This track has no benchmark board."))
+    }
+
     /// Logs a fault of ours, with its causes, and hides it from the client.
     pub fn internal(error: impl Into<anyhow::Error>) -> Self {
         let error = error.into();
@@ -362,6 +367,17 @@ impl HttpError {
             SubmitError::LimitReached(LimitReached::Total) => {
                 Self::limit(Detail::new("limit_total", "All attempts of this track are used."), None, now)
             }
+            SubmitError::LimitReached(LimitReached::Year { next }) => Self::limit(
+                Detail::new(
+                    "limit_total",
+                    format!(
+                        "This year's attempts for the benchmark are used. The next ones come at {}.",
+                        rfc3339(next)
+                    ),
+                ),
+                Some(next),
+                now,
+            ),
             SubmitError::TooManyRejected { retry_at } => Self::limit(
                 Detail::new(
                     "too_many_rejected",

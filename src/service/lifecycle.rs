@@ -14,6 +14,7 @@ use super::labels::{self, LabelError};
 use super::rankings;
 use super::readiness::{self, NotReady};
 use crate::app::App;
+use crate::domain::benchmark::BenchmarkLimits;
 use crate::domain::ids::{TrackId, UserId};
 use crate::domain::log_event::{FinalLabels, LogEvent, Step, StepName};
 use crate::domain::official_ranking::RankingChange;
@@ -182,6 +183,14 @@ impl Begun {
     async fn announce(&self, db: &mut PgConnection, step: Step, by: By<'_>) -> Result<LogPosition, StoreError> {
         let log = self.log(db, step, by).await?;
         store::track::set_banner(db, self.track.id, log.seq).await?;
+        Ok(log)
+    }
+
+    /// Likewise a step that changes nothing of the official boards.
+    async fn announce_beside(&self, db: &mut PgConnection, step: Step, by: By<'_>) -> Result<LogPosition, StoreError> {
+        let log = store::log::append(db, self.track.id, LogEvent::Step(step), by.detail(), self.now).await?;
+        store::track::set_banner(db, self.track.id, log.seq).await?;
+        store::track::benchmark_changed(db, self.track.id, self.now).await?;
         Ok(log)
     }
 
@@ -530,6 +539,81 @@ pub async fn declare_final(app: &App, path: &TrackPath, by: By<'_>) -> Result<Ta
     Ok(Taken { phase: begun.phase(), log, already: false })
 }
 
+/// What is said of a benchmark's limits: what is not said stays as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SaidOfLimits {
+    /// Submissions within one UTC day.
+    pub per_day: Option<u32>,
+    /// Submissions within one year of the benchmark.
+    pub per_year: Option<u32>,
+}
+
+impl SaidOfLimits {
+    /// The most that a limit can be.
+    pub const MOST: u32 = 1_000_000;
+
+    fn over(self, limits: BenchmarkLimits) -> BenchmarkLimits {
+        BenchmarkLimits {
+            per_day: self.per_day.unwrap_or(limits.per_day),
+            per_year: self.per_year.unwrap_or(limits.per_year),
+        }
+    }
+}
+
+/// Opens a revealed track again for entries that stand beside the official ranking: from revealed to benchmark. Its years
+/// are counted from the first time that this is done.
+///
+/// # Errors
+/// It is not revealed, or its labels are public.
+pub async fn benchmark(app: &App, path: &TrackPath, limits: SaidOfLimits, by: By<'_>) -> Result<Taken, StepError> {
+    let mut db = app.db.begin().await?;
+    let begun = Begun::lock(app, &mut db, path, StepName::Benchmark).await?;
+    let Begun { track, now, .. } = &begun;
+    let before = track.benchmark.limits;
+    let wanted = limits.over(before);
+    match begun.phase() {
+        Phase::Benchmark if wanted == before => return begun.already(&mut db).await,
+        Phase::Revealed => {}
+        _ => return Err(begun.wrong_phase()),
+    }
+    if track.ending.labels_opened_at.is_some() {
+        let text = "Its labels are public, so there can be no benchmark with these models.";
+        return Err(begun.not_ready(vec![NotReady::new("labels_opened", text)]));
+    }
+    store::track::change_phase(&mut db, track.id, Phase::Revealed, Phase::Benchmark).await?;
+    store::track::begin_benchmark(&mut db, track.id, wanted, *now).await?;
+    for (field, old, new) in [
+        ("benchmark.per_day", before.per_day, wanted.per_day),
+        ("benchmark.per_year", before.per_year, wanted.per_year),
+    ] {
+        if old != new {
+            let event = LogEvent::Settings { field: field.to_owned(), old: old.to_string(), new: new.to_string() };
+            store::log::append(&mut db, track.id, event, by.detail(), *now).await?;
+        }
+    }
+    let log = begun.announce_beside(&mut db, by.step(StepName::Benchmark), by).await?;
+    db.commit().await?;
+    Ok(Taken { phase: Phase::Benchmark, log, already: false })
+}
+
+/// Ends a benchmark: from benchmark to revealed. What was sent before is still scored, and its board stays.
+///
+/// # Errors
+/// There is no benchmark.
+pub async fn end(app: &App, path: &TrackPath, by: By<'_>) -> Result<Taken, StepError> {
+    let mut db = app.db.begin().await?;
+    let begun = Begun::lock(app, &mut db, path, StepName::End).await?;
+    match begun.phase() {
+        Phase::Revealed => return begun.already(&mut db).await,
+        Phase::Benchmark => {}
+        _ => return Err(begun.wrong_phase()),
+    }
+    store::track::change_phase(&mut db, begun.track.id, Phase::Benchmark, Phase::Revealed).await?;
+    let log = begun.announce_beside(&mut db, by.step(StepName::End), by).await?;
+    db.commit().await?;
+    Ok(Taken { phase: Phase::Revealed, log, already: false })
+}
+
 /// Puts the submissions of a track that could not be scored back into the queue, on either split, all of them or none;
 /// answers how many. Entries that were frozen without one of them are frozen anew, as long as no preview has begun.
 ///
@@ -540,11 +624,10 @@ pub async fn retry_failed(app: &App, path: &TrackPath) -> Result<usize, StepErro
     let track = store::track::lock_by_path(&mut db, path).await?.ok_or_else(|| StepError::NoTrack(path.clone()))?;
     let now = app.database_time(&mut *db).await?;
     let given_up = store::job::enqueue_given_up(&mut db, track.id).await?;
-    // Once final scores may exist the entries stand: a dev score that came now could only change who they are.
-    let again = match track.ending.final_begun_at {
-        None => store::job::enqueue_failed(&mut db, track.id, now).await?,
-        Some(_) => 0,
-    };
+    // Once final scores may exist the entries stand: a dev score that came now could only change who they are. What was
+    // sent to a benchmark is no entry.
+    let is_benchmark = track.ending.final_begun_at.is_some();
+    let again = store::job::enqueue_failed(&mut db, track.id, is_benchmark, now).await?;
     if again > 0 && track.phase == Phase::Closed && track.ending.entries_frozen_at.is_some() {
         entries::unfreeze(&mut db, track.id, track.settings.entry_rule).await?;
     }

@@ -93,7 +93,11 @@ async fn change(app: &App, id: SubmissionId, by: By<'_>, out: Option<&str>) -> R
     if official_changed {
         rankings::changed(&mut db, sent.track, gate.phase, change, now).await?;
     }
-    store::track::board_changed(&mut db, sent.track, now).await?;
+    // What was sent to a benchmark changes nothing official.
+    match sent.is_benchmark {
+        true => store::track::benchmark_changed(&mut db, sent.track, now).await?,
+        false => store::track::board_changed(&mut db, sent.track, now).await?,
+    }
     store::submission::notify(&mut db, id).await?;
     db.commit().await?;
     Ok(Done { log: Some(log) })

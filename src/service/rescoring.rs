@@ -139,6 +139,7 @@ pub async fn apply(app: &App, batch: BatchId, by: By<'_>) -> Result<LogPosition,
         return Err(RescoringError::NotDone { batch, waiting: open.waiting, failed: open.failed });
     }
     let now = app.database_time(&mut *db).await?;
+    let is_benchmark = store::rescoring::is_of_benchmark_alone(&mut *db, batch).await?;
     let scores = store::rescoring::apply(&mut db, batch, now).await?;
     store::rescoring::end(&mut *db, batch, RescoringState::Applied, now).await?;
     if gate.phase.rules().dev_entries_move && !gate.is_frozen {
@@ -148,8 +149,12 @@ pub async fn apply(app: &App, batch: BatchId, by: By<'_>) -> Result<LogPosition,
     let event = LogEvent::Rescored { batch: batch.as_uuid(), scores };
     let detail = Detail { user: by.user, reason: Some(&open.reason) };
     let log = store::log::append(&mut db, open.track, event, detail, now).await?;
-    rankings::changed(&mut db, open.track, gate.phase, RankingChange::Rescored, now).await?;
-    store::track::board_changed(&mut db, open.track, now).await?;
+    if is_benchmark {
+        store::track::benchmark_changed(&mut db, open.track, now).await?;
+    } else {
+        rankings::changed(&mut db, open.track, gate.phase, RankingChange::Rescored, now).await?;
+        store::track::board_changed(&mut db, open.track, now).await?;
+    }
     db.commit().await?;
     Ok(log)
 }

@@ -22,10 +22,9 @@ use crate::domain::ids::SubmissionId;
 use crate::domain::log_event::LogEvent;
 use crate::domain::participant::ParticipantStatus;
 use crate::domain::phase::{Act, Refusal};
-use crate::domain::quota::{AttemptsLeft, AttemptsUsed, LimitReached};
+use crate::domain::quota::{Allowance, AttemptsLeft, AttemptsUsed, LimitReached};
 use crate::domain::sha256::Sha256;
 use crate::domain::submission::SubmissionState;
-use crate::domain::track::SubmissionLimits;
 use crate::objects::{ObjectKey, Staged};
 use crate::store::log::{Detail, LogPosition};
 use crate::store::participant::Participant;
@@ -238,8 +237,9 @@ async fn would_count(app: &App, track: &Track, sender: Sender) -> Result<(), Sub
     if !track.stage().is_trial(sender.is_organiser) {
         track.stage().admit(Act::Submit, now).map_err(SubmitError::NotTaking)?;
     }
-    let used = store::submission::attempts_used(&app.db, sender.participant.id, now).await?;
-    used.admit(track.settings.limits, now).map_err(SubmitError::LimitReached)
+    let allowance = track.allowance(now);
+    let used = store::submission::attempts_used(&app.db, sender.participant.id, allowance, now).await?;
+    allowance.admit(used, now).map_err(SubmitError::LimitReached)
 }
 
 /// Whether one more upload may be rejected: not where the `nth` last rejection, the one that fills the limit,
@@ -349,14 +349,15 @@ async fn replay(
         return Err(SubmitError::Rejected { id: earlier.id, problems });
     }
     let now = app.database_time(&app.db).await?;
-    let used = store::submission::attempts_used(&app.db, participant.id, now).await?;
+    let allowance = track.allowance(now);
+    let used = store::submission::attempts_used(&app.db, participant.id, allowance, now).await?;
     Ok(Some(Accepted {
         id: earlier.id,
         state: earlier.state,
         received_at: earlier.received_at,
         size: earlier.size,
         sha256,
-        attempts_left: used.left(track.settings.limits),
+        attempts_left: allowance.left(used),
         log: store::submission::receipt(&app.db, earlier.id).await?,
         replayed: true,
     }))
@@ -367,8 +368,8 @@ type Taken = (AttemptsLeft, Option<LogPosition>);
 
 /// An upload that counts.
 struct Admitted {
-    limits: SubmissionLimits,
-    /// What was used of the limits before it.
+    allowance: Allowance,
+    /// What was used of it before.
     used: AttemptsUsed,
     /// When this was decided.
     now: OffsetDateTime,
@@ -415,6 +416,8 @@ impl Arrival<'_> {
             method_url: self.details.method_url.as_deref(),
             idempotency_key: self.details.idempotency_key.as_deref(),
             verdict,
+            // Decided with everything else, under the track's lock.
+            is_benchmark: false,
         }
     }
 
@@ -437,9 +440,14 @@ impl Arrival<'_> {
 
     async fn enter(&self, row: &NewSubmission<'_>) -> Result<Taken, SubmitError> {
         let mut db = self.app.db.begin().await?;
-        let Admitted { limits, mut used, now, is_trial } = self.admit(&mut db).await?;
-        store::submission::insert(&mut db, row).await?;
+        let Admitted { allowance, mut used, now, is_trial } = self.admit(&mut db).await?;
+        let is_benchmark = allowance.is_benchmark;
+        store::submission::insert(&mut db, &NewSubmission { is_benchmark, ..*row }).await?;
         store::job::enqueue(&mut db, self.id, Split::Dev, self.received_at).await?;
+        if is_benchmark {
+            // The benchmark board tells the final score, and final scores are public by now.
+            store::job::enqueue(&mut db, self.id, Split::Final, self.received_at).await?;
+        }
         let log = match is_trial {
             true => None,
             false => Some(self.log(&mut db, row, now).await?),
@@ -447,7 +455,7 @@ impl Arrival<'_> {
         db.commit().await.map_err(SubmitError::Undecided)?;
         used.today += 1;
         used.total += 1;
-        Ok((used.left(limits), log))
+        Ok((allowance.left(used), log))
     }
 
     /// Writes into the track's log that it was taken, and remembers the place as its receipt.
@@ -482,13 +490,15 @@ impl Arrival<'_> {
         if !is_trial {
             gate.stage.admit_upload(self.received_at, now).map_err(SubmitError::NotTaking)?;
         }
-        // Only once the grace is over are the entries frozen, but the track may have been closed again since.
-        if gate.is_frozen {
+        let allowance = gate.allowance(self.received_at);
+        // Only once the grace is over are the entries frozen, but the track may have been closed again since. What is sent
+        // to a benchmark is no entry.
+        if gate.is_frozen && !allowance.is_benchmark {
             return Err(SubmitError::NotTaking(Refusal::TooLateToDecide));
         }
-        let used = store::submission::attempts_used(&mut *db, self.participant.id, self.received_at).await?;
-        used.admit(gate.limits, self.received_at).map_err(SubmitError::LimitReached)?;
-        Ok(Admitted { limits: gate.limits, used, now, is_trial })
+        let used = store::submission::attempts_used(&mut *db, self.participant.id, allowance, self.received_at).await?;
+        allowance.admit(used, self.received_at).map_err(SubmitError::LimitReached)?;
+        Ok(Admitted { allowance, used, now, is_trial })
     }
 
     /// Keeps the record of a rejected upload, unless its sender had too many of them lately. Rejections have
@@ -503,11 +513,12 @@ impl Arrival<'_> {
     async fn record_rejection(&self, staged: &Staged, problems: &Problems) -> Result<(), SubmitError> {
         let mut db = self.app.db.begin().await?;
         // What could not have counted leaves no record either: late is late, whatever is in the zip.
-        self.admit(&mut db).await?;
+        let is_benchmark = self.admit(&mut db).await?.allowance.is_benchmark;
         let limit = self.app.limits.rejected_per_hour;
         let nth = store::submission::nth_last_rejected(&mut *db, self.participant.id, limit).await?;
         admit_rejected(nth, self.received_at)?;
-        store::submission::insert(&mut db, &self.row(staged.size, staged.sha256, Verdict::Rejected(problems))).await?;
+        let row = self.row(staged.size, staged.sha256, Verdict::Rejected(problems));
+        store::submission::insert(&mut db, &NewSubmission { is_benchmark, ..row }).await?;
         db.commit().await?;
         Ok(())
     }

@@ -188,8 +188,8 @@ pub async fn of_board(db: impl PgExecutor<'_>, visible: VisibleSplit<TrackId>) -
         r#"select p.id as "participant_id: ParticipantId", p.name as participant,
                   e.out_of_competition as "out_of_competition!",
                   s.id as "submission: SubmissionId", s.description, s.method_url, s.received_at as submitted_at,
-                  (select count(*) from submissions o where o.participant_id = p.id and o.state = 'scored')
-                      as "submissions!",
+                  (select count(*) from submissions o where o.participant_id = p.id and o.state = 'scored'
+                       and not o.is_benchmark) as "submissions!",
                   g.id as "scoring: ScoringId", g.average, g.ranking as "ranking: Json<RankingNumber>",
                   g.interval_low, g.interval_high, g.scenarios as "scenarios: Json<Vec<ScenarioResult>>"
            from (select e.participant_id, e.submission_id, g.id as scoring_id, p.out_of_competition
@@ -251,8 +251,8 @@ pub async fn of_preview(
         Row,
         r#"select p.id as "participant_id: ParticipantId", p.name as participant, p.out_of_competition,
                   s.id as "submission: SubmissionId", s.description, s.method_url, s.received_at as submitted_at,
-                  (select count(*) from submissions o where o.participant_id = p.id and o.state = 'scored')
-                      as "submissions!",
+                  (select count(*) from submissions o where o.participant_id = p.id and o.state = 'scored'
+                       and not o.is_benchmark) as "submissions!",
                   g.id as "scoring: ScoringId", g.average, g.ranking as "ranking: Json<RankingNumber>",
                   g.interval_low, g.interval_high, g.scenarios as "scenarios: Json<Vec<ScenarioResult>>"
            from official_entries e

@@ -208,10 +208,15 @@ pub async fn lock_trials(db: impl PgExecutor<'_>, track: &TrackPath) -> Result<(
     Ok(())
 }
 
-/// Puts a track's failed submissions back into the queue, as if they had just come; answers how many. The wake-ups leave
-/// with the caller's commit.
-pub async fn enqueue_failed(db: &mut PgConnection, track: TrackId, now: OffsetDateTime) -> Result<usize, StoreError> {
-    let again = super::submission::queue_failed(db, track).await?;
+/// Puts a track's failed submissions, those sent to the benchmark or the others, back into the queue, as if they had just
+/// come; answers how many. The wake-ups leave with the caller's commit.
+pub async fn enqueue_failed(
+    db: &mut PgConnection,
+    track: TrackId,
+    is_benchmark: bool,
+    now: OffsetDateTime,
+) -> Result<usize, StoreError> {
+    let again = super::submission::queue_failed(db, track, is_benchmark).await?;
     for submission in &again {
         enqueue(db, *submission, Split::Dev, now).await?;
     }
@@ -233,7 +238,7 @@ pub async fn enqueue_given_up(db: &mut PgConnection, track: TrackId) -> Result<u
 }
 
 /// Puts back into the queue what was forgotten: submissions that wait for a dev score without a job, and official
-/// entries without a final score or a job once final scores may exist.
+/// entries, once final scores may exist, and submissions to the benchmark without a final score or a job.
 ///
 /// No path of the program leaves one behind; this finds what a restored backup or a hand in the database did.
 pub async fn enqueue_forgotten(db: &PgPool) -> Result<u64, StoreError> {
@@ -247,6 +252,12 @@ pub async fn enqueue_forgotten(db: &PgPool) -> Result<u64, StoreError> {
          from official_entries o join submissions s on s.id = o.submission_id join tracks t on t.id = o.track_id
          join participants p on p.id = o.participant_id and p.status = 'approved'
          where t.final_begun_at is not null
+           and not exists (select from jobs j where j.submission_id = s.id and j.split = 'final' and j.batch_id is null)
+           and not exists (select from scorings g
+                           where g.submission_id = s.id and g.split = 'final' and g.superseded_at is null)
+         union all
+         select s.id, 'final'::split, clock_timestamp(), s.received_at from submissions s
+         where s.is_benchmark and s.state <> 'rejected'
            and not exists (select from jobs j where j.submission_id = s.id and j.split = 'final' and j.batch_id is null)
            and not exists (select from scorings g
                            where g.submission_id = s.id and g.split = 'final' and g.superseded_at is null)

@@ -23,6 +23,8 @@ pub enum Signal {
     Job,
     /// A track's board has changed; its new version.
     Board(TrackId, i64),
+    /// A track's benchmark board has changed; its new version.
+    Benchmark(TrackId, i64),
     /// A submission has changed its state.
     Submission(SubmissionId),
     /// Signals may have been missed: look at everything.
@@ -34,6 +36,7 @@ impl Signal {
         match self {
             Self::Job => "job".to_owned(),
             Self::Board(track, version) => format!("board {track} {version}"),
+            Self::Benchmark(track, version) => format!("benchmark {track} {version}"),
             Self::Submission(submission) => format!("submission {submission}"),
             Self::Resync => "resync".to_owned(),
         }
@@ -50,6 +53,10 @@ impl FromStr for Signal {
             Some(("board", rest)) => {
                 let (track, version) = rest.split_once(' ').ok_or(())?;
                 Ok(Self::Board(track.parse().map_err(|_| ())?, version.parse().map_err(|_| ())?))
+            }
+            Some(("benchmark", rest)) => {
+                let (track, version) = rest.split_once(' ').ok_or(())?;
+                Ok(Self::Benchmark(track.parse().map_err(|_| ())?, version.parse().map_err(|_| ())?))
             }
             Some(("submission", id)) => id.parse().map(Self::Submission).map_err(|_| ()),
             _ => Err(()),
@@ -129,6 +136,7 @@ mod tests {
             Signal::Job,
             Signal::Resync,
             Signal::Board(TrackId::generate(), 7),
+            Signal::Benchmark(TrackId::generate(), 7),
             Signal::Submission(SubmissionId::generate()),
         ] {
             assert_eq!(signal.payload().parse(), Ok(signal));

@@ -1,6 +1,7 @@
 //! All SQL, one file a noun. Free functions over an executor (one statement) or a connection (several); the
 //! caller owns the transaction; not found is `Ok(None)`. It must not know HTTP, templates or files.
 
+pub mod benchmark;
 pub mod competition;
 pub mod entry;
 pub mod health;

@@ -287,6 +287,17 @@ pub async fn apply(db: &mut PgConnection, batch: BatchId, now: OffsetDateTime) -
     Ok(done.rows_affected())
 }
 
+/// Whether all that a rescoring scored anew was sent to the benchmark, so that nothing official rests on it.
+pub async fn is_of_benchmark_alone(db: impl PgExecutor<'_>, batch: BatchId) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select coalesce(bool_and(s.is_benchmark), false) as "yes!"
+           from rescored r join submissions s on s.id = r.submission_id where r.batch_id = $1"#,
+        batch.as_uuid(),
+    )
+    .fetch_one(db)
+    .await?)
+}
+
 /// Final scores of official entries that were made against other labels than those that hold now: until a rescoring is
 /// applied, the final ranking would rest on labels that were corrected.
 pub async fn stale_final_scores(

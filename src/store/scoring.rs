@@ -188,7 +188,7 @@ pub async fn history(
         .collect())
 }
 
-/// A participant's scored submissions, among which the entry is picked.
+/// A participant's scored submissions, among which the entry is picked; what was sent to the benchmark is none of them.
 pub async fn candidates(
     db: impl PgExecutor<'_>,
     visible: VisibleSplit<Candidates>,
@@ -197,7 +197,8 @@ pub async fn candidates(
         r#"select s.id as "submission: SubmissionId", g.id as "scoring: ScoringId", s.received_at,
                   g.ranking as "ranking: Json<RankingNumber>"
            from submissions s join scorings g on g.submission_id = s.id and g.split = $2 and g.superseded_at is null
-           where s.participant_id = $1 and s.state = 'scored' and s.disqualified_at is null"#,
+           where s.participant_id = $1 and s.state = 'scored' and s.disqualified_at is null
+             and not s.is_benchmark"#,
         visible.of().participant().as_uuid(),
         DbSplit::from(visible.split()) as DbSplit,
     )

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::log::LogPosition;
 use super::{StoreError, violates};
 use crate::domain::ids::{ParticipantId, SubmissionId, TrackId};
-use crate::domain::quota::{self, AttemptsUsed};
+use crate::domain::quota::{self, Allowance, AttemptsUsed};
 use crate::domain::sha256::Sha256;
 use crate::domain::submission::SubmissionState;
 
@@ -43,6 +43,8 @@ pub struct Submission {
     pub warnings: Vec<Warning>,
     /// Whether organisers took it out, and why.
     pub disqualified: Option<Disqualified>,
+    /// Whether it was sent to the benchmark, beside the official ranking.
+    pub is_benchmark: bool,
 }
 
 /// That organisers took a submission out. It stands beside the state, which is about the dev score.
@@ -70,6 +72,7 @@ struct SubmissionRow {
     warnings: Json<Vec<Warning>>,
     disqualified_at: Option<OffsetDateTime>,
     disqualified_reason: Option<String>,
+    is_benchmark: bool,
 }
 
 impl From<SubmissionRow> for Submission {
@@ -92,11 +95,13 @@ impl From<SubmissionRow> for Submission {
                 .disqualified_at
                 .zip(row.disqualified_reason)
                 .map(|(at, reason)| Disqualified { reason, at }),
+            is_benchmark: row.is_benchmark,
         }
     }
 }
 
 /// A new submission's fields.
+#[derive(Clone, Copy)]
 pub struct NewSubmission<'a> {
     /// Its identifier, under which the upload is kept already.
     pub id: SubmissionId,
@@ -118,6 +123,8 @@ pub struct NewSubmission<'a> {
     pub idempotency_key: Option<&'a str>,
     /// Taken or not.
     pub verdict: Verdict<'a>,
+    /// Whether it is for the benchmark.
+    pub is_benchmark: bool,
 }
 
 /// What the check of an upload found.
@@ -140,8 +147,8 @@ pub async fn insert(db: &mut PgConnection, new: &NewSubmission<'_>) -> Result<()
     };
     sqlx::query!(
         "insert into submissions (id, track_id, participant_id, state, received_at, finished_at, size, sha256, description,
-             method_url, idempotency_key, problems, warnings)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             method_url, idempotency_key, problems, warnings, is_benchmark)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         new.id.as_uuid(),
         new.track.as_uuid(),
         new.participant.as_uuid(),
@@ -155,6 +162,7 @@ pub async fn insert(db: &mut PgConnection, new: &NewSubmission<'_>) -> Result<()
         new.idempotency_key,
         problems as _,
         Json(warnings) as _,
+        new.is_benchmark,
     )
     .execute(db)
     .await
@@ -164,17 +172,22 @@ pub async fn insert(db: &mut PgConnection, new: &NewSubmission<'_>) -> Result<()
     Ok(())
 }
 
-/// What a participant has used of the limits at `now`: submissions queued, being scored or scored.
+/// What a participant has used of an allowance at `now`: submissions queued, being scored or scored.
 pub async fn attempts_used(
     db: impl PgExecutor<'_>,
     participant: ParticipantId,
+    allowance: Allowance,
     now: OffsetDateTime,
 ) -> Result<AttemptsUsed, StoreError> {
     let row = sqlx::query!(
-        r#"select count(*) as "total!", count(*) filter (where received_at >= $2) as "today!"
-           from submissions where participant_id = $1 and state in ('queued', 'scoring', 'scored')"#,
+        r#"select count(*) filter (where $4::timestamptz is null or received_at >= $4) as "total!",
+                  count(*) filter (where received_at >= $2) as "today!"
+           from submissions
+           where participant_id = $1 and is_benchmark = $3 and state in ('queued', 'scoring', 'scored')"#,
         participant.as_uuid(),
         quota::day_start(now),
+        allowance.is_benchmark,
+        allowance.year.map(|(begins, _)| begins),
     )
     .fetch_one(db)
     .await?;
@@ -229,7 +242,7 @@ async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Submiss
                   p.name as participant_name, s.state as "state: SubmissionState", s.received_at, s.finished_at,
                   s.size, s.sha256 as "sha256: Sha256", s.description, s.method_url,
                   s.problems as "problems: Json<Problems>", s.warnings as "warnings: Json<Vec<Warning>>",
-                  s.disqualified_at, s.disqualified_reason
+                  s.disqualified_at, s.disqualified_reason, s.is_benchmark
            from submissions s
            join participants p on p.id = s.participant_id
            where ($1::uuid is null or s.id = $1)
@@ -297,6 +310,8 @@ pub struct Summary {
     pub description: String,
     /// How many problems it has.
     pub problems: i64,
+    /// Whether it was sent to the benchmark.
+    pub is_benchmark: bool,
 }
 
 /// The newest submissions of a participant that arrived before `after`.
@@ -309,7 +324,7 @@ pub async fn of_participant(
     Ok(sqlx::query_as!(
         Summary,
         r#"select id as "id: SubmissionId", number as "number!", state as "state: SubmissionState", received_at, description,
-                  coalesce((problems->>'total')::bigint, 0) as "problems!"
+                  coalesce((problems->>'total')::bigint, 0) as "problems!", is_benchmark as "is_benchmark!"
            from (select *, row_number() over (order by received_at, id) as number
                  from submissions where participant_id = $1) as numbered
            where $2::timestamptz is null or (received_at, id) < ($2, $3)
@@ -354,13 +369,18 @@ pub async fn set_state(
     super::live::notify(db, super::live::Signal::Submission(id)).await
 }
 
-/// Lets a track's failed submissions wait for a score again, and tells whoever waits for them; answers which.
-/// Part of the transaction that gives each its job.
-pub async fn queue_failed(db: &mut PgConnection, track: TrackId) -> Result<Vec<SubmissionId>, StoreError> {
+/// Lets a track's failed submissions, those sent to the benchmark or the others, wait for a score again, and tells whoever
+/// waits for them; answers which. Part of the transaction that gives each its job.
+pub async fn queue_failed(
+    db: &mut PgConnection,
+    track: TrackId,
+    is_benchmark: bool,
+) -> Result<Vec<SubmissionId>, StoreError> {
     let rows = sqlx::query!(
         r#"update submissions set state = 'queued', finished_at = null
-           where track_id = $1 and state = 'failed' returning id as "id: SubmissionId""#,
+           where track_id = $1 and state = 'failed' and is_benchmark = $2 returning id as "id: SubmissionId""#,
         track.as_uuid(),
+        is_benchmark,
     )
     .fetch_all(&mut *db)
     .await?;

@@ -6,10 +6,12 @@ use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 
 use super::StoreError;
+use crate::domain::benchmark::{Benchmark, BenchmarkLimits};
 use crate::domain::ids::{CompetitionId, TrackId};
 use crate::domain::official_ranking::RankingChange;
 use crate::domain::participant::Approval;
 use crate::domain::phase::{Dates, Phase, Stage};
+use crate::domain::quota::Allowance;
 use crate::domain::release::TrackKind;
 use crate::domain::slug::{Slug, TrackPath};
 use crate::domain::track::{EntryRule, Pages, ScenarioLabels, SubmissionLimits};
@@ -43,6 +45,8 @@ pub struct Track {
     pub banner_seq: Option<i64>,
     /// How far its end has come.
     pub ending: Ending,
+    /// The benchmark after its end.
+    pub benchmark: Benchmark,
 }
 
 /// How far the end of a track has come.
@@ -82,6 +86,11 @@ impl Track {
     pub fn stage(&self) -> Stage {
         Stage { phase: self.phase, dates: self.settings.dates }
     }
+
+    /// How much a participant may send at `now`, and what counts against it.
+    pub fn allowance(&self, now: OffsetDateTime) -> Allowance {
+        Allowance::of(self.phase, self.settings.limits, self.benchmark, now)
+    }
 }
 
 /// What an organiser sets for a track.
@@ -114,7 +123,7 @@ pub struct TrackSettings {
 pub struct TrackCounts {
     /// Participants that were approved.
     pub participants: i64,
-    /// Submissions that were scored.
+    /// Submissions of the competition that were scored.
     pub entries: i64,
 }
 
@@ -150,6 +159,12 @@ struct TrackRow {
     ranking_version: i32,
     ranking_is_due: bool,
     labels_version: i32,
+    benchmark_began_at: Option<OffsetDateTime>,
+    benchmark_per_day: i32,
+    benchmark_per_year: i32,
+    benchmark_version: i64,
+    benchmark_changed_at: Option<OffsetDateTime>,
+    benchmark_log_seq: Option<i64>,
 }
 
 impl From<TrackRow> for Track {
@@ -187,8 +202,19 @@ impl From<TrackRow> for Track {
                 ranking_is_due: row.ranking_is_due,
                 labels_version: row.labels_version,
             },
+            benchmark: Benchmark {
+                began_at: row.benchmark_began_at,
+                limits: benchmark_limits(row.benchmark_per_day, row.benchmark_per_year),
+                version: row.benchmark_version,
+                changed_at: row.benchmark_changed_at,
+                log_seq: row.benchmark_log_seq,
+            },
         }
     }
+}
+
+fn benchmark_limits(per_day: i32, per_year: i32) -> BenchmarkLimits {
+    BenchmarkLimits { per_day: per_day.unsigned_abs(), per_year: per_year.unsigned_abs() }
 }
 
 /// Limits from their columns, which the database holds positive.
@@ -217,7 +243,9 @@ async fn select(db: impl PgExecutor<'_>, which: Which<'_>) -> Result<Vec<Track>,
                   t.needs_approval, t.kind as "kind: TrackKind", t.publish_entries, t.board_version, t.board_changed_at,
                   t.board_log_seq, t.banner_seq, t.entries_frozen_at, t.final_begun_at, t.labels_opened_at,
                   t.results_final_at, t.ranking_version, cardinality(t.ranking_due) > 0 as "ranking_is_due!",
-                  t.labels_version
+                  t.labels_version,
+                  t.benchmark_began_at, t.benchmark_per_day, t.benchmark_per_year, t.benchmark_version,
+                  t.benchmark_changed_at, t.benchmark_log_seq
            from tracks t join competitions c on c.id = t.competition_id
            where ($1::uuid is null or t.id = $1)
              and ($2::text is null or c.slug = $2)
@@ -254,7 +282,8 @@ pub async fn counts(db: impl PgExecutor<'_>, track: TrackId) -> Result<TrackCoun
     Ok(sqlx::query_as!(
         TrackCounts,
         r#"select (select count(*) from participants where track_id = $1 and status = 'approved') as "participants!",
-                  (select count(*) from submissions where track_id = $1 and state = 'scored') as "entries!""#,
+                  (select count(*) from submissions where track_id = $1 and state = 'scored' and not is_benchmark)
+                      as "entries!""#,
         track.as_uuid(),
     )
     .fetch_one(db)
@@ -283,10 +312,21 @@ pub struct Gate {
     pub stage: Stage,
     /// How much a participant may send.
     pub limits: SubmissionLimits,
+    /// Since when there is a benchmark, with limits of its own.
+    pub benchmark: (Option<OffsetDateTime>, BenchmarkLimits),
     /// Whether an organiser approves each participant.
     pub approval: Approval,
     /// Whether the official entries stand already.
     pub is_frozen: bool,
+}
+
+impl Gate {
+    /// How much a participant may send at `now`, and what counts against it.
+    pub fn allowance(&self, now: OffsetDateTime) -> Allowance {
+        let (began_at, limits) = self.benchmark;
+        let benchmark = Benchmark { began_at, limits, version: 0, changed_at: None, log_seq: None };
+        Allowance::of(self.stage.phase, self.limits, benchmark, now)
+    }
 }
 
 /// What decides whether a track takes a submission or a participant, held still until the transaction ends: a close
@@ -294,7 +334,7 @@ pub struct Gate {
 pub async fn gate(db: &mut PgConnection, track: TrackId) -> Result<Option<Gate>, StoreError> {
     let row = sqlx::query!(
         r#"select phase as "phase: Phase", opens_at, closes_at, limit_per_day, limit_total, limit_bytes, needs_approval,
-                  entries_frozen_at is not null as "is_frozen!"
+                  entries_frozen_at is not null as "is_frozen!", benchmark_began_at, benchmark_per_day, benchmark_per_year
            from tracks where id = $1 for share"#,
         track.as_uuid(),
     )
@@ -303,6 +343,7 @@ pub async fn gate(db: &mut PgConnection, track: TrackId) -> Result<Option<Gate>,
     Ok(row.map(|row| Gate {
         stage: Stage { phase: row.phase, dates: Dates { opens_at: row.opens_at, closes_at: row.closes_at } },
         limits: limits(row.limit_per_day, row.limit_total, row.limit_bytes),
+        benchmark: (row.benchmark_began_at, benchmark_limits(row.benchmark_per_day, row.benchmark_per_year)),
         approval: row.needs_approval.into(),
         is_frozen: row.is_frozen,
     }))
@@ -567,7 +608,46 @@ pub async fn change_phase(db: &mut PgConnection, track: TrackId, from: Phase, to
     Ok(done.rows_affected() == 1)
 }
 
-/// Counts a change of the track's board and wakes everybody who is looking at it.
+/// Begins a track's benchmark, or goes on with it: its years are counted from its first beginning.
+pub async fn begin_benchmark(
+    db: &mut PgConnection,
+    track: TrackId,
+    limits: BenchmarkLimits,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update tracks set benchmark_began_at = coalesce(benchmark_began_at, $2),
+             benchmark_changed_at = coalesce(benchmark_changed_at, $2), benchmark_per_day = $3, benchmark_per_year = $4
+         where id = $1",
+        track.as_uuid(),
+        now,
+        super::to_i32(limits.per_day),
+        super::to_i32(limits.per_year),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Counts a change of the track's benchmark board, where there is one, and wakes everybody who is looking at it. Part of
+/// the transaction that changes it.
+pub async fn benchmark_changed(db: &mut PgConnection, track: TrackId, now: OffsetDateTime) -> Result<(), StoreError> {
+    let version = sqlx::query_scalar!(
+        "update tracks set benchmark_version = benchmark_version + 1,
+             benchmark_changed_at = greatest(benchmark_changed_at, $2),
+             benchmark_log_seq = (select seq from log_heads where track_id = $1 and seq > 0)
+         where id = $1 and benchmark_began_at is not null returning benchmark_version",
+        track.as_uuid(),
+        now,
+    );
+    match version.fetch_optional(&mut *db).await? {
+        Some(version) => super::live::notify(db, super::live::Signal::Benchmark(track, version)).await,
+        None => Ok(()),
+    }
+}
+
+/// Counts a change of the track's board and wakes everybody who is looking at it. What changes it may change the benchmark
+/// board, too.
 ///
 /// Part of the transaction that changes the board, after the event that says so; the wake-up leaves with its commit.
 pub async fn board_changed(db: &mut PgConnection, track: TrackId, now: OffsetDateTime) -> Result<(), StoreError> {
@@ -580,5 +660,6 @@ pub async fn board_changed(db: &mut PgConnection, track: TrackId, now: OffsetDat
     )
     .fetch_one(&mut *db)
     .await?;
-    super::live::notify(db, super::live::Signal::Board(track, row.board_version)).await
+    super::live::notify(db, super::live::Signal::Board(track, row.board_version)).await?;
+    benchmark_changed(db, track, now).await
 }

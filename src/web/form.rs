@@ -27,6 +27,8 @@ pub(crate) fn sentence(text: &str) -> String {
 #[template(path = "part/field.html")]
 pub(crate) struct Field {
     name: &'static str,
+    /// Another id than its name; empty: its name.
+    id: &'static str,
     label: &'static str,
     kind: &'static str,
     autocomplete: &'static str,
@@ -69,6 +71,11 @@ impl Field {
         Self { autocomplete, ..self }
     }
 
+    /// Sets its id, where the page has another field of this name.
+    pub(crate) fn id_on_page(self, id: &'static str) -> Self {
+        Self { id, ..self }
+    }
+
     /// Sets the sentence under the label.
     pub(crate) fn hint(self, hint: &'static str) -> Self {
         Self { hint, ..self }
@@ -87,6 +94,10 @@ impl Field {
     /// Says what is wrong with it, as a sentence.
     pub(crate) fn error(self, error: Option<String>) -> Self {
         Self { error, ..self }
+    }
+
+    fn id(&self) -> &str {
+        if self.id.is_empty() { self.name } else { self.id }
     }
 
     fn shown_value(&self) -> &str {

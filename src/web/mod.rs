@@ -39,7 +39,7 @@ use crate::http::server::ServerState;
 const QUERY_NAMES: [(&str, &[&str]); 6] = [
     ("/", &["after", "limit"]),
     ("/c/{competition}/{track}/organise/final", &["all", "done", "already"]),
-    ("/c/{competition}/{track}/leaderboard", &["split", "by", "sort", "curves", "page"]),
+    ("/c/{competition}/{track}/leaderboard", &["board", "split", "by", "sort", "curves", "page"]),
     ("/c/{competition}/{track}/submissions", &["after", "limit"]),
     ("/login", &["next"]),
     ("/register", &["next"]),
@@ -70,6 +70,8 @@ pub fn router(state: ServerState) -> Router<ServerState> {
         .route("/c/{competition}/{track}/organise/final/reveal", post(organise::steps::reveal))
         .route("/c/{competition}/{track}/organise/final/declare", post(organise::steps::declare_final))
         .route("/c/{competition}/{track}/organise/final/open-labels", post(organise::steps::open_labels))
+        .route("/c/{competition}/{track}/organise/final/benchmark", post(organise::steps::benchmark))
+        .route("/c/{competition}/{track}/organise/final/end", post(organise::steps::end))
         .route("/submissions/{id}", get(submission::show::show))
         .route("/submissions/{id}/disqualify", post(submission::organise::disqualify))
         .route("/submissions/{id}/restore", post(submission::organise::restore))

@@ -5,6 +5,11 @@ pub(crate) fn score(value: f64) -> String {
     format!("{value:.4}")
 }
 
+/// A score that is told rounded to a multiple of 0.005, as in `0.190`.
+pub(crate) fn rounded(value: f64) -> String {
+    format!("{value:.3}")
+}
+
 /// An interval with three decimals, as in `0.250 – 0.274`.
 pub(crate) fn interval(low: f64, high: f64) -> String {
     format!("{low:.3} – {high:.3}")

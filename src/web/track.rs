@@ -35,6 +35,9 @@ pub(crate) struct OverviewPage {
     /// The organiser's overview; empty if there is none.
     pub(crate) page: Markup,
     pub(crate) dates: Vec<Date>,
+    /// When the benchmark began, where there is or was one.
+    pub(crate) benchmark: Option<Timestamp>,
+    pub(crate) is_benchmark_open: bool,
     pub(crate) limits: Limits,
     pub(crate) enrolment: EnrolmentStatus,
 }
@@ -50,6 +53,8 @@ pub(crate) struct Date {
 pub(crate) struct Limits {
     pub(crate) per_day: String,
     pub(crate) total: String,
+    /// What the total is of: `In all`, or `A year` of a benchmark.
+    pub(crate) period: &'static str,
     pub(crate) size: String,
     /// Which of a participant's submissions is on the board, as in `your latest`.
     pub(crate) entry_rule: &'static str,
@@ -57,12 +62,16 @@ pub(crate) struct Limits {
 
 impl Limits {
     fn of(track: &Track) -> Self {
-        let limits = track.settings.limits;
+        let (limits, own) = (track.settings.limits, track.benchmark.limits);
+        let is_benchmark = track.phase.rules().is_benchmark;
+        let (per_day, total) = if is_benchmark { (own.per_day, own.per_year) } else { (limits.per_day, limits.total) };
         Self {
-            per_day: number::count(limits.per_day.into()),
-            total: number::count(limits.total.into()),
+            per_day: number::count(per_day.into()),
+            total: number::count(total.into()),
+            period: if is_benchmark { "A year" } else { "In all" },
             size: number::bytes(limits.bytes),
             entry_rule: match track.settings.entry_rule {
+                _ if is_benchmark => "your best on test, as it is told",
                 EntryRule::Latest => "your latest",
                 EntryRule::Best => "your best on dev",
                 EntryRule::Chosen => "the one you choose",
@@ -178,6 +187,8 @@ pub(crate) async fn overview(State(app): State<App>, view: TrackView) -> Result<
                 at: dates.closes_at.map(Timestamp::date),
             },
         ],
+        benchmark: view.track.benchmark.began_at.map(Timestamp::date),
+        is_benchmark_open: view.track.phase.rules().is_benchmark,
         limits: Limits::of(&view.track),
         enrolment: EnrolmentStatus::of(&view, app.clock.now()),
     })

@@ -33,7 +33,8 @@ impl KeyDate {
                 let at = opens.filter(|at| *at > now)?;
                 ("opens in", at, Timestamp::until(at, now))
             }
-            (Ok(()), Some(at)) => ("closes in", at, Timestamp::until(at, now)),
+            // A benchmark has no closing date.
+            (Ok(()), Some(at)) if track.phase == Phase::Open => ("closes in", at, Timestamp::until(at, now)),
             (Err(Refusal::NoLonger(_)), Some(at)) if at <= now => ("closed", at, Timestamp::ago(at, now)),
             _ => return None,
         };
@@ -121,6 +122,13 @@ fn told(event: LogEvent, closes_at: Option<OffsetDateTime>) -> Option<(Sentence,
         }
         LogEvent::Step(Step { step: StepName::Final, reason, .. }) => {
             (Sentence::plain("The results were declared final."), reason)
+        }
+        LogEvent::Step(Step { step: StepName::Benchmark, reason, .. }) => {
+            let text = "The track is open as a benchmark: new entries stand on a board beside the official ranking, which stays.";
+            (Sentence::plain(text), reason)
+        }
+        LogEvent::Step(Step { step: StepName::End, reason, .. }) => {
+            (Sentence::plain("The benchmark has ended; its board stays."), reason)
         }
         LogEvent::Corrected { models, .. } => {
             let models = number::counted(models.len() as u64, "model", "models");

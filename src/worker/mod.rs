@@ -202,7 +202,7 @@ async fn keep_claim(app: &App, job: Job) {
 /// Stores a score and what follows from it in one transaction; answers `false`, having stored nothing, where the claim was
 /// lost. From a dev score follow the submission's state, the participant's entry and the board's change; from a final
 /// score nothing that anybody but organisers can see before the reveal; from one of a rescoring nothing until it is
-/// applied.
+/// applied. What was sent to a benchmark is no entry and changes the benchmark board alone.
 async fn finish(app: &App, job: Job, scored: &Scored) -> Result<bool, StoreError> {
     let mut db = app.db.begin().await?;
     // The same order of locks as an upload: participant, job, track.
@@ -240,7 +240,9 @@ async fn finish(app: &App, job: Job, scored: &Scored) -> Result<bool, StoreError
     // A second job for what has its score: no path of the program makes one, but none is scored twice either.
     match job.split {
         Split::Dev if is_new => {
-            entries::pick(&mut db, scored.track, scored.participant, gate).await?;
+            if !scored.is_benchmark {
+                entries::pick(&mut db, scored.track, scored.participant, gate).await?;
+            }
             // Trials of a draft are in no log.
             if !gate.phase.rules().takes_trials {
                 let event = LogEvent::Scored {
@@ -250,7 +252,13 @@ async fn finish(app: &App, job: Job, scored: &Scored) -> Result<bool, StoreError
                 };
                 store::log::append(&mut db, scored.track, event, Detail::default(), now).await?;
             }
-            store::track::board_changed(&mut db, scored.track, now).await?;
+            match scored.is_benchmark {
+                true => store::track::benchmark_changed(&mut db, scored.track, now).await?,
+                false => store::track::board_changed(&mut db, scored.track, now).await?,
+            }
+        }
+        Split::Final if is_new && scored.is_benchmark => {
+            store::track::benchmark_changed(&mut db, scored.track, now).await?;
         }
         // A newer official ranking may have waited for this score.
         Split::Final if gate.ranking_is_due => {

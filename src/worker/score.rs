@@ -17,6 +17,8 @@ pub struct Scored {
     pub track: TrackId,
     /// Whose submission it is.
     pub participant: ParticipantId,
+    /// Whether it was sent to the benchmark.
+    pub is_benchmark: bool,
     /// The numbers.
     pub result: SplitResult,
     /// The ranking number over the bootstrap's draws.
@@ -45,7 +47,8 @@ pub(super) async fn submission(app: &App, job: Job) -> anyhow::Result<Scored> {
     })
     .await
     .context("the scorer broke off")??;
-    Ok(Scored { track: track.id, participant: submission.participant, result, replicates, labels_version })
+    let (participant, is_benchmark) = (submission.participant, submission.is_benchmark);
+    Ok(Scored { track: track.id, participant, is_benchmark, result, replicates, labels_version })
 }
 
 /// What an archive is scored against.

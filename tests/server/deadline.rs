@@ -109,7 +109,6 @@ async fn only_an_open_track_takes_uploads_whatever_its_dates(db: PgPool) {
         ("update tracks set phase = 'draft'", "not_open"),
         ("update tracks set phase = 'closed'", "closed"),
         ("update tracks set phase = 'revealed'", "closed"),
-        ("update tracks set phase = 'benchmark'", "closed"),
     ] {
         world.sql(statement).await;
         ada.submit(&world, Upload::hitting(1).zip()).await.problem(StatusCode::FORBIDDEN, code);

@@ -224,6 +224,8 @@ async fn every_step_is_refused_from_every_wrong_phase_and_asked_twice_it_is_take
         ("reveal", vec!["closed", "revealed"]),
         ("open-labels", vec!["revealed"]),
         ("final", vec!["revealed", "benchmark"]),
+        ("benchmark", vec!["revealed", "benchmark"]),
+        ("end", vec!["revealed", "benchmark"]),
     ];
     for (step, from) in table {
         for phase in Phase::ALL {

@@ -8,6 +8,7 @@
 mod support;
 
 mod access;
+mod benchmark;
 mod board;
 mod body;
 mod competing;

@@ -209,7 +209,7 @@ async fn a_reveal_takes_a_word_on_the_labels_the_track_s_name_and_the_password(d
     let keep = "labels=keep&confirm=mico/tiny&password=correct-horse";
     let page = olga.does(&world, "reveal", keep).await;
     assert_says(&page, &["as version 1, provisional until you declare it final. The labels stay hidden."], &[]);
-    assert_forms(&page, &["declare", "open-labels"]);
+    assert_forms(&page, &["declare", "open-labels", "benchmark"]);
     assert_says(&olga.does(&world, "reveal", keep).await, &["The final ranking was public before"], &[]);
     let open = "labels=open&confirm=mico/tiny&password=correct-horse";
     let page = olga.fails(&world, "reveal", open, StatusCode::CONFLICT).await;
@@ -218,7 +218,7 @@ async fn a_reveal_takes_a_word_on_the_labels_the_track_s_name_and_the_password(d
 
     let page = olga.does(&world, "declare", "").await;
     assert_says(&page, &["The results are final.", "final since"], &["provisional"]);
-    assert_forms(&page, &["open-labels"]);
+    assert_forms(&page, &["open-labels", "benchmark"]);
     assert_says(&olga.does(&world, "declare", "").await, &["The results were final before"], &[]);
 
     let wrong = "confirm=tiny&password=correct-horse";

@@ -78,7 +78,7 @@ async fn a_refusal_names_the_parameter_and_those_there_are(db: PgPool) {
     let detail = |problem: Value| problem["detail"].as_str().expect("a sentence").to_owned();
     let board = ask(&world, "GET", &format!("{TRACK_URL}/leaderboard?spilt=final")).await;
     let text = detail(board.problem(StatusCode::BAD_REQUEST, "bad_parameter"));
-    assert_eq!(text, "There is no parameter `spilt` here. This address takes `split`.");
+    assert_eq!(text, "There is no parameter `spilt` here. This address takes `board`, `split`.");
     let track = ask(&world, "GET", &format!("{TRACK_URL}?split=final")).await;
     let text = detail(track.problem(StatusCode::BAD_REQUEST, "bad_parameter"));
     assert_eq!(text, "There is no parameter `split` here. This address takes none.");

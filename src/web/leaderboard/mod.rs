@@ -3,9 +3,11 @@
 //! [`query`] parses the query string, [`rows`] makes the rows; the page itself holds only what is
 //! shown.
 
+mod benchmark;
 mod query;
 mod rows;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use askama::Template;
@@ -18,12 +20,12 @@ use self::query::{BOARD_METRICS, Query, QueryParams, Sort};
 use self::rows::{BoardView, ROWS_PER_PAGE};
 use super::markup::Markup;
 use super::scenario::{self, Figure, Numbers, PlottedEntry, ScenarioName};
-use super::site::{Choice, Link, Reader};
+use super::site::{Choice, Link, Reader, Sentence};
 use super::timestamp::Timestamp;
 use super::track_head::{Tab, TrackHead};
 use super::{number, render};
 use crate::app::App;
-use crate::board::Board;
+use crate::board::{BenchmarkBoard, Board, BoardKind};
 use crate::domain::leaderboard::RankedEntry;
 use crate::domain::phase::Phase;
 use crate::domain::visibility::Audience;
@@ -38,6 +40,10 @@ use figures::series::Series;
 pub(crate) struct LeaderboardPage {
     pub(crate) reader: Reader,
     pub(crate) head: TrackHead,
+    /// The track's boards, where there is more than one.
+    pub(crate) boards: Vec<Choice>,
+    /// Which of them this is, as a sentence.
+    pub(crate) which: Option<Sentence>,
     pub(crate) splits: Vec<Choice>,
     /// Why the final split cannot be seen yet, as a sentence.
     pub(crate) split_note: Option<&'static str>,
@@ -146,6 +152,8 @@ pub(crate) struct Row {
     pub(crate) href: Option<String>,
     /// Where the method is described; checked to be http or https.
     pub(crate) method_url: Option<String>,
+    /// On the benchmark board: whether the participant has an entry in the official ranking.
+    pub(crate) took_part: bool,
 }
 
 /// Whether several entries with exactly equal scores share the rank.
@@ -200,15 +208,25 @@ pub(crate) async fn show(
     let names = scenario::names(&view.track);
     let first = if view.access.board(Split::Final).is_some() { Split::Final } else { Split::Dev };
     let query = Query::parse(params, names.iter().map(|name| name.folder.clone()).collect(), first)?;
-    let board = match view.access.board(query.split) {
-        Some(visible) => app.boards.of_track(&view.track, visible).await?,
-        // Whoever knows a draft's address may look at its pages; what organisers try there is theirs.
-        None if query.split == Split::Dev => Arc::new(Board::empty(&view.track, query.split)),
-        None => return Err(HttpError::NotRevealed),
+    let shown = match query.board {
+        BoardKind::Official => Shown::Official(official(&app, &view, query.split).await?),
+        BoardKind::Benchmark => {
+            let has_begun = view.track.benchmark.began_at.is_some();
+            let visible = view.access.benchmark(query.split, has_begun).ok_or_else(HttpError::no_benchmark)?;
+            Shown::Benchmark(app.boards.benchmark(&view.track, visible).await?)
+        }
     };
     let head = TrackHead::load(&app, &view.track, view.access, Tab::Leaderboard).await?;
+    let (board, benchmark) = match &shown {
+        Shown::Official(board) => (&**board, None),
+        Shown::Benchmark(benchmark) => match &benchmark.rounded {
+            Some(rounded) => return render(&benchmark::page(&app, &view, head, (benchmark, rounded), &query).await?),
+            None => (&benchmark.board, Some(&**benchmark)),
+        },
+    };
     let board_view = BoardView {
-        board: &board,
+        board,
+        benchmark,
         query: &query,
         names: &names,
         reader: view.participant.map(|participant| participant.id),
@@ -221,6 +239,56 @@ pub(crate) async fn show(
     render(&page(&view, head, &board_view))
 }
 
+/// A board of either kind.
+enum Shown {
+    Official(Arc<Board>),
+    Benchmark(Arc<BenchmarkBoard>),
+}
+
+async fn official(app: &App, view: &TrackView, split: Split) -> Result<Arc<Board>, HttpError> {
+    match view.access.board(split) {
+        Some(visible) => Ok(app.boards.of_track(&view.track, visible).await?),
+        // Whoever knows a draft's address may look at its pages; what organisers try there is theirs.
+        None if split == Split::Dev => Ok(Arc::new(Board::empty(&view.track, split))),
+        None => Err(HttpError::NotRevealed),
+    }
+}
+
+/// The boards of a track that has or had a benchmark.
+fn board_choices(view: &TrackView, current: BoardKind) -> Vec<Choice> {
+    let choice = |kind, label: &str, href: &str| Choice {
+        label: label.to_owned(),
+        href: Some(href.to_owned()),
+        current: current == kind,
+    };
+    match view.track.benchmark.began_at {
+        Some(_) if view.track.phase.rules().final_is_public => vec![
+            choice(BoardKind::Official, "Official ranking", "?"),
+            choice(BoardKind::Benchmark, "Benchmark", "?board=benchmark"),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+/// Which board it is, where there is more than one.
+fn which_board(view: &TrackView, board: &Board) -> Option<Sentence> {
+    let began_at = view.track.benchmark.began_at.filter(|_| view.track.phase.rules().final_is_public)?;
+    Some(match (board.kind, board.split) {
+        (BoardKind::Official, Split::Final) => Sentence::plain(
+            "Official ranking: what was sent before the close decides it, and the benchmark changes nothing of it.",
+        ),
+        (BoardKind::Official, _) => Sentence::plain(
+            "Official board of the competition on the dev split: it stands, and the benchmark changes nothing of it.",
+        ),
+        (BoardKind::Benchmark, _) => Sentence::with(
+            "Benchmark, since ",
+            Timestamp::date(began_at),
+            ": one row for each participant, with the best of their official entry and of what they sent to the benchmark. \
+             It is not the official ranking, and changes nothing of it.",
+        ),
+    })
+}
+
 fn page(view: &TrackView, head: TrackHead, board_view: &BoardView<'_>) -> LeaderboardPage {
     let sorted = board_view.sorted();
     let on_page = board_view.on_page(&sorted);
@@ -231,10 +299,17 @@ fn page(view: &TrackView, head: TrackHead, board_view: &BoardView<'_>) -> Leader
     let drawn = if has_curves { board_view.drawn() } else { Vec::new() };
     let drawn_names: Vec<String> = drawn.iter().map(|ranked| ranked.entry.participant.clone()).collect();
     let api = format!("{}/leaderboard", head.api());
-    let which = if board_view.board.split == Split::Final { "?split=final" } else { "" };
+    let which = match (board_view.board.kind, board_view.board.split) {
+        (BoardKind::Benchmark, split) => format!("?board=benchmark&split={split}"),
+        (BoardKind::Official, Split::Final) => "?split=final".to_owned(),
+        (BoardKind::Official, _) => String::new(),
+    };
+    let of_events = if board_view.board.kind == BoardKind::Benchmark { "?board=benchmark" } else { "" };
     let (legend, figures) = if has_curves { curves(board_view.names, &drawn) } else { (Vec::new(), Vec::new()) };
     LeaderboardPage {
         reader: Reader::of(view.login.as_ref()),
+        boards: board_choices(view, board_view.board.kind),
+        which: which_board(view, board_view.board),
         splits: splits(view, board_view.query),
         split_note: split_note(view, board_view.board),
         state: state(view, board_view.board),
@@ -246,7 +321,8 @@ fn page(view: &TrackView, head: TrackHead, board_view: &BoardView<'_>) -> Leader
                 current: metric == board_view.query.by,
             })
             .collect(),
-        events: (is_live(board_view.board) && view.access.board(Split::Dev).is_some()).then(|| format!("{api}/events")),
+        events: (is_live(board_view.board) && view.access.board(Split::Dev).is_some())
+            .then(|| format!("{api}/events{of_events}")),
         etag: board_view.board.etag(),
         last_change: (!board_view.board.entries.is_empty())
             .then(|| Timestamp::ago(board_view.board.updated_at, board_view.now)),
@@ -267,6 +343,9 @@ fn page(view: &TrackView, head: TrackHead, board_view: &BoardView<'_>) -> Leader
 /// Why the final split cannot be seen, or what is left out of it, as a sentence. Between close and reveal it tells nobody
 /// whether final scores exist.
 fn split_note(view: &TrackView, board: &Board) -> Option<&'static str> {
+    if board.kind == BoardKind::Benchmark {
+        return None;
+    }
     match (view.track.phase, board.split) {
         (Phase::Draft, _) => Some(match view.audience() {
             Audience::Organiser => {
@@ -292,6 +371,10 @@ fn split_note(view: &TrackView, board: &Board) -> Option<&'static str> {
 fn state(view: &TrackView, board: &Board) -> &'static str {
     let ending = view.track.ending;
     match board.split {
+        _ if board.kind == BoardKind::Benchmark => match board.phase.rules().is_benchmark {
+            true => "live",
+            false => "the benchmark has ended",
+        },
         Split::Final if ending.results_final_at.is_some() => "final",
         Split::Final => "provisional",
         Split::Train | Split::Dev if view.track.phase.rules().final_is_public => "stands since the freeze",
@@ -302,7 +385,10 @@ fn state(view: &TrackView, board: &Board) -> &'static str {
 
 /// Whether something can still change the board.
 fn is_live(board: &Board) -> bool {
-    board.split == Split::Dev && board.phase.rules().board_is_live
+    match board.kind {
+        BoardKind::Official => board.split == Split::Dev && board.phase.rules().board_is_live,
+        BoardKind::Benchmark => board.phase.rules().is_benchmark,
+    }
 }
 
 fn splits(view: &TrackView, query: &Query) -> Vec<Choice> {
@@ -310,6 +396,7 @@ fn splits(view: &TrackView, query: &Query) -> Vec<Choice> {
     let stands = revealed || view.track.ending.entries_frozen_at.is_some();
     let dev = if stands { "Dev" } else { "Dev (live)" };
     let test = match (revealed, view.track.ending.results_final_at) {
+        _ if query.board == BoardKind::Benchmark => "Test",
         (false, _) => "Test, after the reveal",
         (true, None) => "Test (provisional)",
         (true, Some(_)) => "Test (final)",
@@ -346,7 +433,11 @@ fn columns(board_view: &BoardView<'_>, interval_axis: Option<Markup>) -> Columns
 }
 
 fn pages(board_view: &BoardView<'_>, count: usize) -> Vec<Link> {
-    let range = board_view.page_range(count);
+    more_pages(board_view.query, &board_view.page_range(count), count)
+}
+
+/// Links to the pages before and after the rows of `range`.
+fn more_pages(query: &Query, range: &Range<usize>, count: usize) -> Vec<Link> {
     let link = |page: usize| {
         let first = (page - 1) * ROWS_PER_PAGE;
         let label = format!(
@@ -354,10 +445,10 @@ fn pages(board_view: &BoardView<'_>, count: usize) -> Vec<Link> {
             number::count(first as u64 + 1),
             number::count((first + ROWS_PER_PAGE).min(count) as u64)
         );
-        Link { label, href: board_view.query.page(page).href() }
+        Link { label, href: query.page(page).href() }
     };
-    let before = (range.start > 0).then(|| board_view.query.page - 1).filter(|page| (page - 1) * ROWS_PER_PAGE < count);
-    let after = (range.end < count).then(|| board_view.query.page + 1);
+    let before = (range.start > 0).then(|| query.page - 1).filter(|page| (page - 1) * ROWS_PER_PAGE < count);
+    let after = (range.end < count).then(|| query.page + 1);
     before.into_iter().chain(after).map(link).collect()
 }
 

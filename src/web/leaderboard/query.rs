@@ -4,6 +4,7 @@
 
 use scoring::{Metric, Split};
 
+use crate::board::BoardKind;
 use crate::domain::leaderboard::{RankedEntry, ScenarioResult};
 use crate::http::error::{Detail, HttpError};
 use figures::series::Series;
@@ -12,6 +13,7 @@ use figures::series::Series;
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct QueryParams {
+    board: Option<String>,
     split: Option<String>,
     by: Option<String>,
     sort: Option<String>,
@@ -88,6 +90,7 @@ pub(crate) enum Sort {
 /// Which board to show, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Query {
+    pub(crate) board: BoardKind,
     pub(crate) split: Split,
     pub(crate) by: BoardMetric,
     pub(crate) sort: Sort,
@@ -109,6 +112,11 @@ impl Query {
     pub(crate) fn parse(params: QueryParams, scenarios: Vec<String>, first: Split) -> Result<Self, HttpError> {
         let unknown = |what: &str| {
             HttpError::BadRequest(Detail::new("bad_parameter", format!("The leaderboard has no such {what}.")))
+        };
+        let board = match params.board.as_deref() {
+            None | Some("official") => BoardKind::Official,
+            Some("benchmark") => BoardKind::Benchmark,
+            Some(_) => return Err(unknown("board")),
         };
         let split = match params.split.as_deref() {
             None => first,
@@ -141,12 +149,15 @@ impl Query {
             }
             names
         });
-        Ok(Self { split, by, sort, curves, page: params.page.unwrap_or(1).max(1), scenarios, first })
+        Ok(Self { board, split, by, sort, curves, page: params.page.unwrap_or(1).max(1), scenarios, first })
     }
 
     /// The address that asks this.
     pub(crate) fn href(&self) -> String {
         let mut parts = Vec::new();
+        if self.board == BoardKind::Benchmark {
+            parts.push("board=benchmark".to_owned());
+        }
         if self.split != self.first {
             parts.push(format!("split={}", self.split));
         }
@@ -232,14 +243,28 @@ mod tests {
 
     #[test]
     fn unknown_values_are_refused() {
-        for query in ["by=final_score", "sort=password_hash", "split=train", "order_by=x", "page=-1", "sort=toy_lo"] {
+        for query in [
+            "by=final_score",
+            "board=other",
+            "sort=password_hash",
+            "split=train",
+            "order_by=x",
+            "page=-1",
+            "sort=toy_lo",
+        ] {
             assert!(parse(query).is_err(), "{query}");
         }
     }
 
     #[test]
     fn a_link_parses_back_to_the_query_it_was_built_from() {
-        for text in ["by=AUC&sort=toy_inf&curves=ada,grace&page=3", "split=final", "curves=", "sort=last"] {
+        for text in [
+            "by=AUC&sort=toy_inf&curves=ada,grace&page=3",
+            "split=final",
+            "board=benchmark&split=final",
+            "curves=",
+            "sort=last",
+        ] {
             let query = parse(text).unwrap();
             assert_eq!(parse(&query.href()[1..]).unwrap(), query, "{text}");
         }

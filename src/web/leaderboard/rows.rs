@@ -13,7 +13,7 @@ use super::super::scenario::{self, ScenarioName};
 use super::super::timestamp::Timestamp;
 use super::query::{Query, Sort};
 use super::{Mine, Row, Shared, Tied};
-use crate::board::Board;
+use crate::board::{BenchmarkBoard, Board, BoardKind};
 use crate::domain::ids::ParticipantId;
 use crate::domain::leaderboard::RankedEntry;
 use figures::interval_plot::{Axis, interval_svg};
@@ -29,6 +29,8 @@ pub(super) struct BoardView<'a> {
     pub(super) board: &'a Board,
     pub(super) query: &'a Query,
     pub(super) names: &'a [ScenarioName],
+    /// The benchmark board that the board is, if it is one.
+    pub(super) benchmark: Option<&'a BenchmarkBoard>,
     /// The reader as a participant, whose row is highlighted.
     pub(super) reader: Option<ParticipantId>,
     /// Whether the reader is an organiser and may open every submission.
@@ -135,6 +137,7 @@ impl<'a> BoardView<'a> {
             numbers: scenario::numbers(self.names, result),
             href: (is_own || self.is_staff).then(|| format!("/submissions/{}", entry.submission)),
             method_url: entry.method_url.clone(),
+            took_part: self.benchmark.is_some_and(|benchmark| benchmark.took_part(entry.participant_id)),
         }
     }
 
@@ -146,7 +149,11 @@ impl<'a> BoardView<'a> {
     /// The table's caption: what is ranked, and by which metric.
     pub(super) fn caption(&self, title: &str) -> String {
         let split = if self.board.split == Split::Dev { "dev" } else { "test" };
-        format!("Leaderboard of {title} on the {split} split by {}", self.query.by.name)
+        let board = match self.board.kind {
+            BoardKind::Official => "Leaderboard",
+            BoardKind::Benchmark => "Benchmark",
+        };
+        format!("{board} of {title} on the {split} split by {}", self.query.by.name)
     }
 }
 
@@ -180,6 +187,7 @@ mod tests {
             },
         };
         Board {
+            kind: BoardKind::Official,
             track: "mico/toy".parse().unwrap(),
             split: Split::Dev,
             phase: Phase::Open,
@@ -195,7 +203,7 @@ mod tests {
     }
 
     fn board_view<'a>(board: &'a Board, query: &'a Query, reader: Option<ParticipantId>) -> BoardView<'a> {
-        BoardView { board, query, names: &[], reader, is_staff: false, now: NOW }
+        BoardView { board, query, names: &[], benchmark: None, reader, is_staff: false, now: NOW }
     }
 
     fn names(entries: &[&RankedEntry]) -> Vec<String> {

@@ -5,7 +5,7 @@ use time::{OffsetDateTime, UtcOffset};
 
 use crate::domain::reason::{NotAReason, Reason};
 use crate::domain::timestamp;
-use crate::service::lifecycle::LabelsAtReveal;
+use crate::service::lifecycle::{LabelsAtReveal, SaidOfLimits};
 
 /// The forms of the page: in every moment each field is there once at most.
 #[derive(Default)]
@@ -21,6 +21,10 @@ pub(super) struct FormState {
     pub(super) confirm: String,
     pub(super) confirm_error: Option<String>,
     pub(super) password_error: Option<String>,
+    /// The limits of a benchmark, a day and a year.
+    pub(super) limits: Option<(String, String)>,
+    pub(super) per_day_error: Option<String>,
+    pub(super) per_year_error: Option<String>,
 }
 
 /// A form that asks for a date.
@@ -90,6 +94,19 @@ impl FormState {
         at
     }
 
+    /// The limits of a benchmark; `None`, with the fields' errors, where one is none.
+    pub(super) fn checked_limits(&mut self) -> Option<SaidOfLimits> {
+        let (per_day, per_year) = self.limits.as_ref()?;
+        let read = |text: &str| text.trim().parse().ok().filter(|limit| (1..=SaidOfLimits::MOST).contains(limit));
+        let limits = SaidOfLimits { per_day: read(per_day), per_year: read(per_year) };
+        let error = |limit: Option<u32>| match limit {
+            Some(_) => None,
+            None => Some("Give a number from 1 to 1,000,000.".to_owned()),
+        };
+        (self.per_day_error, self.per_year_error) = (error(limits.per_day), error(limits.per_year));
+        (limits.per_day.is_some() && limits.per_year.is_some()).then_some(limits)
+    }
+
     /// The reason, where one was given and is one; a field's error where it is none.
     pub(super) fn checked_reason(&mut self) -> Result<Option<Reason>, NotAReason> {
         let reason = Reason::optional(&self.reason);
@@ -122,6 +139,19 @@ mod tests {
         for wrong in ["", "tomorrow", "2026-12-01", "2026-02-30T12:00"] {
             assert_eq!(instant(wrong, Zone::Utc), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn limits_are_positive_numbers_and_each_field_has_its_own_error() {
+        let checked = |day: &str, year: &str| {
+            let mut form = FormState { limits: Some((day.to_owned(), year.to_owned())), ..FormState::default() };
+            let limits = form.checked_limits();
+            (limits, form.per_day_error.is_some(), form.per_year_error.is_some())
+        };
+        let said = SaidOfLimits { per_day: Some(2), per_year: Some(50) };
+        assert_eq!(checked(" 2", "50"), (Some(said), false, false));
+        assert_eq!(checked("0", "50"), (None, true, false));
+        assert_eq!(checked("2", "many"), (None, false, true));
     }
 
     #[test]

@@ -60,15 +60,19 @@ pub(super) async fn steps(app: &App, status: &Status) -> Result<Vec<LifeStep>, H
         ),
         step("Final", ending.results_final_at.map(Timestamp::date), String::new()),
     ];
-    if track.phase == Phase::Benchmark {
-        steps.push(step("Benchmark", None, String::new()));
+    if let Some(began_at) = track.benchmark.began_at {
+        let note = if track.phase == Phase::Benchmark { "" } else { "ended" };
+        steps.push(step("Benchmark", Some(Timestamp::date(began_at)), note.to_owned()));
     }
     let state = |index: usize| match index.cmp(&now) {
+        _ if index == 7 => match track.phase {
+            Phase::Benchmark => StepState::Now,
+            _ => StepState::Done,
+        },
         // Final results are no step that goes on.
         std::cmp::Ordering::Equal if now == 6 => StepState::Done,
         std::cmp::Ordering::Less => StepState::Done,
         std::cmp::Ordering::Equal => StepState::Now,
-        std::cmp::Ordering::Greater if track.phase == Phase::Benchmark && index == 7 => StepState::Now,
         std::cmp::Ordering::Greater => StepState::Later,
     };
     let built = steps.into_iter().enumerate();

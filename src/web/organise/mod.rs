@@ -110,6 +110,49 @@ struct Revealed {
     /// Why they cannot be declared final yet.
     not_final_yet: Option<&'static str>,
     labels: Labels,
+    benchmark: BenchmarkSection,
+}
+
+/// What can be done about a benchmark after the reveal.
+enum BenchmarkSection {
+    /// Its labels are public.
+    Impossible,
+    /// It can be opened, or opened again.
+    Closed(Box<BenchmarkFields>),
+    /// It is open, since then, with these limits.
+    Open(Timestamp, String),
+}
+
+/// The fields of the form that opens a benchmark.
+struct BenchmarkFields {
+    per_day: Field,
+    per_year: Field,
+    password: Field,
+    /// When there was one before.
+    before: Option<Timestamp>,
+}
+
+impl BenchmarkFields {
+    fn of(track: &Track, form: &FormState) -> Self {
+        let limits = track.benchmark.limits;
+        let (per_day, per_year) = match &form.limits {
+            Some((per_day, per_year)) => (per_day.clone(), per_year.clone()),
+            None => (limits.per_day.to_string(), limits.per_year.to_string()),
+        };
+        // There may be another field for a password on the page.
+        let password_error = form.limits.as_ref().and(form.password_error.clone());
+        Self {
+            per_day: Field::text("per_day", "Submissions a day").value(per_day).error(form.per_day_error.clone()),
+            per_year: Field::text("per_year", "Submissions a year")
+                .hint("Years of 365 days, counted from its beginning.")
+                .value(per_year)
+                .error(form.per_year_error.clone()),
+            password: Field::password("password", "Your password")
+                .id_on_page("benchmark-password")
+                .error(password_error),
+            before: track.benchmark.began_at.map(Timestamp::date),
+        }
+    }
 }
 
 /// What has become of the labels after the reveal.
@@ -175,7 +218,9 @@ impl DateFields {
 }
 
 fn password(form: &FormState) -> Field {
-    Field::password("password", "Your password").error(form.password_error.clone())
+    // The form of the benchmark has a field of its own.
+    let error = form.password_error.clone().filter(|_| form.limits.is_none());
+    Field::password("password", "Your password").error(error)
 }
 
 /// What the address of the page can ask for.
@@ -316,6 +361,15 @@ async fn revealed(app: &App, status: &Status, form: &FormState) -> Result<Reveal
             (Some(at), _) => Labels::Opened(Timestamp::date(at)),
             (None, Phase::Benchmark) => Labels::Benchmark,
             (None, _) => Labels::Kept(ConfirmFields::of(form)),
+        },
+        benchmark: match (track.phase, ending.labels_opened_at, track.benchmark.began_at) {
+            (Phase::Benchmark, _, began_at) => {
+                let limits = track.benchmark.limits;
+                let text = format!("{} a day, {} a year", limits.per_day, limits.per_year);
+                BenchmarkSection::Open(Timestamp::date(began_at.unwrap_or(status.now)), text)
+            }
+            (_, Some(_), _) => BenchmarkSection::Impossible,
+            _ => BenchmarkSection::Closed(Box::new(BenchmarkFields::of(track, form))),
         },
     })
 }

@@ -36,10 +36,12 @@ pub(super) enum Done {
     Reveal,
     Final,
     OpenLabels,
+    Benchmark,
+    End,
 }
 
 impl Done {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Close,
         Self::Extend,
         Self::Reopen,
@@ -48,6 +50,8 @@ impl Done {
         Self::Reveal,
         Self::Final,
         Self::OpenLabels,
+        Self::Benchmark,
+        Self::End,
     ];
 
     fn word(self) -> &'static str {
@@ -60,6 +64,8 @@ impl Done {
             Self::Reveal => "reveal",
             Self::Final => "final",
             Self::OpenLabels => "open-labels",
+            Self::Benchmark => "benchmark",
+            Self::End => "end",
         }
     }
 
@@ -86,6 +92,11 @@ impl Done {
             Self::OpenLabels => {
                 (ending.labels_opened_at.is_some(), "The labels were public before; nothing was changed.")
             }
+            Self::Benchmark => (
+                track.phase == Phase::Benchmark,
+                "It was open as a benchmark with these limits before; nothing was changed.",
+            ),
+            Self::End => (track.phase == Phase::Revealed, "No benchmark was open; nothing was changed."),
         };
         if !now_true {
             return None;
@@ -126,6 +137,12 @@ impl Done {
             }),
             (Self::Final, _) => {
                 Sentence::plain("The results are final. The track’s pages say so, and so does its log.")
+            }
+            (Self::Benchmark, _) => Sentence::plain(
+                "The track is open as a benchmark. The official ranking stays as it is; the track’s pages say so, and so does its log.",
+            ),
+            (Self::End, _) => {
+                Sentence::plain("The benchmark has ended. What was sent is still scored, and its board stays.")
             }
             (Self::OpenLabels, _) => Sentence::plain(
                 "The labels are public: anybody can check every score. The track’s pages say so, and so does its log.",
@@ -360,6 +377,40 @@ pub(crate) async fn reveal(
 pub(crate) async fn declare_final(State(app): State<App>, organiser: Organiser) -> Result<Response, HttpError> {
     let taken = lifecycle::declare_final(&app, &organiser.track.path(), by(&organiser)).await;
     answered(&app, &organiser, Done::Final, taken, FormState::default()).await
+}
+
+/// The form that opens a benchmark.
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct BenchmarkForm {
+    per_day: String,
+    per_year: String,
+    password: String,
+}
+
+/// `POST /c/{competition}/{track}/organise/final/benchmark`
+pub(crate) async fn benchmark(
+    sender: Sender,
+    mut organiser: Organiser,
+    form: Result<Form<BenchmarkForm>, FormRejection>,
+) -> Result<Response, HttpError> {
+    let app = sender.0.app.clone();
+    let Form(typed) = form.map_err(form::rejected)?;
+    let mut form = FormState { limits: Some((typed.per_day, typed.per_year)), ..FormState::default() };
+    let Some(limits) = form.checked_limits() else {
+        return again(&app, &organiser, StatusCode::UNPROCESSABLE_ENTITY, &form).await;
+    };
+    if !confirmed(&sender, &mut organiser, &typed.password, &mut form).await? {
+        return again(&app, &organiser, StatusCode::UNPROCESSABLE_ENTITY, &form).await;
+    }
+    let taken = lifecycle::benchmark(&app, &organiser.track.path(), limits, by(&organiser)).await;
+    answered(&app, &organiser, Done::Benchmark, taken, form).await
+}
+
+/// `POST /c/{competition}/{track}/organise/final/end`
+pub(crate) async fn end(State(app): State<App>, organiser: Organiser) -> Result<Response, HttpError> {
+    let taken = lifecycle::end(&app, &organiser.track.path(), by(&organiser)).await;
+    answered(&app, &organiser, Done::End, taken, FormState::default()).await
 }
 
 /// `POST /c/{competition}/{track}/organise/final/open-labels`

@@ -147,6 +147,7 @@ fn remark(summary: &Summary) -> String {
     match summary.state {
         SubmissionState::Rejected => number::counted(summary.problems.unsigned_abs(), "problem", "problems"),
         SubmissionState::Failed => "our fault, no attempt used".to_owned(),
+        _ if summary.is_benchmark => "benchmark".to_owned(),
         _ => String::new(),
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Attempts {
     pub(crate) total: String,
     pub(crate) per_day: String,
     pub(crate) limit: String,
+    /// What the limit is of: `in all`, or `this year` of a benchmark.
+    pub(crate) period: &'static str,
     /// When the next day's attempts begin.
     pub(crate) renewed: Timestamp,
 }
@@ -31,13 +33,15 @@ pub(crate) struct Attempts {
 impl Attempts {
     async fn load(app: &App, track: &Track, participant: ParticipantId) -> Result<Self, StoreError> {
         let now = app.clock.now();
-        let limits = track.settings.limits;
-        let left = store::submission::attempts_used(&app.db, participant, now).await?.left(limits);
+        let allowance = track.allowance(now);
+        let limits = allowance.limits;
+        let left = allowance.left(store::submission::attempts_used(&app.db, participant, allowance, now).await?);
         Ok(Self {
             today: number::count(left.today.into()),
             total: number::count(left.total.into()),
             per_day: number::count(limits.per_day.into()),
             limit: number::count(limits.total.into()),
+            period: if allowance.is_benchmark { "this year" } else { "in all" },
             renewed: Timestamp::until(quota::day_start(now) + Duration::DAY, now),
         })
     }

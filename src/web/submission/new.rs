@@ -66,8 +66,8 @@ pub(crate) enum CanSubmit {
     NotOpen(Option<Timestamp>),
     /// The track has closed.
     Closed,
-    /// No attempt is left until this time; `None` if all attempts are used up.
-    NoAttempts(Option<Timestamp>),
+    /// No attempt is left, as in `today`, until this time; `None` if all attempts are used up.
+    NoAttempts(&'static str, Option<Timestamp>),
 }
 
 /// What a submission contains, for the help below the form.
@@ -167,7 +167,11 @@ async fn page(app: &App, site: &Site, view: &TrackView, form: FormState) -> Resu
 
 /// What a submission that is sent now is for; said to those who can send one.
 fn purpose(track: &Track) -> &'static str {
-    match track.phase.rules().takes_trials {
+    let rules = track.phase.rules();
+    if rules.is_benchmark {
+        return "This is for the benchmark board: it is scored on both splits now. The official ranking stands, whatever is sent.";
+    }
+    match rules.takes_trials {
         true => {
             "This is a trial, as organisers send one before the opening: it is scored on the dev split alone, organisers alone \
              see it on the board, it stands in no log, and it is removed when the track opens."
@@ -196,9 +200,12 @@ async fn can_submit(app: &App, view: &TrackView) -> Result<CanSubmit, HttpError>
         }
         Err(SubmitError::NotTaking(Refusal::NoLonger(_))) => Ok(CanSubmit::Closed),
         Err(SubmitError::LimitReached(LimitReached::Today { next })) => {
-            Ok(CanSubmit::NoAttempts(Some(Timestamp::until(next, now))))
+            Ok(CanSubmit::NoAttempts(" today", Some(Timestamp::until(next, now))))
         }
-        Err(SubmitError::LimitReached(LimitReached::Total)) => Ok(CanSubmit::NoAttempts(None)),
+        Err(SubmitError::LimitReached(LimitReached::Year { next })) => {
+            Ok(CanSubmit::NoAttempts(" this year", Some(Timestamp::until(next, now))))
+        }
+        Err(SubmitError::LimitReached(LimitReached::Total)) => Ok(CanSubmit::NoAttempts("", None)),
         Err(error) => Err(HttpError::from_submit(error, now)),
     }
 }

@@ -221,6 +221,7 @@ pub(super) async fn page(
     let disqualified = submission.disqualified.as_ref();
     let entry_status = match disqualified {
         Some(_) => String::new(),
+        None if submission.is_benchmark => "sent to the benchmark".to_owned(),
         None => entry_status(track, submission.state, is_entry, standing.is_some()),
     };
     Ok(ShowPage {
