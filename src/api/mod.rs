@@ -5,6 +5,7 @@ mod commitment;
 mod competition;
 mod description;
 mod file;
+mod final_score;
 mod health;
 mod leaderboard;
 mod lifecycle;
@@ -58,6 +59,7 @@ fn calls() -> OpenApiRouter<ServerState> {
         .routes(routes!(submission::show))
         .routes(routes!(submission::scores_txt))
         .routes(routes!(submission::archive))
+        .routes(routes!(final_score::request))
         .routes(routes!(leaderboard::show))
         .routes(routes!(leaderboard::csv))
         .routes(routes!(leaderboard::events))

@@ -6,6 +6,7 @@ pub mod competing;
 pub mod enrol;
 pub mod entries;
 pub mod export;
+pub mod final_score;
 pub mod labels;
 pub mod lifecycle;
 pub mod organise;

@@ -314,6 +314,29 @@ pub async fn retry_final(db: &mut PgConnection, submission: SubmissionId) -> Res
     Ok(done.rows_affected() > 0)
 }
 
+/// Puts a job for the final split that was given up back into the queue.
+pub async fn retry_given_up_final(db: impl PgExecutor<'_>, submission: SubmissionId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update jobs set failed_at = null, errors = 0, attempts = 0, run_after = clock_timestamp()
+         where submission_id = $1 and split = 'final' and batch_id is null and failed_at is not null",
+        submission.as_uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whether a submission has a job for the final split that somebody will do.
+pub async fn is_final_queued(db: impl PgExecutor<'_>, submission: SubmissionId) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from jobs where submission_id = $1 and split = 'final' and batch_id is null
+                                             and failed_at is null) as "yes!""#,
+        submission.as_uuid(),
+    )
+    .fetch_one(db)
+    .await?)
+}
+
 /// Takes a submission's job for the final split out of the queue: it is an official entry no more.
 pub async fn drop_final(db: impl PgExecutor<'_>, submission: SubmissionId) -> Result<(), StoreError> {
     sqlx::query!(

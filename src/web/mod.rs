@@ -73,6 +73,7 @@ pub fn router(state: ServerState) -> Router<ServerState> {
         .route("/c/{competition}/{track}/organise/final/benchmark", post(organise::steps::benchmark))
         .route("/c/{competition}/{track}/organise/final/end", post(organise::steps::end))
         .route("/submissions/{id}", get(submission::show::show))
+        .route("/submissions/{id}/final", post(submission::show::ask_for_final))
         .route("/submissions/{id}/disqualify", post(submission::organise::disqualify))
         .route("/submissions/{id}/restore", post(submission::organise::restore))
         .route("/login", get(account::login::login_form).post(account::login::login))

@@ -27,7 +27,7 @@ const fn route(method: &'static str, path: &'static str, statuses: [u16; 7]) -> 
     Route { method, path, statuses }
 }
 
-const ROUTES: [Route; 36] = [
+const ROUTES: [Route; 37] = [
     route("get", "/healthz", [200; 7]),
     route("get", "/readyz", [200; 7]),
     route("get", "/api/v1/openapi.json", [200; 7]),
@@ -61,6 +61,8 @@ const ROUTES: [Route; 36] = [
     route("get", "/api/v1/submissions/{id}", [401, 401, 404, 200, 404, 200, 200]),
     route("get", "/api/v1/submissions/{id}/scores.txt", [401, 401, 404, 200, 404, 200, 200]),
     route("get", "/api/v1/submissions/{id}/archive", [401, 401, 404, 200, 404, 200, 200]),
+    // The track is not revealed.
+    route("post", "/api/v1/submissions/{id}/final", [401, 401, 404, 403, 404, 404, 404]),
     route("get", "/api/v1/competitions/{competition}/tracks/{track}/log", [200, 401, 200, 200, 200, 200, 200]),
     route("get", "/api/v1/competitions/{competition}/tracks/{track}/log/head", [200, 401, 200, 200, 200, 200, 200]),
     route("get", "/api/v1/competitions/{competition}/tracks/{track}/commitment", [200, 401, 200, 200, 200, 200, 200]),

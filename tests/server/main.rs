@@ -16,6 +16,7 @@ mod deadline;
 mod disclosure;
 mod download;
 mod export;
+mod final_request;
 mod final_split;
 mod forms;
 mod idempotency;

@@ -86,8 +86,9 @@ async fn every_operation_has_a_name_of_its_own_and_says_what_it_takes(db: PgPool
         let in_path = parameters.filter(|one| one["in"] == "path").filter_map(|one| one["name"].as_str());
         let in_address = operation.path.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
         assert_eq!(in_path.collect::<Vec<_>>(), in_address.collect::<Vec<_>>(), "{name}");
-        // To apply something there is nothing to say.
-        let has_body = operation.method == "post" && !operation.path.ends_with("/apply");
+        // To apply something, or to ask for a score, there is nothing to say.
+        let is_silent = ["/apply", "/final"].iter().any(|end| operation.path.ends_with(end));
+        let has_body = operation.method == "post" && !is_silent;
         assert_eq!(has_body, body.get("requestBody").is_some(), "{name}");
     }
 }

@@ -226,7 +226,7 @@ async fn after_the_reveal_the_page_of_an_official_entry_has_its_final_scores(db:
     assert_says(&seen, &kept, &[]);
     assert_says(&seen, &["All numbers by scenario on the test split", "0.6000"], &[]);
     assert_eq!(seen.matches("class=\"roc\"").count(), 4, "two dev figures of two scenarios");
-    let other = ["It is no official entry, so it has no final score.", "another one is the official entry"];
+    let other = ["It is no official entry, so it has no final score yet.", "another one is the official entry"];
     assert_says(&of(&first).await, &other, &["Final scores"]);
     lifecycle::open_labels(&world.app, &World::path(), By::default()).await.expect("revealed");
     let seen = of(&entry).await;

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::Html;
+use axum::response::{Html, Redirect};
 use scoring::{Metric, Problem, Problems, Split};
 
 use super::super::form::Field;
@@ -19,8 +19,10 @@ use crate::domain::phase::Phase;
 use crate::domain::submission::SubmissionState;
 use crate::domain::track::EntryRule;
 use crate::domain::visibility::{Audience, SubmissionAccess};
-use crate::http::auth::SeenSubmission;
+use crate::http::auth::{Enroller, SeenSubmission};
 use crate::http::error::HttpError;
+use crate::http::path_parameter::PathParameter;
+use crate::service::final_score::{self, FinalScoreError};
 use crate::store;
 use crate::store::submission::Submission;
 use crate::store::track::Track;
@@ -79,13 +81,20 @@ pub(crate) struct OrganiseForm {
 pub(crate) enum FinalScores {
     /// They are not public, or do not exist.
     NotPublic,
-    /// They are public, and this submission is no official entry.
-    NotOfficial,
-    Official(Box<Official>),
+    /// It is no official entry, and its final score can be asked for.
+    CanAsk {
+        /// Whether all numbers would be told, and not the ranking number alone.
+        labels_are_open: bool,
+    },
+    /// It is being made.
+    Queued,
+    /// Its ranking number is told rounded.
+    Rounded(String),
+    Told(Box<Told>),
 }
 
-/// The final scores of an official entry.
-pub(crate) struct Official {
+/// Final scores in full.
+pub(crate) struct Told {
     pub(crate) score: String,
     pub(crate) rank: String,
     pub(crate) interval: String,
@@ -175,6 +184,22 @@ pub(crate) async fn show(
 ) -> Result<Html<String>, HttpError> {
     let reader = Reader::of(Some(&login));
     render(&page(&app, reader, access, &track, submission, reason_field()).await?)
+}
+
+/// `POST /submissions/{id}/final`: has its final score made, and leads back to its page.
+pub(crate) async fn ask_for_final(
+    State(app): State<App>,
+    Enroller(login): Enroller,
+    PathParameter(id): PathParameter,
+) -> Result<Redirect, HttpError> {
+    let seen = SeenSubmission::find(&app, &id, login).await?;
+    let visible = seen.access.scores(Split::Final).ok_or(HttpError::NotFound)?;
+    match final_score::request(&app, visible).await {
+        // The page says how far its score is.
+        Ok(_) | Err(FinalScoreError::NotScored(_)) => Ok(Redirect::to(&format!("/submissions/{}", seen.submission.id))),
+        Err(FinalScoreError::NoSubmission(_)) => Err(HttpError::NotFound),
+        Err(FinalScoreError::Store(error)) => Err(error.into()),
+    }
 }
 
 /// The field for the reason of an organiser.
@@ -287,7 +312,7 @@ fn problem_row(problem: &Problem) -> ProblemRow {
     }
 }
 
-/// The final scores: public after the reveal, and of official entries alone.
+/// The final scores: public after the reveal; of other submissions than the official entries made when somebody asks.
 async fn final_scores(
     app: &App,
     track: &Track,
@@ -295,18 +320,22 @@ async fn final_scores(
     submission: &Submission,
 ) -> Result<FinalScores, HttpError> {
     let Some(visible) = access.scores(Split::Final) else { return Ok(FinalScores::NotPublic) };
-    let official = store::entry::official_of(&app.db, submission.participant).await?;
-    if official != Some(submission.id) {
-        return Ok(FinalScores::NotOfficial);
-    }
+    let is_official = store::entry::official_of(&app.db, submission.participant).await? == Some(submission.id);
     let labels_are_open = track.ending.labels_opened_at.is_some();
-    let result = store::scoring::of_submission(&app.db, visible).await?;
-    let Some(FinalTold::Numbers(result)) = result.map(|result| FinalTold::of(result, true, labels_are_open)) else {
-        return Ok(FinalScores::NotPublic);
+    let Some(result) = store::scoring::of_submission(&app.db, visible).await? else {
+        return Ok(match submission.state {
+            _ if store::job::is_final_queued(&app.db, submission.id).await? => FinalScores::Queued,
+            SubmissionState::Scored if !is_official => FinalScores::CanAsk { labels_are_open },
+            _ => FinalScores::NotPublic,
+        });
+    };
+    let result = match FinalTold::of(result, is_official, labels_are_open) {
+        FinalTold::Numbers(result) => result,
+        FinalTold::Rounded(value) => return Ok(FinalScores::Rounded(number::rounded(value))),
     };
     let names = scenario::names(track);
     let drawn = [PlottedEntry { label: &submission.participant_name, series: Series::FIRST, result: &result }];
-    Ok(FinalScores::Official(Box::new(Official {
+    Ok(FinalScores::Told(Box::new(Told {
         score: number::score(result.ranking_value),
         rank: rank(app, track, access, Split::Final, submission.id).await?,
         interval: number::interval(result.interval.low, result.interval.high),
