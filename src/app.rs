@@ -73,6 +73,12 @@ impl App {
 }
 
 impl App {
+    /// The same by another clock.
+    #[must_use]
+    pub fn with_clock(&self, clock: Clock) -> Self {
+        Self { clock, ..self.clone() }
+    }
+
     /// The database's time, by which everything is decided: deadlines, attempts, the order of the log. In tests the fixed
     /// clock's.
     ///

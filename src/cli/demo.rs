@@ -38,7 +38,8 @@ pub(super) async fn run(storage: &StorageConfig, args: Args) -> Result<(), Failu
         if args.no_serve {
             return Ok(());
         }
-        super::output::line!("\nThe board:  http://{address}/c/{}/leaderboard", made.track);
+        super::output::line!("\nThe board:    http://{address}/c/{}/leaderboard", made.track);
+        super::output::line!("The results:  http://{address}/c/{}/results", made.ended);
         super::output::line!("Ctrl-C ends the server; what was made stays for the next time.\n");
         let http = HttpConfig { bind: address, public_url: None };
         serve::serve(session.app.clone(), listener, &http, 2, stop).await

@@ -1,6 +1,8 @@
 //! The demo: it runs the real trainer and importer, submits as participants do, and scores with the
-//! real workers. Nothing is faked or prepared in advance. What one run has made, the next one
+//! real workers. Nothing is faked or prepared in advance, but for the dates of the track that has ended. What one run has made, the next one
 //! reuses.
+
+mod ended;
 
 use std::fmt;
 use std::fs;
@@ -31,9 +33,11 @@ use crate::store::user::User;
 use crate::worker;
 use lira::statistic::{Calibration, Variances};
 use lira::{self, Attack, AttackChoice, DeviceChoice, Library, PublicTrack, Runtime, Settings};
-use trainer::{self, Dataset, ResumePolicy, RunOptions};
+use trainer::{self, Dataset, ResumePolicy, RunOptions, TrainPlan};
 
 const TRACK: &str = "demo/digits";
+/// The account that organises.
+const KEEPER: &str = "keeper";
 const PAGES: [(&str, &str); 4] = [
     ("overview.md", include_str!("pages/overview.md")),
     ("evaluation.md", include_str!("pages/evaluation.md")),
@@ -44,8 +48,10 @@ const PAGES: [(&str, &str); 4] = [
 /// What the demo has made, and how to use it.
 #[derive(Debug)]
 pub struct Summary {
-    /// The track.
+    /// The track that is open.
     pub track: TrackPath,
+    /// The one that has ended.
+    pub ended: TrackPath,
     /// The track's directory.
     pub directory: std::path::PathBuf,
     /// The password of all demo accounts, new at each start.
@@ -78,11 +84,53 @@ pub async fn make(app: &App, folder: &Path, progress: &mut dyn FnMut(&str)) -> a
     // First, so that a missing library is reported before anything is made.
     let library = Library::load()?;
     let directory = folder.join(path.track.as_str());
+    train_and_import(app, &directory, &path, trainer::demo_plan(), progress).await?;
+    let track = open(app, &path).await?;
+
+    let password = secret::generate("")?[..12].to_owned();
+    for (name, staff) in [(KEEPER, true), ("visitor", false)] {
+        let user = account(app, name, &password, staff).await?;
+        if !staff {
+            enrol::accepting_terms(app, &track, &user).await?;
+        }
+    }
+    progress("attacking its networks with the reference baseline …");
+    let attacks = {
+        let (directory, cache) = (directory.clone(), folder.join("signals"));
+        let library = library.clone();
+        tokio::task::spawn_blocking(move || entries(&directory, &cache, library)).await??
+    };
+    for entry in &attacks {
+        let user = account(app, entry.participant, &password, false).await?;
+        if submit_once(app, &track, &user, entry).await? {
+            progress(&format!("submitted {}: {}", entry.participant, entry.description));
+        }
+    }
+    let scored = worker::drain(app).await?;
+    if !scored.is_empty() {
+        progress(&format!("scored {} submissions", scored.len()));
+    }
+    let try_me = folder.join("try-me.zip");
+    let archive = attacks.last().map(|entry| entry.archive.as_slice()).unwrap_or_default();
+    fs::write(&try_me, archive).with_context(|| format!("cannot write {}", try_me.display()))?;
+    let ended = ended::make(app, folder, &password, library, progress).await?;
+    Ok(Summary { track: path, ended, directory, password })
+}
+
+/// Trains the networks of a track, if that was not done before, and imports them with the archives for participants.
+async fn train_and_import(
+    app: &App,
+    directory: &Path,
+    path: &TrackPath,
+    plan: TrainPlan,
+    progress: &mut dyn FnMut(&str),
+) -> anyhow::Result<()> {
     if !directory.is_dir() {
-        let plan = trainer::demo_plan();
         progress(&format!("training {} small networks on handwritten digits …", plan.model_count()));
-        let target = directory.clone();
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let target = directory.to_owned();
+        if let Some(folder) = directory.parent() {
+            fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
         tokio::task::spawn_blocking(move || {
             let options = RunOptions {
                 resume: ResumePolicy::ResumeOrRestart,
@@ -94,7 +142,7 @@ pub async fn make(app: &App, folder: &Path, progress: &mut dyn FnMut(&str)) -> a
         })
         .await??;
     }
-    write_pages(&directory)?;
+    write_pages(directory)?;
     let request = Request {
         track: path.clone(),
         title: None,
@@ -102,40 +150,13 @@ pub async fn make(app: &App, folder: &Path, progress: &mut dyn FnMut(&str)) -> a
         mode: Mode::Apply,
         final_labels: FinalLabels::Needed(None),
     };
-    progress("importing them as the track demo/digits …");
-    apply::track_directory(app, &directory, &request).await?;
-    let released = release::Request { track: path.clone(), from: Some(directory.clone()), verbatim: Vec::new() };
+    progress(&format!("importing them as the track {path} …"));
+    apply::track_directory(app, directory, &request).await?;
+    let released = release::Request { track: path.clone(), from: Some(directory.to_owned()), verbatim: Vec::new() };
     release::make(app, &released, &Arc::default(), &mut |_| {})
         .await
         .context("cannot make the participants' archives")?;
-    let track = open(app, &path).await?;
-
-    let password = secret::generate("")?[..12].to_owned();
-    for (name, staff) in [("keeper", true), ("visitor", false)] {
-        let user = account(app, name, &password, staff).await?;
-        if !staff {
-            enrol::accepting_terms(app, &track, &user).await?;
-        }
-    }
-    progress("attacking its networks with the reference baseline …");
-    let attacks = {
-        let (directory, cache) = (directory.clone(), folder.join("signals"));
-        tokio::task::spawn_blocking(move || entries(&directory, &cache, library)).await??
-    };
-    for Entry { participant, description, archive } in &attacks {
-        let user = account(app, participant, &password, false).await?;
-        if submit_once(app, &track, &user, description, archive.clone()).await? {
-            progress(&format!("submitted {participant}: {description}"));
-        }
-    }
-    let scored = worker::drain(app).await?;
-    if !scored.is_empty() {
-        progress(&format!("scored {} submissions", scored.len()));
-    }
-    let try_me = folder.join("try-me.zip");
-    let archive = attacks.last().map(|entry| entry.archive.as_slice()).unwrap_or_default();
-    fs::write(&try_me, archive).with_context(|| format!("cannot write {}", try_me.display()))?;
-    Ok(Summary { track: path, directory, password })
+    Ok(())
 }
 
 fn write_pages(directory: &Path) -> anyhow::Result<()> {
@@ -223,17 +244,11 @@ async fn account(app: &App, name: &str, password: &str, is_admin: bool) -> anyho
 
 /// Submits an entry as a participant would; the idempotency key makes sure that it is taken only
 /// once. Returns whether this call submitted it.
-async fn submit_once(
-    app: &App,
-    track: &Track,
-    user: &User,
-    description: &str,
-    archive: Vec<u8>,
-) -> anyhow::Result<bool> {
+async fn submit_once(app: &App, track: &Track, user: &User, entry: &Entry) -> anyhow::Result<bool> {
     let (participant, _) = enrol::accepting_terms(app, track, user).await?;
     let key = Some("demo".to_owned());
-    let details = Details::parse(Some(description.to_owned()), None, key)?;
-    let body = stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from(archive))]);
+    let details = Details::parse(Some(entry.description.to_owned()), None, key)?;
+    let body = stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from(entry.archive.clone()))]);
     let received = submit::receive(app, track, participant, body).await?;
     let accepted = submit::accept(app, track, participant, received, &details).await?;
     Ok(!accepted.replayed)

@@ -223,8 +223,8 @@ pub async fn of_version(
         Row,
         r#"select p.id as "participant_id: ParticipantId", p.name as participant, r.rank is null as "out_of_competition!",
                   s.id as "submission: SubmissionId", s.description, s.method_url, s.received_at as submitted_at,
-                  (select count(*) from submissions o where o.participant_id = p.id and o.state = 'scored')
-                      as "submissions!",
+                  (select count(*) from submissions o where o.participant_id = p.id and o.state = 'scored'
+                       and not o.is_benchmark) as "submissions!",
                   g.id as "scoring: ScoringId", g.average, g.ranking as "ranking: Json<RankingNumber>",
                   g.interval_low, g.interval_high, g.scenarios as "scenarios: Json<Vec<ScenarioResult>>"
            from ranked_entries r

@@ -261,7 +261,8 @@ pub async fn counted(db: impl PgExecutor<'_>, track: TrackId) -> Result<(i32, i3
     let row = sqlx::query!(
         r#"select count(distinct p.id)::int as "participants!", count(*)::int as "submissions!"
            from submissions s join participants p on p.id = s.participant_id and p.status = 'approved'
-           where s.track_id = $1 and s.state = 'scored' and s.disqualified_at is null and not p.out_of_competition"#,
+           where s.track_id = $1 and s.state = 'scored' and s.disqualified_at is null and not s.is_benchmark
+             and not p.out_of_competition"#,
         track.as_uuid(),
     )
     .fetch_one(db)

@@ -12,6 +12,13 @@ fn the_demo_makes_a_board_and_the_second_time_finds_it() {
     let again = done(&["demo", "--no-serve", "--data-dir", text(&data)]);
     assert!(!again.contains("scored") && !again.contains("submitted"), "{again}");
     assert!(again.contains("Log in as `visitor`"), "{again}");
+    // Beside the open track one that has ended, with results.
+    let results = done(&["results", "demo/first", "--format", "json", "--data-dir", text(&data)]);
+    let results: serde_json::Value = serde_json::from_str(&results).expect("JSON");
+    assert_eq!((&results["phase"], &results["provisional"]), (&"benchmark".into(), &false.into()));
+    assert_eq!(results["participants"], 4, "the organiser's baseline and who came later do not compete");
+    let ranks: Vec<_> = results["entries"].as_array().expect("a list").iter().map(|one| &one["rank"]).collect();
+    assert_eq!(ranks, [&1.into(), &2.into(), &3.into(), &4.into(), &serde_json::Value::Null]);
     // The demo's zip passes `callimico check`, and its scores are lower the more private the
     // networks are.
     let (zip, track) = (data.join("demo/try-me.zip"), data.join("demo/digits"));

@@ -40,7 +40,7 @@ use std::thread;
 use scoring::Split;
 
 pub use self::dataset::{Dataset, DatasetError};
-pub use self::demo_track::demo_plan;
+pub use self::demo_track::{demo_plan, ended_demo_plan};
 pub use self::directory::{ResumePolicy, WriteError, interrupted_seed};
 pub use self::plan::{ModelCounts, PlanError, Privacy, ScenarioPlan, TrainPlan};
 pub use self::report::{PrivacyReport, Report, ScenarioReport};
