@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use crate::app::App;
 use crate::http::auth::TrackView;
 use crate::http::error::HttpError;
+use crate::http::query::bad_parameter;
 use crate::store;
 use crate::store::log::{Line, LogPosition, MOST_LINES};
 
@@ -40,7 +41,11 @@ pub(super) async fn lines(
 ) -> Result<Response, HttpError> {
     let Query(params) = params?;
     refuse_draft(&view)?;
-    let lines = store::log::lines(&app.db, view.track.id, params.from.unwrap_or(1), MOST_LINES).await?;
+    let from = params.from.unwrap_or(1);
+    if from < 1 {
+        return Err(bad_parameter("`from` is the number of an event, counted from 1."));
+    }
+    let lines = store::log::lines(&app.db, view.track.id, from, MOST_LINES).await?;
     let body: Vec<u8> = lines.iter().flat_map(Line::to_bytes).collect();
     let headers = [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-cache")];
     Ok((headers, body).into_response())

@@ -81,6 +81,10 @@ pub(super) struct History {
     /// What contradicts itself.
     pub(super) contradictions: Vec<String>,
     choices: BTreeMap<LogParticipant, SubmissionId>,
+    /// Whether the track is closed, whether its final scores were begun, and whether its ranking was revealed.
+    is_closed: bool,
+    final_has_begun: bool,
+    is_revealed: bool,
     removed: BTreeSet<LogParticipant>,
     out: BTreeSet<LogParticipant>,
     merged: BTreeMap<LogParticipant, LogParticipant>,
@@ -106,9 +110,15 @@ impl History {
             LogEvent::Step(Step { step, labels_opened, .. }) => {
                 self.is_whole |= *step == StepName::Open;
                 self.labels_opened |= *step == StepName::OpenLabels || *labels_opened == Some(true);
-                if *step == StepName::Reopen {
-                    // What was frozen is dropped, and frozen anew.
-                    self.freezes.clear();
+                match step {
+                    StepName::Close => self.is_closed = true,
+                    StepName::Reveal => self.is_revealed = true,
+                    StepName::Reopen => {
+                        // What was frozen is dropped, and frozen anew.
+                        self.freezes.clear();
+                        self.is_closed = false;
+                    }
+                    _ => {}
                 }
             }
             LogEvent::Settings { field, new, .. } => {
@@ -159,6 +169,9 @@ impl History {
                 if told.len() != entries.len() {
                     self.contradicts(seq, "a participant has two entries".to_owned());
                 }
+                if self.is_whole && !self.is_closed {
+                    self.contradicts(seq, "entries were frozen while the track was open".to_owned());
+                }
                 let derived = self.derive(rule, dev_scores, seq);
                 self.freezes.push(Freeze { seq, told, derived });
             }
@@ -166,6 +179,9 @@ impl History {
                 let before = self.officials.last().map_or(0, |official| official.version);
                 if *version != before + 1 {
                     self.contradicts(seq, format!("the ranking {version} follows the ranking {before}"));
+                }
+                if self.is_whole && !(self.final_has_begun && self.is_revealed) {
+                    self.contradicts(seq, "a ranking was made before its final scores and the reveal".to_owned());
                 }
                 let Some(frozen) = self.freezes.last().map(|freeze| freeze.seq) else {
                     self.contradicts(seq, "a ranking was made of entries that were not frozen".to_owned());
@@ -183,7 +199,8 @@ impl History {
                 self.choices.remove(into);
             }
             LogEvent::Rescored { .. } => self.is_rescored = true,
-            LogEvent::FinalBegun {} | LogEvent::RestoredFromBackup {} => {}
+            LogEvent::FinalBegun {} => self.final_has_begun = true,
+            LogEvent::RestoredFromBackup {} => {}
         }
     }
 

@@ -635,6 +635,28 @@ fn a_log_that_was_written_anew_is_found_by_whoever_kept_its_head() {
     assert!(!check_with(&good.export(), kept).has_failed());
 }
 
+/// Without a head that somebody kept, a log must at least have what a ranking rests on.
+#[test]
+fn a_log_that_was_written_anew_without_what_a_ranking_rests_on_is_found() {
+    let good = competition(EntryRule::Latest, false, true);
+    let is_step = |event: &LogEvent, step| matches!(event, LogEvent::Step(one) if one.step == step);
+    let gone: [(&str, &dyn Fn(&LogEvent) -> bool); 4] = [
+        ("the close", &|event| is_step(event, StepName::Close)),
+        ("the first preview", &|event| matches!(event, LogEvent::FinalBegun {})),
+        ("the reveal", &|event| is_step(event, StepName::Reveal)),
+        ("the freeze", &|event| matches!(event, LogEvent::EntriesFrozen { .. })),
+    ];
+    for (what, is_gone) in gone {
+        let mut other = competition(EntryRule::Latest, false, true);
+        let events: Vec<LogEvent> =
+            other.log.iter().map(|(_, bytes)| Logged::from_bytes(bytes).expect("an event").event).collect();
+        other.log.clear();
+        events.into_iter().filter(|event| !is_gone(event)).for_each(|event| other.happens(event));
+        assert_eq!(other.log.len() + 1, good.log.len(), "{what}");
+        assert!(failed(&check(&other.export())).contains(&"log events"), "{what}");
+    }
+}
+
 #[test]
 fn heads_and_roots_are_compared_with_what_was_published() {
     let good = competition(EntryRule::Latest, false, true);
