@@ -30,7 +30,7 @@ const MAY_LEAN_ON: &[(&str, &[&str])] = &[
     ("web", &["app", "board", "domain", "http", "service", "store"]),
     ("api", &["app", "board", "domain", "http", "objects", "service", "store"]),
     ("routes", &["api", "http", "web"]),
-    ("demo", &["app", "domain", "importer", "release", "secret", "service", "store", "worker"]),
+    ("demo", &["app", "clock", "domain", "importer", "release", "secret", "service", "store", "worker"]),
     (
         "cli",
         &[

@@ -33,6 +33,7 @@ use crate::http::server::Site;
         (name = "participation", description = "Enrolling in a track, and what participants download"),
         (name = "submissions", description = "Submitting, and what became of a submission"),
         (name = "leaderboard", description = "Ranked entries"),
+        (name = "results", description = "The final ranking beside the dev one, and who won"),
         (name = "log", description = "What happened to a track, and the commitment to its labels: for anybody to check"),
         (name = "organise", description = "What organisers do"),
         (name = "service", description = "The state of the server, and this description"),

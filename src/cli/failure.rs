@@ -8,6 +8,7 @@ use crate::importer::ImportError;
 use crate::release::ReleaseError;
 use crate::service::accounts::AccountError;
 use crate::service::competing::CompetingError;
+use crate::service::competition::CompetitionError;
 use crate::service::lifecycle::StepError;
 use crate::service::organise::OrganiseError;
 use crate::service::rescoring::RescoringError;
@@ -98,6 +99,15 @@ impl From<StaffError> for Failure {
         match error {
             StaffError::Store(error) => error.into(),
             StaffError::NoCompetition(_) | StaffError::NoAccount(_) => Self::Input(error.into()),
+        }
+    }
+}
+
+impl From<CompetitionError> for Failure {
+    fn from(error: CompetitionError) -> Self {
+        match error {
+            CompetitionError::Store(error) => error.into(),
+            other => Self::Input(other.into()),
         }
     }
 }

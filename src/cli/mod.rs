@@ -3,6 +3,7 @@
 
 mod check;
 mod commit;
+mod competition;
 mod demo;
 mod doctor;
 mod download;
@@ -86,6 +87,8 @@ enum Command {
     /// Create accounts and tokens
     #[command(subcommand)]
     User(user::Command),
+    /// Print or change a competition's title, text and order of tracks
+    Competition(competition::Args),
     /// Say who competes in a track, and who stands on its boards without a rank
     #[command(subcommand)]
     Participant(participant::Command),
@@ -165,6 +168,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Migrate => migrate::run(&storage).await,
         Command::Doctor(args) => doctor::run(&storage, &args).await,
         Command::User(command) => user::run(&storage, command).await,
+        Command::Competition(args) => competition::run(&storage, args).await,
         Command::Participant(command) => participant::run(&storage, command).await,
         Command::Results(args) => results::run(&storage, args).await,
         Command::Organiser(command) => organiser::run(&storage, command).await,

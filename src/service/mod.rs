@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod competing;
+pub mod competition;
 pub mod enrol;
 pub mod entries;
 pub mod export;

@@ -72,3 +72,21 @@ pub async fn create_if_missing(
     .await?;
     Ok(())
 }
+
+/// Gives a competition its title and text.
+pub async fn set_texts(
+    db: impl PgExecutor<'_>,
+    competition: CompetitionId,
+    title: &str,
+    description: &str,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update competitions set title = $2, description = $3 where id = $1",
+        competition.as_uuid(),
+        title,
+        description
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

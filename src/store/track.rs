@@ -480,6 +480,12 @@ pub async fn ranking_due(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<
     .await?)
 }
 
+/// Gives a track its place among those of its competition.
+pub async fn set_place(db: &mut PgConnection, track: TrackId, place: i32) -> Result<(), StoreError> {
+    sqlx::query!("update tracks set place = $2 where id = $1", track.as_uuid(), place).execute(db).await?;
+    Ok(())
+}
+
 /// Shows an event of the log on the track's pages.
 pub async fn set_banner(db: &mut PgConnection, track: TrackId, seq: i64) -> Result<(), StoreError> {
     sqlx::query!("update tracks set banner_seq = $2 where id = $1", track.as_uuid(), seq).execute(db).await?;

@@ -48,8 +48,6 @@ async fn an_organisers_entry_takes_no_rank_on_any_board_and_no_place_in_the_rank
     let csv = csv.text();
     assert!(csv.lines().nth(1).is_some_and(|line| line.starts_with(",false,olga,")), "{csv}");
 
-    world.close().await;
-    world.freeze().await;
     world.score_final().await;
     world.reveal(LabelsAtReveal::Open).await;
     assert_eq!(board(&world, "final").await, expected);

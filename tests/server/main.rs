@@ -12,6 +12,7 @@ mod benchmark;
 mod board;
 mod body;
 mod competing;
+mod competition;
 mod deadline;
 mod disclosure;
 mod download;
