@@ -66,6 +66,9 @@ pub struct Board {
 
 type Shared<K, V> = Arc<Mutex<HashMap<K, V>>>;
 
+/// A column of CSV after those that every board has: its name, and what stands in it.
+type LastColumn<'a> = (&'a str, &'a dyn Fn(&BoardEntry) -> String);
+
 /// The boards of all tracks: the way to read them, what was last computed, and which neighbours were found tied.
 #[derive(Debug, Clone)]
 pub struct Boards {
@@ -263,7 +266,7 @@ impl Board {
         self.csv(Some((column, &cell)))
     }
 
-    fn csv(&self, last: Option<(&str, &dyn Fn(&BoardEntry) -> String)>) -> String {
+    fn csv(&self, last: Option<LastColumn<'_>>) -> String {
         let mut csv = format!(
             "rank,tied_with_above,participant,submission,submitted_at,submissions,{},interval_low,interval_high",
             self.ranking.number
