@@ -206,7 +206,8 @@ async fn the_board_has_one_rounded_row_for_each_participant(db: PgPool) {
             "took_part",
         ];
         let mut found = fields.clone();
-        (expected.sort_unstable(), found.sort_unstable());
+        expected.sort_unstable();
+        found.sort_unstable();
         assert_eq!(found, expected);
         assert_eq!(row["rounded_to"], 0.005);
     }
