@@ -2,18 +2,9 @@
 -- track say beside its ranking.
 
 alter table participants
-    -- On boards without a rank: it takes none from anybody and wins nothing.
+    -- On boards without a rank: it takes none from anybody and wins nothing. Whoever is staff already is marked by the server,
+    -- with an event in the log.
     add column out_of_competition boolean not null default false;
--- Whoever is staff of a competition does not compete in it.
-update participants p set out_of_competition = true
-where exists (select from participant_members m
-              join users u on u.id = m.user_id
-              join tracks t on t.id = m.track_id
-              left join organisers o on o.competition_id = t.competition_id and o.user_id = u.id
-              where m.participant_id = p.id and (u.is_admin or o.user_id is not null))
-  -- A ranking that is public stays as it was told.
-  and not exists (select from tracks t where t.id = p.track_id and t.ranking_version > 0);
-
 -- Null: out of competition.
 alter table ranked_entries alter column rank drop not null;
 

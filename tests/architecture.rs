@@ -221,6 +221,23 @@ fn every_query_that_reads_a_score_takes_a_visible_split() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// `println!` ends a command with a panic where nobody reads its results; `cli/output.rs` has what does not.
+#[test]
+fn commands_print_through_one_door() {
+    let mut wrong = Vec::new();
+    for file in rust_files(&root().join("src/cli")) {
+        let text = std::fs::read_to_string(&file).expect("a source");
+        let prints =
+            |line: &&str| !line.trim_start().starts_with("//") && line.contains("print") && line.contains("!(");
+        for line in text.lines().filter(prints) {
+            if ["println!(", "print!("].iter().any(|name| line.contains(name)) && !line.contains("eprint") {
+                wrong.push(format!("{}: {}", file.display(), line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// All functions of a file with their bodies, those of `impl` blocks too.
 fn functions(file: &syn::File) -> Vec<(Signature, Block)> {
     #[derive(Default)]

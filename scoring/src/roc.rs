@@ -120,7 +120,7 @@ pub struct RocGrid {
     pub log: Vec<f64>,
     /// True-positive rates at [`RocGrid::coarse_rates`], rounded to 2 decimals; empty in scores that were stored before
     /// they were kept.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coarse: Vec<f64>,
 }
 
@@ -323,6 +323,10 @@ mod tests {
         assert!(coarse.linear.is_empty() && coarse.log.is_empty());
         let before = RocGrid { linear: vec![0.0; 101], log: vec![0.0; 41], coarse: Vec::new() };
         assert_eq!(before.coarse_only(), None);
+        // The log has the hash of a score as it was stored: read and written again, an older one is the same text.
+        let stored = r#"{"linear":[0.5],"log":[0.25]}"#;
+        let read: RocGrid = serde_json::from_str(stored).expect("an older grid");
+        assert_eq!(serde_json::to_string(&read).expect("text"), stored);
     }
 
     #[test]

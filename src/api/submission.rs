@@ -25,6 +25,7 @@ use crate::http::paging::Paging;
 use crate::http::path_parameter::PathParameter;
 use crate::http::query::bad_parameter;
 use crate::objects::ObjectKey;
+use crate::service;
 use crate::store;
 use crate::store::live::Signal;
 use crate::store::log::LogPosition;
@@ -217,20 +218,9 @@ async fn visible_scores(
     Ok(scores)
 }
 
-/// What is told of a submission's score on a split that may be seen; `None` where it has none.
 async fn told(app: &App, track: &Track, visible: VisibleSplit<SubmissionId>) -> Result<Option<FinalTold>, HttpError> {
-    let opened = track.ending.labels_opened_at.is_some();
-    // Of an official entry the score that ranks it is told, also while a newer one waits for the next ranking.
-    if visible.split() == Split::Final
-        && let Some(result) = store::ranking::official_score(&app.db, visible).await?
-    {
-        return Ok(Some(FinalTold::of(result, true, opened)));
-    }
-    let result = store::scoring::of_submission(&app.db, visible).await?;
-    Ok(result.map(|result| match visible.split() {
-        Split::Final => FinalTold::of(result, false, opened),
-        Split::Dev | Split::Train => FinalTold::Numbers(result),
-    }))
+    let mut db = app.db.acquire().await?;
+    Ok(service::told::of_submission(&mut db, track, visible).await?)
 }
 
 /// The most submissions on one page of the list.

@@ -133,31 +133,38 @@ fn latex_text(text: &str) -> String {
     latex
 }
 
+/// Text as BibTeX takes it between braces, which must match there: as for LaTeX, without any of its own.
+fn bibtex_text(text: &str) -> String {
+    latex_text(&text.replace('{', "(").replace('}', ")"))
+}
+
 /// The results of a track as an entry for BibTeX, with what shows which version was read. `url` is the address of the page of
 /// this version.
 pub fn bibtex(track: &Track, results: &TrackResults, url: &str) -> String {
     let info = &results.results.info;
     let path = track.path();
+    let key = format!("callimico-{}-{}-v{}", path.competition, path.track, info.version);
+    let competition = bibtex_text(&track.competition_title);
+    let title = bibtex_text(&track.settings.title);
     let head = results.log.map_or_else(String::new, |log| format!(", log {}:{}", log.seq, log.hash));
-    // In braces BibTeX keeps the case; what it would read as markup is written as LaTeX reads it.
+    // What a name needs that is no ASCII; a bibliography begins with it.
+    let preamble = if format!("{competition}{title}").contains("\\callimicochar") {
+        format!("@preamble{{{{{}}}}}\n", CHARACTER.trim_end())
+    } else {
+        String::new()
+    };
     format!(
-        "@misc{{callimico-{}-{}-v{},\n  title  = {{{{{}: {}, results of a membership-inference competition}}}},\n  \
-         author = {{{{Organisers of {}}}}},\n  year   = {{{}}},\n  url    = {{{}}},\n  note   = {{Version {}{head}}}\n}}\n",
-        path.competition,
-        path.track,
-        info.version,
-        latex_text(&track.competition_title),
-        latex_text(&track.settings.title),
-        latex_text(&track.competition_title),
+        "{preamble}@misc{{{key},\n  title  = {{{{{competition}: {title}, results of a membership-inference competition}}}},\n  \
+         author = {{{{Organisers of {competition}}}}},\n  year   = {{{}}},\n  url    = {{{}}},\n  note   = {{Version {}{head}}}\n}}\n",
         info.made_at.year(),
-        url.replace('%', "\\%").replace(['{', '}', '\\'], ""),
+        url.replace(['{', '}', '\\'], ""),
         info.version,
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use super::latex_text;
+    use super::{bibtex_text, latex_text};
 
     #[test]
     fn latex_of_any_name_is_ascii_without_commands_of_its_own() {
@@ -169,6 +176,20 @@ mod tests {
         assert_eq!(latex_text("?`--[x]"), "{?}{`}{-}{-}{[}x{]}");
         for c in ('\0'..='\u{2fff}').chain(['\u{10ffff}', '\u{202e}', '😀']) {
             assert!(latex_text(&c.to_string()).is_ascii());
+        }
+    }
+
+    #[test]
+    fn braces_of_a_bibtex_field_match_whatever_the_title_is() {
+        for title in ["a { b", "}}}{", "\\", "100 % ~ ^ \"", "Zürich", "{\\bf x}"] {
+            let text = bibtex_text(title);
+            let mut depth = 0_i32;
+            for c in text.chars() {
+                depth += i32::from(c == '{') - i32::from(c == '}');
+                assert!(depth >= 0, "{title}: {text}");
+            }
+            assert_eq!(depth, 0, "{title}: {text}");
+            assert!(text.is_ascii());
         }
     }
 }

@@ -116,7 +116,7 @@ impl From<CompetingError> for Failure {
     fn from(error: CompetingError) -> Self {
         match error {
             CompetingError::Store(error) => error.into(),
-            CompetingError::NoTrack(_) | CompetingError::NoParticipant { .. } => Self::Input(error.into()),
+            other => Self::Input(other.into()),
         }
     }
 }

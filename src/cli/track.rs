@@ -473,7 +473,7 @@ async fn print_status(app: &App, path: &TrackPath, as_json: bool) -> Result<(), 
     if let Some(began_at) = track.benchmark.began_at {
         let limits = track.benchmark.limits;
         let (since, day, year) = (rfc3339(began_at), limits.per_day, limits.per_year);
-        println!("benchmark: since {since}, {day} a day and {year} a year for each participant");
+        output::line!("benchmark: since {since}, {day} a day and {year} a year for each participant");
     }
     Ok(())
 }

@@ -4,13 +4,14 @@
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
-use super::{Entry, KEEPER, account, attack, noise, submit_once, train_and_import};
+use super::{Entry, KEEPER, KEY, account, attack, noise, submit_once, train_and_import};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::phase::{GRACE, Phase};
 use crate::domain::slug::TrackPath;
+use crate::domain::submission::SubmissionState;
 use crate::service::entries::{self, Freeze};
 use crate::service::lifecycle::{self, By, LabelsAtReveal, OpeningLabels, SaidOfLimits};
 use crate::store;
@@ -21,6 +22,9 @@ use lira::{Attack, AttackChoice, DeviceChoice, Library, PublicTrack};
 
 /// The track that has ended.
 pub(super) const TRACK: &str = "demo/first";
+
+/// Who comes when it is over.
+const NEWCOMER: &str = "newcomer";
 
 /// When it opened, before now. The other dates follow.
 const OPENED: Duration = Duration::days(30);
@@ -42,12 +46,13 @@ pub(super) async fn make(
     progress: &mut dyn FnMut(&str),
 ) -> anyhow::Result<TrackPath> {
     let path: TrackPath = TRACK.parse()?;
-    if store::track::by_path(&app.db, &path).await?.is_some_and(|track| track.phase == Phase::Benchmark) {
+    if is_held(app, &path).await? {
         return Ok(path);
     }
     let directory = folder.join(path.track.as_str());
-    // A clock of its own for everything that happens here.
-    let past = app.with_clock(Clock::fixed(app.clock.now() - OPENED));
+    // A clock of its own for everything that happens here; after an interruption it goes on where it stood.
+    let opened = app.clock.now() - OPENED;
+    let past = app.with_clock(Clock::fixed(last_event(app, &path).await?.map_or(opened, |at| at.max(opened))));
     train_and_import(&past, &directory, &path, trainer::ended_demo_plan(), progress).await?;
     progress("holding a competition on it, from the first upload to the final ranking …");
     let submissions = {
@@ -86,6 +91,22 @@ pub(super) async fn make(
     worker::drain(&past).await?;
     progress("its results are out, and it goes on as a benchmark");
     Ok(path)
+}
+
+/// Whether everything has happened, to the last score of the benchmark.
+async fn is_held(app: &App, path: &TrackPath) -> anyhow::Result<bool> {
+    let Some(track) = store::track::by_path(&app.db, path).await? else { return Ok(false) };
+    let Some(user) = store::user::by_name(&app.db, &NEWCOMER.parse()?).await? else { return Ok(false) };
+    let Some(participant) = store::participant::find(&app.db, track.id, user.id).await? else { return Ok(false) };
+    let sent = store::submission::by_idempotency_key(&app.db, participant.id, KEY).await?;
+    Ok(sent.is_some_and(|sent| sent.state == SubmissionState::Scored))
+}
+
+/// When the last event of the track's log happened.
+async fn last_event(app: &App, path: &TrackPath) -> anyhow::Result<Option<OffsetDateTime>> {
+    let Some(track) = store::track::by_path(&app.db, path).await? else { return Ok(None) };
+    let Some(head) = store::log::head(&app.db, track.id).await? else { return Ok(None) };
+    Ok(store::log::event(&app.db, track.id, head.seq).await?.map(|event| event.at))
 }
 
 async fn track(app: &App, path: &TrackPath) -> anyhow::Result<Track> {
@@ -129,6 +150,6 @@ fn submissions(directory: &Path, slug: &str, cache: &Path, library: Library) -> 
             ),
             (4, entry("lira", "on each scenario what does best on the train models", best.clone())),
         ],
-        after: entry("newcomer", "the reference baseline, sent when the competition was over", best),
+        after: entry(NEWCOMER, "the reference baseline, sent when the competition was over", best),
     })
 }

@@ -36,6 +36,8 @@ use lira::{self, Attack, AttackChoice, DeviceChoice, Library, PublicTrack, Runti
 use trainer::{self, Dataset, ResumePolicy, RunOptions, TrainPlan};
 
 const TRACK: &str = "demo/digits";
+/// The key under which each participant submits once.
+const KEY: &str = "demo";
 /// The account that organises.
 const KEEPER: &str = "keeper";
 const PAGES: [(&str, &str); 4] = [
@@ -246,7 +248,7 @@ async fn account(app: &App, name: &str, password: &str, is_admin: bool) -> anyho
 /// once. Returns whether this call submitted it.
 async fn submit_once(app: &App, track: &Track, user: &User, entry: &Entry) -> anyhow::Result<bool> {
     let (participant, _) = enrol::accepting_terms(app, track, user).await?;
-    let key = Some("demo".to_owned());
+    let key = Some(KEY.to_owned());
     let details = Details::parse(Some(entry.description.to_owned()), None, key)?;
     let body = stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from(entry.archive.clone()))]);
     let received = submit::receive(app, track, participant, body).await?;

@@ -239,9 +239,10 @@ impl TrackAccess {
         }
     }
 
-    /// Whether participants and entries of the track are counted for this client: of a draft, not for visitors.
+    /// Whether participants and entries of the track are counted for this client: of a draft, for organisers alone, whose
+    /// trials the entries are.
     pub fn sees_counts(self) -> bool {
-        self.phase.rules().is_listed || self.audience() != Audience::Visitor
+        self.phase.rules().is_listed || self.audience() == Audience::Organiser
     }
 
     /// Whether the client may read the track's log and commitment: those of a draft become public at its opening.
@@ -424,9 +425,9 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_counts_nothing_for_visitors() {
+    fn a_draft_counts_nothing_but_for_organisers() {
         for access in everybody(Phase::Draft, ParticipantId::generate()) {
-            assert_eq!(access.sees_counts(), access.audience() != Audience::Visitor, "{access:?}");
+            assert_eq!(access.sees_counts(), access.is_staff, "{access:?}");
             assert_eq!(access.sees_log(), access.is_staff, "{access:?}");
         }
         assert!(TrackAccess::visitor(TrackId::generate(), Phase::Open).sees_counts());

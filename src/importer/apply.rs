@@ -89,7 +89,7 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
         .await?
         .ok_or_else(|| ImportError::Refused("the competition vanished while it was imported".to_owned()))?;
     // Jobs before the track, as a worker takes them that scores a trial right now.
-    store::job::lock_trials(&mut *db, &request.track).await?;
+    let held = store::job::lock_trials(&mut *db, &request.track).await?;
     let existing = store::track::lock(&mut db, competition.id, &request.track.track).await?;
 
     let mut wanted = existing
@@ -151,6 +151,9 @@ pub async fn track_directory(app: &App, root: &Path, request: &Request) -> Resul
             }
         };
         if trials > 0 {
+            if store::job::has_others(&mut *db, id, &held).await? {
+                return Err(ImportError::Refused("a trial came in just now: import again in a moment".to_owned()));
+            }
             store::submission::remove_all(&mut *db, id).await?;
             store::track::board_changed(&mut db, id, now).await?;
         }

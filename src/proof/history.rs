@@ -59,8 +59,8 @@ pub(super) enum Derived {
     Candidates(BTreeMap<LogParticipant, BTreeSet<SubmissionId>>),
 }
 
-/// Dev scores, where they are known.
-pub(super) type DevScores = BTreeMap<SubmissionId, RankingNumber>;
+/// Dev scores, where they are known, each with the hash by which the log may know it.
+pub(super) type DevScores = BTreeMap<SubmissionId, (RankingNumber, Sha256)>;
 
 /// What a log says.
 #[derive(Debug, Default)]
@@ -95,9 +95,6 @@ impl History {
     /// it is `best`.
     pub(super) fn of(events: &[(LogHash, Logged)], rule: EntryRule, dev_scores: Option<&DevScores>) -> Self {
         let mut history = Self::default();
-        // Present scores are not those that decided where submissions were scored anew since.
-        let is_rescored = events.iter().any(|(_, logged)| matches!(logged.event, LogEvent::Rescored { .. }));
-        let dev_scores = dev_scores.filter(|_| !is_rescored);
         for (_, logged) in events {
             history.follow(logged, rule, dev_scores);
         }
@@ -255,7 +252,11 @@ impl History {
                     self.choices.get(participant).filter(|chosen| of.contains(chosen)).copied().or_else(|| latest(of))
                 }
                 EntryRule::Best => {
-                    let scored = |id: &SubmissionId| Some((dev_scores?.get(id)?, *id));
+                    // A score that was made anew since is not the one that decided: the log has no hash of it.
+                    let scored = |id: &SubmissionId| {
+                        let (number, hash) = dev_scores?.get(id)?;
+                        self.submissions.get(id)?.result_hashes.contains(hash).then_some((number, *id))
+                    };
                     let Some(scored) = of.iter().map(scored).collect::<Option<Vec<_>>>() else {
                         return Derived::Candidates(candidates);
                     };

@@ -11,6 +11,7 @@ use crate::domain::account::UserName;
 use crate::domain::ids::{CompetitionId, UserId};
 use crate::domain::log_event::LogEvent;
 use crate::domain::official_ranking::RankingChange;
+use crate::domain::participant::ParticipantStatus;
 use crate::domain::slug::TrackPath;
 use crate::store::log::Detail;
 use crate::store::participant::Participant;
@@ -30,6 +31,9 @@ pub enum CompetingError {
         /// The name.
         name: UserName,
     },
+    /// The participant has a member on the staff.
+    #[error("{0} is staff of the competition, and staff never competes")]
+    Staff(UserName),
     /// The database could not do its part.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -51,12 +55,16 @@ pub async fn set(app: &App, path: &TrackPath, name: &UserName, out: bool, by: By
     let track = store::track::by_path(&mut *db, path).await?.ok_or_else(|| CompetingError::NoTrack(path.clone()))?;
     let found = store::participant::by_name(&mut *db, track.id, &name.key()).await?;
     let found = found.ok_or_else(|| CompetingError::NoParticipant { track: path.clone(), name: name.clone() })?;
+    if !out && store::participant::has_staff(&mut *db, found.id).await? {
+        return Err(CompetingError::Staff(name.clone()));
+    }
     let changed = mark(app, &mut db, vec![found], out, by.detail()).await?;
     db.commit().await?;
     Ok(changed)
 }
 
-/// Takes an account that becomes staff out of the competition, in all tracks. Part of the transaction that makes it staff.
+/// Takes an account that becomes staff out of the competition, in all tracks whose ranking is not public. Part of the
+/// transaction that makes it staff.
 ///
 /// # Errors
 /// The database cannot answer.
@@ -66,8 +74,22 @@ pub(super) async fn becomes_staff(
     competition: CompetitionId,
     user: UserId,
 ) -> Result<(), StoreError> {
-    let competing = store::participant::competing_of(&mut *db, competition, user).await?;
+    let competing = store::participant::competing_staff(&mut *db, Some((competition, user))).await?;
     mark(app, db, competing, true, Detail::default()).await?;
+    Ok(())
+}
+
+/// Takes out of the competition whoever is staff and competes all the same; for the sweeper: they may have taken part
+/// before this was asked, or have joined while they became staff.
+///
+/// # Errors
+/// The database cannot answer.
+pub async fn mark_staff(app: &App) -> Result<(), StoreError> {
+    for participant in store::participant::competing_staff(&app.db, None).await? {
+        let mut db = app.db.begin().await?;
+        mark(app, &mut db, vec![participant], true, Detail::default()).await?;
+        db.commit().await?;
+    }
     Ok(())
 }
 
@@ -96,13 +118,31 @@ async fn mark(
             continue;
         }
         changed = true;
-        let event =
-            LogEvent::OutOfCompetition { participant: store::log::participant(&mut *db, participant.id).await?, out };
-        store::log::append(db, participant.track, event, detail, now).await?;
+        // Of whoever waits or was refused the log tells nothing; it is told should they be let in.
+        if participant.status == ParticipantStatus::Approved {
+            log(db, participant, out, detail, now).await?;
+        }
         if store::entry::official_of(&mut *db, participant.id).await?.is_some() {
             rankings::changed(db, participant.track, gate.phase, RankingChange::Competes, now).await?;
         }
         store::track::board_changed(db, participant.track, now).await?;
     }
     Ok(changed)
+}
+
+/// Tells the log whether a participant competes.
+///
+/// # Errors
+/// The database cannot answer.
+pub(super) async fn log(
+    db: &mut PgConnection,
+    participant: &Participant,
+    out: bool,
+    detail: Detail<'_>,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let who = store::log::participant(&mut *db, participant.id).await?;
+    let event = LogEvent::OutOfCompetition { participant: who, out };
+    store::log::append(db, participant.track, event, detail, now).await?;
+    Ok(())
 }

@@ -89,6 +89,8 @@ async fn load(db: &mut PgConnection, slug: &Slug) -> Result<(Competition, Vec<Tr
 /// There is no such competition or track, a track is named twice, a text is too long, or the database cannot answer.
 pub async fn change(app: &App, slug: &Slug, wanted: Wanted, by: By<'_>) -> Result<bool, CompetitionError> {
     let mut db = app.db.begin().await?;
+    // Of two who change it at once the second starts from what the first has made.
+    store::competition::lock(&mut db, slug).await?;
     let (competition, mut tracks) = load(&mut db, slug).await?;
     let title = wanted.title.unwrap_or_else(|| competition.title.clone()).trim().to_owned();
     if !(1..=200).contains(&title.chars().count()) || title.chars().any(char::is_control) {
@@ -101,7 +103,8 @@ pub async fn change(app: &App, slug: &Slug, wanted: Wanted, by: By<'_>) -> Resul
     let before: Vec<Slug> = tracks.iter().map(|track| track.slug.clone()).collect();
     let order = ordered(slug, &before, wanted.tracks.unwrap_or_default())?;
     let digest = |text: &str| Sha256::of(text.as_bytes()).to_string();
-    let listed = |order: &[Slug]| order.iter().map(Slug::to_string).collect::<Vec<_>>().join(",");
+    // By its hash, too: tracks that are drafts are named to nobody.
+    let listed = |order: &[Slug]| digest(&order.iter().map(Slug::to_string).collect::<Vec<_>>().join(","));
     let changed: Vec<(&str, String, String)> = [
         ("competition.title", digest(&competition.title), digest(&title)),
         ("competition.description", digest(&competition.description), digest(&description)),

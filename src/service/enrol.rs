@@ -2,8 +2,10 @@
 
 use thiserror::Error;
 
+use super::{competing, rankings};
 use crate::app::App;
 use crate::domain::log_event::LogEvent;
+use crate::domain::official_ranking::RankingChange;
 use crate::domain::participant::ParticipantStatus;
 use crate::domain::phase::{Act, Refusal};
 use crate::store::log::Detail;
@@ -70,10 +72,8 @@ pub async fn accepting_terms(app: &App, track: &Track, user: &User) -> Result<(P
         None => {
             let new = store::participant::create(&mut db, track.id, user, (status, is_staff), now).await?;
             if is_staff {
-                let participant = store::log::participant(&mut *db, new.id).await?;
-                let event = LogEvent::OutOfCompetition { participant, out: true };
                 let detail = Detail { user: Some(user.id), reason: None };
-                store::log::append(&mut db, track.id, event, detail, now).await?;
+                competing::log(&mut db, &new, true, detail, now).await?;
             }
             new
         }
@@ -87,6 +87,10 @@ pub async fn accepting_terms(app: &App, track: &Track, user: &User) -> Result<(P
             let who = store::log::participant(&mut *db, earlier.id).await?;
             let event = LogEvent::ParticipantReturned { participant: who };
             store::log::append(&mut db, track.id, event, Detail { user: Some(user.id), reason: None }, now).await?;
+            // Whoever comes back during a benchmark comes back into the official ranking as well.
+            if store::entry::official_of(&mut *db, earlier.id).await?.is_some() {
+                rankings::changed(&mut db, track.id, gate.stage.phase, RankingChange::Returned, now).await?;
+            }
             store::track::board_changed(&mut db, track.id, now).await?;
             back
         }

@@ -225,7 +225,7 @@ fn capitalised(text: &str) -> String {
 pub async fn open(app: &App, path: &TrackPath, labels: OpeningLabels, by: By<'_>) -> Result<Taken, StepError> {
     let mut db = app.db.begin().await?;
     // Jobs before the track, as a worker takes them that scores a trial right now.
-    store::job::lock_trials(&mut *db, path).await?;
+    let held = store::job::lock_trials(&mut *db, path).await?;
     let begun = Begun::lock(app, &mut db, path, StepName::Open).await?;
     let Begun { track, now, .. } = &begun;
     if begun.phase() == Phase::Open && same_labels(&mut db, track, labels).await? {
@@ -233,6 +233,10 @@ pub async fn open(app: &App, path: &TrackPath, labels: OpeningLabels, by: By<'_>
     }
     if track.phase != Phase::Draft {
         return Err(begun.wrong_phase());
+    }
+    if store::job::has_others(&mut *db, track.id, &held).await? {
+        let text = "A trial came in just now: ask again in a moment.";
+        return Err(begun.not_ready(vec![NotReady::new("trial_arrived", text)]));
     }
     let has_dev = store::solution::is_complete(&mut db, track.id, Split::Dev).await?;
     let has_final = store::solution::is_complete(&mut db, track.id, Split::Final).await?;

@@ -18,3 +18,4 @@ pub mod settings;
 pub mod staff;
 pub mod status;
 pub mod submit;
+pub mod told;

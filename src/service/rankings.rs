@@ -141,7 +141,7 @@ pub async fn make_if_due(db: &mut PgConnection, track: TrackId, now: OffsetDateT
     let changes = store::track::ranking_due(&mut *db, track.id).await?;
     // Of the others the reason is told to the owner of a submission alone.
     let reason = match changes.contains(&RankingChange::Rescored) {
-        true => store::rescoring::last_applied_reason(&mut *db, track.id).await?,
+        true => store::rescoring::last_official_reason(&mut *db, track.id).await?,
         false => None,
     };
     make(db, &track, (changes, reason), now).await?;

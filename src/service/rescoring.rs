@@ -140,6 +140,7 @@ pub async fn apply(app: &App, batch: BatchId, by: By<'_>) -> Result<LogPosition,
     }
     let now = app.database_time(&mut *db).await?;
     let is_benchmark = store::rescoring::is_of_benchmark_alone(&mut *db, batch).await?;
+    let is_official = store::rescoring::is_official(&mut *db, batch).await?;
     let scores = store::rescoring::apply(&mut db, batch, now).await?;
     store::rescoring::end(&mut *db, batch, RescoringState::Applied, now).await?;
     if gate.phase.rules().dev_entries_move && !gate.is_frozen {
@@ -152,7 +153,9 @@ pub async fn apply(app: &App, batch: BatchId, by: By<'_>) -> Result<LogPosition,
     if is_benchmark {
         store::track::benchmark_changed(&mut db, open.track, now).await?;
     } else {
-        rankings::changed(&mut db, open.track, gate.phase, RankingChange::Rescored, now).await?;
+        if is_official {
+            rankings::changed(&mut db, open.track, gate.phase, RankingChange::Rescored, now).await?;
+        }
         store::track::board_changed(&mut db, open.track, now).await?;
     }
     db.commit().await?;

@@ -59,6 +59,8 @@ pub async fn list(app: &App, competition: &Slug) -> Result<Staff, StaffError> {
 pub async fn add(app: &App, competition: &Slug, name: &UserName) -> Result<bool, StaffError> {
     let mut db = app.db.begin().await?;
     let (competition, user) = found(&mut db, competition, name).await?;
+    // Of an enrolment at the same time one sees what the other did.
+    store::user::lock(&mut db, user).await?;
     let is_new = store::organiser::add(&mut *db, competition, user).await?;
     competing::becomes_staff(app, &mut db, competition, user).await?;
     db.commit().await?;

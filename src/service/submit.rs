@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::domain::ids::SubmissionId;
 use crate::domain::log_event::LogEvent;
 use crate::domain::participant::ParticipantStatus;
-use crate::domain::phase::{Act, Refusal};
+use crate::domain::phase::{Act, Phase, Refusal};
 use crate::domain::quota::{Allowance, AttemptsLeft, AttemptsUsed, LimitReached};
 use crate::domain::sha256::Sha256;
 use crate::domain::submission::SubmissionState;
@@ -487,6 +487,10 @@ impl Arrival<'_> {
             .ok_or_else(|| StoreError::Inconsistent("a track vanished under its participant".to_owned()))?;
         let now = self.app.database_time(&mut *db).await?;
         let is_trial = gate.stage.is_trial(self.is_organiser);
+        // What was sent as a trial is none any more, and nobody meant it to count.
+        if !is_trial && self.track.phase == Phase::Draft {
+            return Err(SubmitError::NotTaking(Refusal::NotYet(gate.stage.dates.opens_at)));
+        }
         if !is_trial {
             gate.stage.admit_upload(self.received_at, now).map_err(SubmitError::NotTaking)?;
         }

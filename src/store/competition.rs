@@ -1,6 +1,6 @@
 //! Competitions.
 
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 
 use super::StoreError;
@@ -88,5 +88,13 @@ pub async fn set_texts(
     )
     .execute(db)
     .await?;
+    Ok(())
+}
+
+/// Locks a competition until the transaction ends, so that its texts are changed by one at a time.
+pub async fn lock(db: &mut PgConnection, slug: &Slug) -> Result<(), StoreError> {
+    sqlx::query!("select from competitions where slug = $1 for no key update", slug.as_str())
+        .fetch_optional(db)
+        .await?;
     Ok(())
 }

@@ -194,9 +194,9 @@ pub async fn give_up(db: &mut PgConnection, job: Job, error: &str) -> Result<boo
 }
 
 /// Holds the jobs of a draft's trials until the transaction ends, which removes them together with the trials. A worker
-/// has its job before the track, so this comes before the track is locked.
-pub async fn lock_trials(db: impl PgExecutor<'_>, track: &TrackPath) -> Result<(), StoreError> {
-    sqlx::query!(
+/// has its job before the track, so this comes before the track is locked. Answers which.
+pub async fn lock_trials(db: impl PgExecutor<'_>, track: &TrackPath) -> Result<Vec<uuid::Uuid>, StoreError> {
+    Ok(sqlx::query_scalar!(
         "select j.id from jobs j join submissions s on s.id = j.submission_id
          join tracks t on t.id = s.track_id join competitions c on c.id = t.competition_id
          where c.slug = $1 and t.slug = $2 and t.phase = 'draft' order by j.id for update of j",
@@ -204,8 +204,19 @@ pub async fn lock_trials(db: impl PgExecutor<'_>, track: &TrackPath) -> Result<(
         track.track.as_str(),
     )
     .fetch_all(db)
-    .await?;
-    Ok(())
+    .await?)
+}
+
+/// Whether a track has jobs that came after [`lock_trials`]: a worker may hold one and wait for the track.
+pub async fn has_others(db: impl PgExecutor<'_>, track: TrackId, held: &[uuid::Uuid]) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from jobs j join submissions s on s.id = j.submission_id
+                          where s.track_id = $1 and j.id <> all($2)) as "yes!""#,
+        track.as_uuid(),
+        held,
+    )
+    .fetch_one(db)
+    .await?)
 }
 
 /// Puts a track's failed submissions, those sent to the benchmark or the others, back into the queue, as if they had just

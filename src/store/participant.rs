@@ -181,23 +181,40 @@ pub async fn by_name(
     .await?)
 }
 
-/// The competing participants, of any track of a competition, that an account is a member of.
-pub async fn competing_of(
+/// The competing participants that have a member on the staff of their competition, but for those of a ranking that is
+/// public: that stays as it was told. Of one account and competition, or of all.
+pub async fn competing_staff(
     db: impl PgExecutor<'_>,
-    competition: CompetitionId,
-    user: UserId,
+    of: Option<(CompetitionId, UserId)>,
 ) -> Result<Vec<Participant>, StoreError> {
     Ok(sqlx::query_as!(
         Participant,
         r#"select p.id as "id: ParticipantId", p.track_id as "track: TrackId", p.status as "status: ParticipantStatus"
-           from participant_members m join participants p on p.id = m.participant_id
-           join tracks t on t.id = p.track_id
-           where t.competition_id = $1 and m.user_id = $2 and not p.out_of_competition
+           from participants p join tracks t on t.id = p.track_id
+           where not p.out_of_competition and t.ranking_version = 0
+             and ($1::uuid is null or t.competition_id = $1)
+             and exists (select from participant_members m join users u on u.id = m.user_id
+                         left join organisers o on o.competition_id = t.competition_id and o.user_id = u.id
+                         where m.participant_id = p.id and (u.is_admin or o.user_id is not null)
+                           and ($2::uuid is null or u.id = $2))
            order by p.id"#,
-        competition.as_uuid(),
-        user.as_uuid(),
+        of.map(|(competition, _)| competition.as_uuid()),
+        of.map(|(_, user)| user.as_uuid()),
     )
     .fetch_all(db)
+    .await?)
+}
+
+/// Whether a participant has a member on the staff of its competition.
+pub async fn has_staff(db: impl PgExecutor<'_>, participant: ParticipantId) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from participants p join tracks t on t.id = p.track_id
+                          join participant_members m on m.participant_id = p.id join users u on u.id = m.user_id
+                          left join organisers o on o.competition_id = t.competition_id and o.user_id = u.id
+                          where p.id = $1 and (u.is_admin or o.user_id is not null)) as "yes!""#,
+        participant.as_uuid(),
+    )
+    .fetch_one(db)
     .await?)
 }
 

@@ -287,7 +287,18 @@ pub async fn apply(db: &mut PgConnection, batch: BatchId, now: OffsetDateTime) -
     Ok(done.rows_affected())
 }
 
-/// Whether all that a rescoring scored anew was sent to the benchmark, so that nothing official rests on it.
+/// Whether a rescoring made the final score of an official entry anew, so that the official ranking is another.
+pub async fn is_official(db: impl PgExecutor<'_>, batch: BatchId) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from rescored r join official_entries o on o.submission_id = r.submission_id
+                          where r.batch_id = $1 and r.split = 'final'::split) as "yes!""#,
+        batch.as_uuid(),
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Whether all that a rescoring scored anew was sent to the benchmark, so that no board but that one changes.
 pub async fn is_of_benchmark_alone(db: impl PgExecutor<'_>, batch: BatchId) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar!(
         r#"select coalesce(bool_and(s.is_benchmark), false) as "yes!"
@@ -329,10 +340,14 @@ pub async fn stale_dev_scores(db: impl PgExecutor<'_>, track: TrackId) -> Result
     .await?)
 }
 
-/// The reason of the rescoring of a track that was applied last.
-pub async fn last_applied_reason(db: impl PgExecutor<'_>, track: TrackId) -> Result<Option<String>, StoreError> {
+/// The reason of the rescoring of a track's official entries that was applied last.
+pub async fn last_official_reason(db: impl PgExecutor<'_>, track: TrackId) -> Result<Option<String>, StoreError> {
     Ok(sqlx::query_scalar!(
-        "select reason from rescorings where track_id = $1 and state = 'applied' order by ended_at desc, id desc limit 1",
+        "select b.reason from rescorings b
+         where b.track_id = $1 and b.state = 'applied'
+           and exists (select from rescored r join official_entries o on o.submission_id = r.submission_id
+                       where r.batch_id = b.id and r.split = 'final'::split)
+         order by b.ended_at desc, b.id desc limit 1",
         track.as_uuid(),
     )
     .fetch_optional(db)

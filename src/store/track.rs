@@ -528,8 +528,10 @@ pub async fn create(
     sqlx::query!(
         "insert into tracks (id, competition_id, slug, title, description, opens_at, closes_at, shape, scenario_labels,
              pages, limit_per_day, limit_total, limit_bytes, entry_rule, needs_approval, kind, publish_entries,
-             board_changed_at, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18)",
+             board_changed_at, created_at, place)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18,
+             -- Behind those that somebody has put in an order.
+             (select coalesce(max(place) + 1, 0) from tracks where competition_id = $2 and place > 0))",
         id.as_uuid(),
         competition.as_uuid(),
         slug.as_str(),

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::app::App;
+use crate::service::competing;
 use crate::service::entries::{self, Freeze};
 use crate::service::{lifecycle, rankings};
 use crate::store;
@@ -104,6 +105,7 @@ pub async fn take_due_steps(app: &App) -> anyhow::Result<()> {
 
 /// Puts submissions that wait for a score without a job back into the queue, and forgets dead sessions.
 async fn find_forgotten(app: &App) -> anyhow::Result<()> {
+    competing::mark_staff(app).await.context("taking staff out of the competition")?;
     let forgotten = store::job::enqueue_forgotten(&app.db).await.context("looking for forgotten submissions")?;
     if forgotten > 0 {
         tracing::warn!(forgotten, "put forgotten submissions back into the queue");

@@ -519,13 +519,16 @@ async fn the_pages_say_which_board_is_which_and_what_an_attempt_is_for(db: PgPoo
     says(&words(&ada, "").await, &["ended; its board stays", "Submitting has closed"], &[]);
     says(&words(&ada, "/leaderboard?board=benchmark").await, &["the benchmark has ended"], &["data-events"]);
     // With a wrong password nothing is begun, and the field says so.
-    let form = |password: &str| format!("per_day=2&per_year=0&password={password}");
-    let request = olga
-        .request("POST", &format!("{TRACK}/organise/final/benchmark"))
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header("sec-fetch-site", "same-origin");
-    let refused = world.ask(request.body(form("x").into()).expect("a request")).await;
-    let refused = refused.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    let sent = async |form: &'static str| {
+        let request = olga
+            .request("POST", &format!("{TRACK}/organise/final/benchmark"))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin");
+        world.ask(request.body(form.into()).expect("a request")).await.expect(StatusCode::UNPROCESSABLE_ENTITY)
+    };
+    let refused = sent("per_day=2&per_year=0&password=x").await;
     assert!(refused.text().contains("Give a number from 1 to 1,000,000."), "{}", refused.text());
+    let refused = sent("per_day=2&per_year=10&password=wrong").await;
+    assert!(refused.text().contains("password"), "{}", refused.text());
     assert_eq!(world.track().await.phase, Phase::Revealed);
 }

@@ -101,3 +101,49 @@ async fn a_participant_that_becomes_staff_competes_no_more(db: PgPool) {
     assert_eq!(world.track().await.board_version, before + 1);
     assert!(board(&world, "dev").await[0].2);
 }
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn staff_never_competes_and_a_ranking_that_is_public_stays_as_it_was_told(db: PgPool) {
+    let world = World::new(db).await;
+    let (ada, bob) = (world.participant("ada").await, world.participant("bob").await);
+    ada.submitted(&world, Upload::hitting(9).zip()).await;
+    bob.submitted(&world, Upload::hitting(6).zip()).await;
+    world.drain().await;
+    // Somebody who was staff before this was asked is found by the sweeper, with an event in the log.
+    world
+        .sql(
+            "insert into organisers (competition_id, user_id)
+             select c.id, u.id from competitions c, users u where u.name = 'bob'",
+        )
+        .await;
+    let marks = async || world.count("log_events where kind = 'out_of_competition'").await;
+    assert_eq!(marks().await, 0);
+    for _ in 0..2 {
+        competing::mark_staff(&world.app).await.expect("an answer");
+        assert_eq!(marks().await, 1);
+    }
+    assert!(board(&world, "dev").await[1].2);
+    let (path, bob) = (World::path(), name("bob"));
+    let refused = competing::set(&world.app, &path, &bob, false, By::default()).await.expect_err("staff");
+    assert_eq!(refused.to_string(), "bob is staff of the competition, and staff never competes");
+    staff::remove(&world.app, &path.competition, &bob).await.expect("known");
+    assert!(competing::set(&world.app, &path, &bob, false, By::default()).await.expect("no staff any more"));
+
+    world.score_final().await;
+    world.reveal(LabelsAtReveal::Keep).await;
+    staff::add(&world.app, &path.competition, &name("ada")).await.expect("known");
+    competing::mark_staff(&world.app).await.expect("an answer");
+    let results = Actor::visitor().get(&world, &format!("{TRACK_URL}/results")).await.json();
+    assert_eq!((&results["version"], &results["winners"]), (&json!(1), &json!(["ada"])));
+}
+
+#[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
+async fn of_somebody_who_waits_for_approval_the_log_tells_nothing(db: PgPool) {
+    let world = World::with_yaml(db, "needs_approval: true\n").await;
+    let ada = world.account("ada").await;
+    ada.enrol(&world).await;
+    let before = world.count("log_events").await;
+    assert!(competing::set(&world.app, &World::path(), &name("ada"), true, By::default()).await.expect("known"));
+    assert_eq!(world.count("log_events").await, before);
+    assert_eq!(world.count("participants where out_of_competition").await, 1);
+}

@@ -63,4 +63,7 @@ async fn tracks_are_shown_in_the_order_they_were_given(db: PgPool) {
     let wanted = Wanted { tracks: Some(vec![slug("second")]), ..Wanted::default() };
     assert!(competition::change(&world.app, &slug("mico"), wanted, By::default()).await.expect("known"));
     assert_eq!(listed().await, ["second", "tiny"]);
+    // The second is a draft: a public log does not name it.
+    assert_eq!(world.count("log_events where kind = 'settings'").await, 1);
+    assert_eq!(world.count("log_events where convert_from(event, 'UTF8') like '%second%'").await, 0);
 }

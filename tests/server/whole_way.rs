@@ -116,7 +116,11 @@ async fn every_number_told_is_the_scorers_own_to_the_last_bit(db: PgPool) {
             assert_eq!(shown, Some(value.to_bits()), "{} {metric}", scenario.name);
         }
         let grid = scenario.curve.grid();
-        assert_eq!(told["curves"][&scenario.name], json!({"linear": grid.linear, "log": grid.log}));
+        let (fpr, tpr): (Vec<f64>, Vec<f64>) = grid.points().into_iter().unzip();
+        assert_eq!(
+            told["curves"][&scenario.name],
+            json!({"fpr": fpr, "tpr": tpr, "linear": grid.linear, "log": grid.log})
+        );
     }
 
     let text = ada.get(&world, &format!("/api/v1/submissions/{id}/scores.txt")).await.expect(StatusCode::OK);

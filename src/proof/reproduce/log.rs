@@ -100,7 +100,7 @@ pub(super) fn dev_results<F: Read + Seek>(
         };
         match read() {
             Ok((ranking, result)) => {
-                scores.insert(result.submission, ranking);
+                scores.insert(result.submission, (ranking, hash_of(&result)));
                 results.push(result);
             }
             Err(error) => {
@@ -110,6 +110,11 @@ pub(super) fn dev_results<F: Read + Seek>(
         }
     }
     Ok((Some(scores), Some(results)))
+}
+
+/// The hash by which the log tells of a result.
+fn hash_of(result: &DevResult) -> Sha256 {
+    Sha256::of(&[&result.random[..], result.result.as_bytes()].concat())
 }
 
 pub(super) fn dev_hashes(results: Option<&[DevResult]>, history: &History, report: &mut Report) {
@@ -125,8 +130,7 @@ pub(super) fn dev_hashes(results: Option<&[DevResult]>, history: &History, repor
             }
             continue;
         };
-        let hash = Sha256::of(&[&result.random[..], result.result.as_bytes()].concat());
-        if !submission.result_hashes.contains(&hash) {
+        if !submission.result_hashes.contains(&hash_of(result)) {
             // The log tells of a rescoring as a whole, not of each result.
             if history.is_rescored { rescored += 1 } else { problems.push(format!("submission {}", result.submission)) }
         }

@@ -87,7 +87,7 @@ pub(crate) async fn list(
         older: None,
         entry_rule: match view.track.settings.entry_rule {
             _ if view.track.ending.entries_frozen_at.is_some() => {
-                "The entries are frozen: the submission marked “counts” is your official entry."
+                "The entries are frozen: a submission marked “counts” is your official entry."
             }
             EntryRule::Latest => "Your latest scored submission stands on the board.",
             EntryRule::Best => "Your best submission on dev stands on the board.",

@@ -22,6 +22,7 @@ use crate::domain::visibility::{Audience, SubmissionAccess};
 use crate::http::auth::{Enroller, SeenSubmission};
 use crate::http::error::HttpError;
 use crate::http::path_parameter::PathParameter;
+use crate::service;
 use crate::service::final_score::{self, FinalScoreError};
 use crate::store;
 use crate::store::submission::Submission;
@@ -81,6 +82,8 @@ pub(crate) struct OrganiseForm {
 pub(crate) enum FinalScores {
     /// They are not public, or do not exist.
     NotPublic,
+    /// It was sent to the benchmark, and its final score could not be made, by our fault.
+    Missing,
     /// It is no official entry, and its final score can be asked for.
     CanAsk {
         /// Whether all numbers would be told, and not the ranking number alone.
@@ -320,18 +323,20 @@ async fn final_scores(
     submission: &Submission,
 ) -> Result<FinalScores, HttpError> {
     let Some(visible) = access.scores(Split::Final) else { return Ok(FinalScores::NotPublic) };
-    let is_official = store::entry::official_of(&app.db, submission.participant).await? == Some(submission.id);
     let labels_are_open = track.ending.labels_opened_at.is_some();
-    let Some(result) = store::scoring::of_submission(&app.db, visible).await? else {
-        return Ok(match submission.state {
-            _ if store::job::is_final_queued(&app.db, submission.id).await? => FinalScores::Queued,
-            SubmissionState::Scored if !is_official => FinalScores::CanAsk { labels_are_open },
-            _ => FinalScores::NotPublic,
-        });
-    };
-    let result = match FinalTold::of(result, is_official, labels_are_open) {
-        FinalTold::Numbers(result) => result,
-        FinalTold::Rounded(value) => return Ok(FinalScores::Rounded(number::rounded(value))),
+    let mut db = app.db.acquire().await?;
+    let result = match service::told::of_submission(&mut db, track, visible).await? {
+        Some(FinalTold::Numbers(result)) => result,
+        Some(FinalTold::Rounded(value)) => return Ok(FinalScores::Rounded(number::rounded(value))),
+        None => {
+            let is_official = store::entry::official_of(&mut *db, submission.participant).await? == Some(submission.id);
+            return Ok(match submission.state {
+                _ if store::job::is_final_queued(&mut *db, submission.id).await? => FinalScores::Queued,
+                SubmissionState::Scored if submission.is_benchmark => FinalScores::Missing,
+                SubmissionState::Scored if !is_official => FinalScores::CanAsk { labels_are_open },
+                _ => FinalScores::NotPublic,
+            });
+        }
     };
     let names = scenario::names(track);
     let drawn = [PlottedEntry { label: &submission.participant_name, series: Series::FIRST, result: &result }];
