@@ -7,7 +7,7 @@ use scoring::RankingNumber;
 use time::{Duration, OffsetDateTime};
 
 use super::ids::{ParticipantId, ScoringId, SubmissionId};
-use super::leaderboard::FinalTold;
+use super::leaderboard::{self, FinalTold};
 
 /// How much a participant may send to a benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,24 +121,10 @@ pub fn best_of_each(candidates: Vec<BenchmarkCandidate>, telling: Telling) -> Ve
     best
 }
 
-/// Ranks ordered candidates: equal numbers, as they are told, share a rank, and the next one is skipped (1, 2, 2, 4). Out of
-/// competition there is none, and none is taken.
+/// Ranks ordered candidates by their numbers, as they are told.
 pub fn ranks(ordered: &[BenchmarkCandidate], telling: Telling) -> Vec<Option<usize>> {
-    let mut ranks = Vec::with_capacity(ordered.len());
-    // The last that competes with its rank, and how many compete so far.
-    let (mut last, mut competing) = (None::<(&BenchmarkCandidate, usize)>, 0);
-    for one in ordered {
-        if one.out_of_competition {
-            ranks.push(None);
-            continue;
-        }
-        competing += 1;
-        let shared = last.filter(|(above, _)| telling.compare(above, one).is_eq());
-        let rank = shared.map_or(competing, |(_, rank)| rank);
-        last = Some((one, rank));
-        ranks.push(Some(rank));
-    }
-    ranks
+    let same = |i: usize, j: usize| telling.compare(&ordered[i], &ordered[j]).is_eq();
+    leaderboard::ranks(ordered.len(), |i| ordered[i].out_of_competition, same)
 }
 
 #[cfg(test)]

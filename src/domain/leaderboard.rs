@@ -1,5 +1,7 @@
 //! The leaderboard: scored entries in their order, with shared ranks and statistical ties.
 
+use std::collections::HashMap;
+
 use scoring::{Interval, Metrics, RankingCounts, RankingNumber, RocGrid};
 use time::OffsetDateTime;
 
@@ -127,31 +129,43 @@ pub fn order(entries: &mut [BoardEntry]) {
     });
 }
 
+/// Ranks of `count` entries in their order: equal ones share a rank, and the next one is skipped (1, 2, 2, 4). Out of
+/// competition there is none, and none is taken. `same(i, j)` answers whether two that compete are equal.
+pub fn ranks(count: usize, is_out: impl Fn(usize) -> bool, same: impl Fn(usize, usize) -> bool) -> Vec<Option<usize>> {
+    let mut ranks = Vec::with_capacity(count);
+    // The last that competes with its rank, and how many compete so far.
+    let (mut last, mut competing) = (None::<(usize, usize)>, 0);
+    for i in 0..count {
+        if is_out(i) {
+            ranks.push(None);
+            continue;
+        }
+        competing += 1;
+        let rank = last.filter(|(above, _)| same(*above, i)).map_or(competing, |(_, rank)| rank);
+        last = Some((i, rank));
+        ranks.push(Some(rank));
+    }
+    ranks
+}
+
 /// Orders entries and gives out ranks. `tied(above, below)` answers whether two neighbours differ within chance.
 pub fn rank(mut entries: Vec<BoardEntry>, mut tied: impl FnMut(&BoardEntry, &BoardEntry) -> bool) -> Vec<RankedEntry> {
     order(&mut entries);
-    let mut ranked: Vec<RankedEntry> = Vec::with_capacity(entries.len());
-    // The place in the list of the last competing entry, and how many compete so far.
-    let (mut last, mut competing) = (None::<usize>, 0);
-    for entry in entries {
-        let same = |above: &RankedEntry| above.entry.result.ranking == entry.result.ranking;
-        let tied_with_above = ranked.last().is_some_and(|above| same(above) || tied(&above.entry, &entry));
-        let shares_with = last.filter(|last| !entry.out_of_competition && same(&ranked[*last]));
-        if let Some(last) = shares_with {
-            ranked[last].is_shared = true;
-        }
-        let rank = if entry.out_of_competition {
-            None
-        } else {
-            competing += 1;
-            last.filter(|_| shares_with.is_some()).map_or(Some(competing), |last| ranked[last].rank)
-        };
-        if rank.is_some() {
-            last = Some(ranked.len());
-        }
-        ranked.push(RankedEntry { rank, is_shared: shares_with.is_some(), tied_with_above, entry });
+    let same = |i: usize, j: usize| entries[i].result.ranking == entries[j].result.ranking;
+    let ranks = ranks(entries.len(), |i| entries[i].out_of_competition, same);
+    let tied_with_above: Vec<bool> =
+        (0..entries.len()).map(|i| i > 0 && (same(i - 1, i) || tied(&entries[i - 1], &entries[i]))).collect();
+    let mut of_rank = HashMap::<usize, usize>::new();
+    for rank in ranks.iter().flatten() {
+        *of_rank.entry(*rank).or_default() += 1;
     }
-    ranked
+    let ranked = |((entry, rank), tied_with_above): ((BoardEntry, Option<usize>), bool)| RankedEntry {
+        rank,
+        is_shared: rank.is_some_and(|rank| of_rank.get(&rank).is_some_and(|count| *count > 1)),
+        tied_with_above,
+        entry,
+    };
+    entries.into_iter().zip(ranks).zip(tied_with_above).map(ranked).collect()
 }
 
 /// What is told of a submission's score on the final split, once final scores are public. While labels are kept, exact

@@ -5,7 +5,7 @@
 
 use time::OffsetDateTime;
 
-use super::leaderboard::{BoardEntry, RankedEntry, SplitResult};
+use super::leaderboard::{self, BoardEntry, RankedEntry, SplitResult};
 use super::official_ranking::RankingChange;
 
 /// A version of the official ranking, without its entries.
@@ -121,12 +121,11 @@ impl Results {
         let mut by_dev: Vec<(usize, &SplitResult)> =
             (0..ranked.len()).filter(competing).filter_map(|i| Some((i, dev[i].as_ref()?))).collect();
         by_dev.sort_by(|(_, a), (_, b)| b.ranking.cmp(&a.ranking));
+        let places =
+            leaderboard::ranks(by_dev.len(), |_| false, |above, i| by_dev[above].1.ranking == by_dev[i].1.ranking);
         let mut dev_ranks: Vec<Option<usize>> = vec![None; ranked.len()];
-        let mut above: Option<(usize, &SplitResult)> = None;
-        for (place, (i, result)) in (1..).zip(by_dev) {
-            let rank = above.filter(|(_, above)| above.ranking == result.ranking).map_or(place, |(rank, _)| rank);
-            dev_ranks[i] = Some(rank);
-            above = Some((rank, result));
+        for ((i, _), place) in by_dev.iter().zip(places) {
+            dev_ranks[*i] = place;
         }
         let rows: Vec<ResultRow> = ranked
             .into_iter()
@@ -151,5 +150,24 @@ impl Results {
     /// The rows that compete.
     pub fn competing(&self) -> impl Iterator<Item = &ResultRow> {
         self.rows.iter().filter(|row| row.ranked.rank.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agreement_is_kendalls_tau_b_with_the_pairs_behind_it() {
+        let of = |places: &[(usize, usize)]| Agreement::of(places);
+        assert_eq!(of(&[]).tau_b, None);
+        assert_eq!(of(&[(1, 1)]).tau_b, None);
+        assert_eq!(of(&[(1, 1), (1, 2)]).tau_b, None, "all are equal on one side");
+        assert_eq!(of(&[(1, 1), (2, 2), (3, 3)]).tau_b, Some(1.0));
+        assert_eq!(of(&[(1, 3), (2, 2), (3, 1)]).tau_b, Some(-1.0));
+        // scipy.stats.kendalltau([1, 2, 3, 4, 4], [2, 1, 3, 3, 5]) = 0.6666666666666666…: C 7, D 1, one tie on each side.
+        let mixed = of(&[(1, 2), (2, 1), (3, 3), (4, 3), (4, 5)]);
+        assert_eq!((mixed.concordant, mixed.discordant, mixed.tied), (7, 1, 2));
+        assert!((mixed.tau_b.expect("a number") - 6.0 / 9.0).abs() < 1e-12);
     }
 }
