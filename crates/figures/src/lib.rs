@@ -4,5 +4,9 @@
 
 pub mod history_plot;
 pub mod interval_plot;
+pub mod ladder_plot;
+pub mod place_plot;
+pub mod ranking_plot;
 pub mod roc_plot;
 pub mod series;
+mod text;

@@ -5,6 +5,7 @@
 //! the reader's colour scheme. No `style` attributes: the site's content security policy forbids them.
 
 use crate::series::Series;
+use crate::text::escape;
 use std::fmt::Write;
 
 /// How the two axes run.
@@ -178,11 +179,6 @@ fn describe(curves: &[Curve<'_>]) -> String {
 
 fn push_text(svg: &mut String, (x, y): (f64, f64), anchor: &str, text: &str) {
     let _ = write!(svg, r##"<text fill="#6c685e" x="{x:.1}" y="{y:.1}" text-anchor="{anchor}">{text}</text>"##);
-}
-
-/// Plain text as the content of an XML element.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
