@@ -63,6 +63,9 @@ pub enum NotATrackPath {
     /// One of the halves is no slug.
     #[error(transparent)]
     Slug(#[from] NotASlug),
+    /// The track's half is a page of its competition.
+    #[error("no track can be called `{0}`: a page of its competition has that address")]
+    Reserved(Slug),
 }
 
 impl FromStr for TrackPath {
@@ -71,8 +74,17 @@ impl FromStr for TrackPath {
     fn from_str(text: &str) -> Result<Self, NotATrackPath> {
         let (competition, track) =
             text.split_once('/').ok_or_else(|| NotATrackPath::Form(text.escape_default().to_string()))?;
-        Ok(Self { competition: competition.parse()?, track: track.parse()? })
+        let path = Self { competition: competition.parse()?, track: track.parse()? };
+        match Self::RESERVED.contains(&path.track.as_str()) {
+            true => Err(NotATrackPath::Reserved(path.track)),
+            false => Ok(path),
+        }
     }
+}
+
+impl TrackPath {
+    /// Pages of a competition beside its tracks: `/c/{competition}/results`.
+    const RESERVED: [&str; 1] = ["results"];
 }
 
 impl fmt::Display for TrackPath {
@@ -101,5 +113,8 @@ mod tests {
         assert_eq!(path.to_string(), "mico/cifar10");
         assert!("mico".parse::<TrackPath>().is_err());
         assert!("mico/cifar10/x".parse::<TrackPath>().is_err());
+        let refused = "mico/results".parse::<TrackPath>().expect_err("a page of the competition").to_string();
+        assert!(refused.contains("`results`"), "{refused}");
+        assert!("results/mico".parse::<TrackPath>().is_ok());
     }
 }
