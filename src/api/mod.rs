@@ -56,7 +56,7 @@ fn calls() -> OpenApiRouter<ServerState> {
         .routes(routes!(competition::show_track))
         .routes(routes!(participant::enrol))
         .routes(routes!(submission::list))
-        .routes(routes!(submission::show))
+        .routes(routes!(submission::show, submission::describe))
         .routes(routes!(submission::scores_txt))
         .routes(routes!(submission::archive))
         .routes(routes!(final_score::request))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -12,20 +13,22 @@ use scoring::{RocGrid, ScenarioShape, Split};
 use super::description::Binary;
 use super::metrics::{RankingValue, ScenarioNumbers};
 use super::problem::ProblemLine;
+use super::upload::bad_details;
 use crate::app::App;
 use crate::domain::ids::SubmissionId;
 use crate::domain::leaderboard::{FinalTold, ScenarioResult, SplitResult};
 use crate::domain::quota::AttemptsLeft;
 use crate::domain::submission::SubmissionState;
 use crate::domain::timestamp::rfc3339;
-use crate::domain::visibility::{SubmissionAccess, VisibleSplit};
+use crate::domain::visibility::{Audience, SubmissionAccess, VisibleSplit};
 use crate::http::auth::{OrganiserOf, SeenSubmission, SignedIn};
-use crate::http::error::HttpError;
+use crate::http::error::{Detail, HttpError};
 use crate::http::paging::Paging;
 use crate::http::path_parameter::PathParameter;
 use crate::http::query::bad_parameter;
 use crate::objects::ObjectKey;
-use crate::service;
+use crate::service::describe::{self, DescribeError, Described};
+use crate::service::told;
 use crate::store;
 use crate::store::live::Signal;
 use crate::store::log::LogPosition;
@@ -220,7 +223,7 @@ async fn visible_scores(
 
 async fn told(app: &App, track: &Track, visible: VisibleSplit<SubmissionId>) -> Result<Option<FinalTold>, HttpError> {
     let mut db = app.db.acquire().await?;
-    Ok(service::told::of_submission(&mut db, track, visible).await?)
+    Ok(told::of_submission(&mut db, track, visible).await?)
 }
 
 /// The most submissions on one page of the list.
@@ -335,6 +338,65 @@ pub(super) async fn show(
             return Ok(Json(view(&app, seen).await?));
         }
     }
+}
+
+/// What its owner says of a submission. What is left out stays as it is; null takes it away.
+#[derive(Debug, Default, serde::Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct DescribeRequest {
+    /// In at most 500 characters.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    description: Option<Option<String>>,
+    /// Where the method is described: an http or https address of at most 500 characters.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    method_url: Option<Option<String>>,
+}
+
+/// A field that is there, null or not.
+fn given<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
+    serde::Deserialize::deserialize(value).map(Some)
+}
+
+impl From<DescribeError> for HttpError {
+    fn from(error: DescribeError) -> Self {
+        match error {
+            DescribeError::NoSubmission(_) => Self::NotFound,
+            DescribeError::Details(error) => bad_details(&error),
+            DescribeError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Describes a submission, in every phase.
+///
+/// For its owner. An address that is given after the reveal is marked so on the results.
+#[utoipa::path(patch, path = "/submissions/{id}", operation_id = "describe_submission", tag = "submissions",
+    params(("id" = String, Path, description = "The submission's id")), request_body = DescribeRequest,
+    security(("token" = [])),
+    responses((status = 200, description = "The submission as it stands", body = SubmissionView),
+        (status = 400, description = "`bad_body`; `bad_field`: too long, or no address"),
+        (status = 403, description = "`not_owner`: the caller organises the track; `read_only_token`"),
+        (status = 404, description = "`not_found`: no such submission, or not the caller's")))]
+pub(super) async fn describe(
+    State(app): State<App>,
+    SignedIn(login): SignedIn,
+    PathParameter(id): PathParameter,
+    body: Result<Json<DescribeRequest>, JsonRejection>,
+) -> Result<Json<SubmissionView>, HttpError> {
+    let seen = SeenSubmission::find(&app, &id, login.clone()).await?;
+    if seen.access.audience() != Audience::Owner {
+        return Err(HttpError::NotAllowed(Detail::new("not_owner", "Only its owner describes a submission.")));
+    }
+    if !login.may_act() {
+        return Err(HttpError::NotAllowed(Detail::new("read_only_token", "This token may only read.")));
+    }
+    let Json(asked) = body.map_err(|error| HttpError::BadRequest(Detail::new("bad_body", error.body_text())))?;
+    let blank = |field: Option<Option<String>>| field.map(Option::unwrap_or_default);
+    let said = Described { description: blank(asked.description), method_url: blank(asked.method_url) };
+    describe::describe(&app, seen.submission.id, said).await?;
+    Ok(Json(view(&app, SeenSubmission::find(&app, &id, login).await?).await?))
 }
 
 /// Which split's scores are asked for.

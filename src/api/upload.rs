@@ -144,7 +144,7 @@ fn parse_details(
     Details::parse(description, method_url, key).map_err(|error| bad_details(&error))
 }
 
-fn bad_details(error: &DetailsError) -> HttpError {
+pub(super) fn bad_details(error: &DetailsError) -> HttpError {
     let code = match error {
         DetailsError::IdempotencyKey => "bad_idempotency_key",
         DetailsError::Description | DetailsError::MethodUrl => "bad_field",

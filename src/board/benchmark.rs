@@ -191,6 +191,8 @@ impl Boards {
                 submission: one.submission,
                 description: one.description,
                 method_url: one.method_url,
+                // Results tell it, and this board is none of them.
+                method_url_at: None,
                 submitted_at: one.submitted_at,
                 submissions: one.submissions,
             })

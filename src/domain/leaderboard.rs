@@ -90,6 +90,8 @@ pub struct BoardEntry {
     pub description: String,
     /// Where its method is described.
     pub method_url: Option<String>,
+    /// When that was said or changed after it had arrived; `None`: it stands as it was sent.
+    pub method_url_at: Option<OffsetDateTime>,
     /// When it arrived.
     pub submitted_at: OffsetDateTime,
     /// How many scored submissions the participant has.
@@ -238,6 +240,7 @@ mod tests {
             submission: SubmissionId::generate(),
             description: String::new(),
             method_url: None,
+            method_url_at: None,
             submitted_at: time::macros::datetime!(2026-12-01 12:00 UTC),
             submissions: 1,
             result: SplitResult {

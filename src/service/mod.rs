@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod competing;
 pub mod competition;
+pub mod describe;
 pub mod enrol;
 pub mod entries;
 pub mod export;

@@ -152,6 +152,7 @@ struct Row {
     submission: SubmissionId,
     description: String,
     method_url: Option<String>,
+    method_url_at: Option<OffsetDateTime>,
     submitted_at: OffsetDateTime,
     submissions: i64,
     scoring: ScoringId,
@@ -171,6 +172,7 @@ impl From<Row> for BoardEntry {
             submission: row.submission,
             description: row.description,
             method_url: row.method_url,
+            method_url_at: row.method_url_at,
             submitted_at: row.submitted_at,
             submissions: u32::try_from(row.submissions).unwrap_or(u32::MAX),
             result: split_result!(row),
@@ -187,7 +189,8 @@ pub async fn of_board(db: impl PgExecutor<'_>, visible: VisibleSplit<TrackId>) -
         Row,
         r#"select p.id as "participant_id: ParticipantId", p.name as participant,
                   e.out_of_competition as "out_of_competition!",
-                  s.id as "submission: SubmissionId", s.description, s.method_url, s.received_at as submitted_at,
+                  s.id as "submission: SubmissionId", s.description, s.method_url, s.method_url_at,
+                  s.received_at as submitted_at,
                   (select count(*) from submissions o where o.participant_id = p.id and o.state = 'scored'
                        and not o.is_benchmark) as "submissions!",
                   g.id as "scoring: ScoringId", g.average, g.ranking as "ranking: Json<RankingNumber>",
@@ -222,7 +225,8 @@ pub async fn of_version(
     let rows = sqlx::query_as!(
         Row,
         r#"select p.id as "participant_id: ParticipantId", p.name as participant, r.rank is null as "out_of_competition!",
-                  s.id as "submission: SubmissionId", s.description, s.method_url, s.received_at as submitted_at,
+                  s.id as "submission: SubmissionId", s.description, s.method_url, s.method_url_at,
+                  s.received_at as submitted_at,
                   (select count(*) from submissions o where o.participant_id = p.id and o.state = 'scored'
                        and not o.is_benchmark) as "submissions!",
                   g.id as "scoring: ScoringId", g.average, g.ranking as "ranking: Json<RankingNumber>",
@@ -250,7 +254,8 @@ pub async fn of_preview(
     let rows = sqlx::query_as!(
         Row,
         r#"select p.id as "participant_id: ParticipantId", p.name as participant, p.out_of_competition,
-                  s.id as "submission: SubmissionId", s.description, s.method_url, s.received_at as submitted_at,
+                  s.id as "submission: SubmissionId", s.description, s.method_url, s.method_url_at,
+                  s.received_at as submitted_at,
                   (select count(*) from submissions o where o.participant_id = p.id and o.state = 'scored'
                        and not o.is_benchmark) as "submissions!",
                   g.id as "scoring: ScoringId", g.average, g.ranking as "ranking: Json<RankingNumber>",

@@ -172,6 +172,29 @@ pub async fn insert(db: &mut PgConnection, new: &NewSubmission<'_>) -> Result<()
     Ok(())
 }
 
+/// Writes down what an owner says of a submission from `now` on. An address that was sent with it stands as it was sent.
+pub async fn describe(
+    db: impl PgExecutor<'_>,
+    id: SubmissionId,
+    description: &str,
+    method_url: Option<&str>,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update submissions set description = $2, method_url = $3,
+             method_url_at = case when $3::text is null then null
+                                  when method_url is not distinct from $3 then method_url_at else $4 end
+         where id = $1",
+        id.as_uuid(),
+        description,
+        method_url,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// What a participant has used of an allowance at `now`: submissions queued, being scored or scored.
 pub async fn attempts_used(
     db: impl PgExecutor<'_>,

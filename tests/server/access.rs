@@ -27,7 +27,7 @@ const fn route(method: &'static str, path: &'static str, statuses: [u16; 7]) -> 
     Route { method, path, statuses }
 }
 
-const ROUTES: [Route; 37] = [
+const ROUTES: [Route; 38] = [
     route("get", "/healthz", [200; 7]),
     route("get", "/readyz", [200; 7]),
     route("get", "/api/v1/openapi.json", [200; 7]),
@@ -59,6 +59,8 @@ const ROUTES: [Route; 37] = [
         [401, 401, 201, 403, 200, 200, 201],
     ),
     route("get", "/api/v1/submissions/{id}", [401, 401, 404, 200, 404, 200, 200]),
+    // What is sent is no JSON; whoever may not describe it is told that first.
+    route("patch", "/api/v1/submissions/{id}", [401, 401, 404, 403, 404, 400, 403]),
     route("get", "/api/v1/submissions/{id}/scores.txt", [401, 401, 404, 200, 404, 200, 200]),
     route("get", "/api/v1/submissions/{id}/archive", [401, 401, 404, 200, 404, 200, 200]),
     // The track is not revealed.

@@ -176,6 +176,7 @@ mod tests {
             submission: SubmissionId::generate(),
             description: String::new(),
             method_url: None,
+            method_url_at: None,
             submitted_at: NOW,
             submissions: 1,
             result: SplitResult {
