@@ -122,6 +122,23 @@ impl Boards {
         Ok(self.board(track, visible.split(), entries))
     }
 
+    /// Whether the first and the second place differ within chance; `None` where nobody competes for one of them. Baselines
+    /// that stand between the two are no part of the question.
+    ///
+    /// # Errors
+    /// The database cannot answer.
+    pub async fn are_leaders_tied(
+        &self,
+        visible: VisibleSplit<impl OnABoard>,
+        entries: &[RankedEntry],
+    ) -> Result<Option<bool>, StoreError> {
+        let at = |rank| entries.iter().find(|ranked| ranked.rank == Some(rank)).map(|ranked| ranked.entry.clone());
+        let (Some(first), Some(second)) = (at(1), at(2)) else { return Ok(None) };
+        let pair = [first, second];
+        self.find_ties(visible, &pair).await?;
+        Ok(Some(self.tied(&pair[0], &pair[1])))
+    }
+
     fn board(&self, track: &Track, split: Split, entries: Vec<RankedEntry>) -> Board {
         Board {
             kind: BoardKind::Official,

@@ -22,6 +22,8 @@ pub struct TrackResults {
     pub versions: Vec<VersionInfo>,
     /// What became of places since the version before; `None`: it is the first.
     pub moved: Option<Moved>,
+    /// Whether the winner and the runner-up differ within chance; `None`: there is no runner-up.
+    pub leaders_are_tied: Option<bool>,
     /// The event in the log that made this version.
     pub log: Option<LogPosition>,
     stamp: Stamp,
@@ -154,6 +156,7 @@ impl Boards {
         leaderboard::order(&mut entries);
         self.find_ties(of_final, &entries).await?;
         let ranked = leaderboard::rank(entries, |above, below| self.tied(above, below));
+        let leaders_are_tied = self.are_leaders_tied(of_final, &ranked).await?;
         let on_dev: HashMap<SubmissionId, SplitResult> = store::entry::of_version(&self.db, dev, version)
             .await?
             .into_iter()
@@ -168,6 +171,7 @@ impl Boards {
                 Some(Moved::between(&before, &store::ranking::places(&self.db, track.id, version).await?))
             }
         };
-        Ok(Some(TrackResults { results: Results::new(info, ranked, dev_of), versions, moved, log, stamp }))
+        let results = Results::new(info, ranked, dev_of);
+        Ok(Some(TrackResults { results, versions, moved, leaders_are_tied, log, stamp }))
     }
 }

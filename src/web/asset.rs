@@ -26,6 +26,8 @@ pub(crate) enum Asset {
     Board,
     /// Waits for a submission's state to change.
     Submission,
+    /// The pages of results.
+    Results,
     /// Drag and drop, size check and progress bar of an upload.
     Submit,
 }
@@ -47,13 +49,14 @@ macro_rules! file {
     };
 }
 
-static FILES: [(Asset, File); 7] = [
+static FILES: [(Asset, File); 8] = [
     (Asset::Style, file!("style.css", CSS)),
     (Asset::Icon, file!("icon.svg", "image/svg+xml")),
     (Asset::Time, file!("time.js", SCRIPT)),
     (Asset::Live, file!("live.js", SCRIPT)),
     (Asset::Board, file!("board.js", SCRIPT)),
     (Asset::Submission, file!("submission.js", SCRIPT)),
+    (Asset::Results, file!("results.css", CSS)),
     (Asset::Submit, file!("submit.js", SCRIPT)),
 ];
 

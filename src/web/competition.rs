@@ -40,6 +40,8 @@ pub(crate) struct ListPage {
 pub(crate) struct ShowPage {
     pub(crate) reader: Reader,
     pub(crate) competition: Card,
+    /// Whether any of its tracks has results.
+    pub(crate) has_results: bool,
     /// The rest of the competition's description, from Markdown.
     pub(crate) page: Markup,
 }
@@ -63,6 +65,8 @@ pub(crate) struct TrackRow {
     /// Both counts with their nouns, for narrow screens.
     pub(crate) counts: String,
     pub(crate) leader: Option<Leader>,
+    /// Whether its final ranking is public.
+    has_results: bool,
 }
 
 /// The first entry on a track's board: the final one once it is public, else the dev board.
@@ -103,7 +107,8 @@ pub(crate) async fn show(
     let competition = store::competition::by_slug(&app.db, &slug).await?.ok_or(HttpError::NotFound)?;
     let page = markdown::render(markdown::opening(&competition.description).1);
     let competition = card(&app, competition, &viewer).await?;
-    render(&ShowPage { reader: Reader::of(viewer.0.as_ref()), competition, page })
+    let has_results = competition.tracks.iter().any(|track| track.has_results);
+    render(&ShowPage { reader: Reader::of(viewer.0.as_ref()), competition, has_results, page })
 }
 
 async fn card(app: &App, competition: Competition, viewer: &Viewer) -> Result<Card, HttpError> {
@@ -153,5 +158,6 @@ async fn track_row(app: &App, track: &Track) -> Result<TrackRow, HttpError> {
             number::counted(entries, "entry", "entries")
         ),
         leader,
+        has_results: access.board(Split::Final).is_some(),
     })
 }

@@ -15,6 +15,7 @@ pub(crate) mod markdown;
 pub(crate) mod markup;
 pub(crate) mod number;
 pub(crate) mod organise;
+pub(crate) mod results;
 pub(crate) mod scenario;
 pub(crate) mod site;
 pub(crate) mod submission;
@@ -22,6 +23,7 @@ pub(crate) mod timestamp;
 pub(crate) mod track;
 pub(crate) mod track_head;
 
+use axum::Extension;
 use axum::Router;
 use axum::http::Method;
 use axum::middleware;
@@ -36,10 +38,13 @@ use crate::http::query::{self, QueryNames};
 use crate::http::server::ServerState;
 
 /// The query parameters that pages take; a page that is not here takes none.
-const QUERY_NAMES: [(&str, &[&str]); 6] = [
+const QUERY_NAMES: [(&str, &[&str]); 9] = [
     ("/", &["after", "limit"]),
     ("/c/{competition}/{track}/organise/final", &["all", "done", "already"]),
     ("/c/{competition}/{track}/leaderboard", &["board", "split", "by", "sort", "curves", "page"]),
+    ("/c/{competition}/{track}/results", &["version", "all"]),
+    ("/c/{competition}/{track}/results.svg", &["version"]),
+    ("/c/{competition}/{track}/results.png", &["version"]),
     ("/c/{competition}/{track}/submissions", &["after", "limit"]),
     ("/login", &["next"]),
     ("/register", &["next"]),
@@ -54,12 +59,19 @@ pub fn router(state: ServerState) -> Router<ServerState> {
     Router::new()
         .route("/", get(competition::list))
         .route("/c/{competition}", get(competition::show))
+        .route("/c/{competition}/results", get(results::competition::show))
         .route("/c/{competition}/{track}", get(track::overview))
         .route("/c/{competition}/{track}/data", get(track::data))
         .route("/c/{competition}/{track}/files/{*name}", get(track::file))
         .route("/c/{competition}/{track}/rules", get(track::rules))
         .route("/c/{competition}/{track}/join", post(track::join))
         .route("/c/{competition}/{track}/leaderboard", get(leaderboard::show))
+        .route("/c/{competition}/{track}/results", get(results::show))
+        .route("/c/{competition}/{track}/results.svg", get(results::picture::svg))
+        .route(
+            "/c/{competition}/{track}/results.png",
+            get(results::picture::png).layer(Extension(results::picture::Pictures::default())),
+        )
         .route("/c/{competition}/{track}/submissions", get(submission::list::list))
         .route("/c/{competition}/{track}/organise/final", get(organise::show))
         .route("/c/{competition}/{track}/organise/final/close", post(organise::steps::close))
@@ -74,6 +86,7 @@ pub fn router(state: ServerState) -> Router<ServerState> {
         .route("/c/{competition}/{track}/organise/final/end", post(organise::steps::end))
         .route("/submissions/{id}", get(submission::show::show))
         .route("/submissions/{id}/final", post(submission::show::ask_for_final))
+        .route("/submissions/{id}/describe", post(submission::describe::describe))
         .route("/submissions/{id}/disqualify", post(submission::organise::disqualify))
         .route("/submissions/{id}/restore", post(submission::organise::restore))
         .route("/login", get(account::login::login_form).post(account::login::login))

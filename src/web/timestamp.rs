@@ -50,6 +50,13 @@ impl Timestamp {
         Self::new(at, format!("{} UTC", clock(at)), "local")
     }
 
+    /// A day, as in `5 Dec 2026`: in AoE if it falls at 23:59 there, else in UTC.
+    pub(crate) fn day(at: OffsetDateTime) -> Self {
+        let words = deadline_words(at);
+        let day = words.split_once(',').map_or(words.as_str(), |(day, _)| day).to_owned();
+        Self::new(at, day, "fixed")
+    }
+
     fn new(at: OffsetDateTime, words: String, rule: &'static str) -> Self {
         let utc = at.to_offset(UtcOffset::UTC);
         // RFC 3339 covers the years 0 to 9999; outside them only the date is given.

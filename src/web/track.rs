@@ -10,6 +10,7 @@ use scoring::{RankingRule, Split};
 
 use super::files::Files;
 use super::markup::Markup;
+use super::results::Outcome;
 use super::scenario::ScenarioName;
 use super::site::Reader;
 use super::timestamp::Timestamp;
@@ -32,6 +33,8 @@ use crate::store::track::Track;
 pub(crate) struct OverviewPage {
     pub(crate) reader: Reader,
     pub(crate) head: TrackHead,
+    /// Who won; `None` before the reveal.
+    pub(crate) outcome: Option<Outcome>,
     /// The organiser's overview; empty if there is none.
     pub(crate) page: Markup,
     pub(crate) dates: Vec<Date>,
@@ -176,6 +179,7 @@ pub(crate) async fn overview(State(app): State<App>, view: TrackView) -> Result<
     render(&OverviewPage {
         reader: Reader::of(view.login.as_ref()),
         head: TrackHead::load(&app, &view.track, view.access, Tab::Overview).await?,
+        outcome: Outcome::load(&app, &view.track, view.access).await?,
         page: markdown::render(text),
         dates: vec![
             Date {

@@ -1,5 +1,6 @@
 //! The head of every page of a track: title, phase, dates, counts and tabs.
 
+use scoring::Split;
 use time::OffsetDateTime;
 
 use super::markdown;
@@ -78,6 +79,8 @@ pub(crate) struct TrackHead {
     pub(crate) banner: Option<Banner>,
     /// Whether the time to submit is over.
     pub(crate) is_over: bool,
+    /// Whether the final ranking is public, with a page of results.
+    pub(crate) has_results: bool,
     /// Whether the reader organises the track, and sees the way to the pages for organisers.
     is_organiser: bool,
 }
@@ -208,6 +211,8 @@ pub(crate) enum Tab {
     Data,
     Rules,
     Leaderboard,
+    /// Once the final ranking is public.
+    Results,
     Submit,
     Submissions,
     /// For organisers alone.
@@ -215,8 +220,16 @@ pub(crate) enum Tab {
 }
 
 impl Tab {
-    const ALL: [Self; 7] =
-        [Self::Overview, Self::Data, Self::Rules, Self::Leaderboard, Self::Submit, Self::Submissions, Self::Organise];
+    const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Data,
+        Self::Rules,
+        Self::Leaderboard,
+        Self::Results,
+        Self::Submit,
+        Self::Submissions,
+        Self::Organise,
+    ];
 
     fn path(self) -> &'static str {
         match self {
@@ -224,6 +237,7 @@ impl Tab {
             Self::Data => "/data",
             Self::Rules => "/rules",
             Self::Leaderboard => "/leaderboard",
+            Self::Results => "/results",
             Self::Submit => "/submit",
             Self::Submissions => "/submissions",
             Self::Organise => "/organise/final",
@@ -237,6 +251,7 @@ impl Tab {
             Self::Data => ("Data", "Data"),
             Self::Rules => ("Rules", "Rules"),
             Self::Leaderboard => ("Leaderboard", "Board"),
+            Self::Results => ("Results", "Results"),
             Self::Submit => ("Submit", "Submit"),
             Self::Submissions => ("My submissions", "Mine"),
             Self::Organise => ("Organise", "Organise"),
@@ -271,6 +286,7 @@ impl TrackHead {
             notices: notices(app, track, now).await?,
             banner: Banner::load(app, track, now).await?,
             is_over: matches!(track.stage().admit(Act::Submit, now), Err(Refusal::NoLonger(_))),
+            has_results: access.board(Split::Final).is_some(),
             is_organiser: access.audience() == Audience::Organiser,
         })
     }
@@ -292,7 +308,14 @@ impl TrackHead {
 
     /// The tabs as (address, label, short label, whether it is the current page).
     pub(crate) fn tabs(&self) -> impl Iterator<Item = (String, &'static str, &'static str, bool)> {
-        Tab::ALL.into_iter().filter(|tab| *tab != Tab::Organise || self.is_organiser).map(|tab| {
+        let is_there = |tab: &Tab| match tab {
+            Tab::Organise => self.is_organiser,
+            Tab::Results => self.has_results,
+            // A track that takes nothing any more has results in place of a form.
+            Tab::Submit => !(self.has_results && self.is_over),
+            _ => true,
+        };
+        Tab::ALL.into_iter().filter(is_there).map(|tab| {
             let (label, short) = tab.labels();
             (format!("{}{}", self.base(), tab.path()), label, short, tab == self.tab)
         })

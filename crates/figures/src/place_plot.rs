@@ -32,7 +32,7 @@ pub fn change_svg(before: usize, after: usize, places: usize) -> String {
     let (left, right) = (y(before), y(after));
     let moved = if before == after { "" } else { " moved" };
     format!(
-        r#"<svg class="slope{moved}" viewBox="-10 0 108 40" role="img"><title>{}</title><text x="13" y="{:.1}" text-anchor="end">{before}</text><path d="M24 {left:.1}L64 {right:.1}"/><circle cx="24" cy="{left:.1}" r="3"/><circle cx="64" cy="{right:.1}" r="3"/><text x="75" y="{:.1}">{after}</text></svg>"#,
+        r#"<svg class="slope{moved}" viewBox="0 0 88 40" role="img"><title>{}</title><text x="13" y="{:.1}" text-anchor="end">{before}</text><path d="M24 {left:.1}L64 {right:.1}"/><circle cx="24" cy="{left:.1}" r="3"/><circle cx="64" cy="{right:.1}" r="3"/><text x="75" y="{:.1}">{after}</text></svg>"#,
         change_sentence(before, after),
         left + 4.5,
         right + 4.5,

@@ -1,5 +1,6 @@
 //! Submissions: submitting one, the list of the reader's own, and the page of one.
 
+pub(crate) mod describe;
 pub(crate) mod list;
 pub(crate) mod new;
 pub(crate) mod organise;

@@ -89,7 +89,8 @@ impl Asked {
         let access = organiser.access.submission(submission.id, submission.participant).ok_or(HttpError::NotFound)?;
         let reason = show::reason_field().value(form.reason.as_str()).error(Some(error.to_owned()));
         let reader = Reader::of(Some(&organiser.login));
-        let page = show::page(app, reader, access, &organiser.track, submission, reason).await?;
+        let forms = show::Forms { reason: Some(reason), ..show::Forms::default() };
+        let page = show::page(app, reader, access, &organiser.track, submission, forms).await?;
         Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response())
     }
 }

@@ -55,6 +55,8 @@ pub(crate) struct ShowPage {
     pub(crate) disqualified: Option<DisqualifiedNote>,
     /// The event in the track's log by which it was taken; `None` of a rejected one.
     pub(crate) receipt: Option<Receipt>,
+    /// The form by which its owner describes it.
+    pub(crate) describe: Option<DescribeForm>,
     /// What organisers may do about it.
     pub(crate) organise: Option<OrganiseForm>,
     pub(crate) final_scores: FinalScores,
@@ -71,6 +73,32 @@ pub(crate) struct Receipt {
     pub(crate) seq: i64,
     pub(crate) hash: String,
     pub(crate) command: String,
+}
+
+/// The form by which an owner says what a submission is.
+pub(crate) struct DescribeForm {
+    pub(crate) description: Field,
+    pub(crate) method_url: Field,
+    /// Whether something in it has to be corrected, so that it stands open.
+    pub(crate) is_open: bool,
+}
+
+impl DescribeForm {
+    /// With the texts as they stand, or as they were typed.
+    pub(super) fn new(description: &str, method_url: &str) -> Self {
+        Self {
+            description: Field::text("description", "Description")
+                .optional()
+                .hint("Shown beside your name on the board and in the results.")
+                .value(description),
+            method_url: Field::text("method_url", "Write-up")
+                .kind("url")
+                .optional()
+                .hint("The address of a page or paper that describes the method.")
+                .value(method_url),
+            is_open: false,
+        }
+    }
 }
 
 /// The form by which organisers take a submission out, or back in.
@@ -186,7 +214,14 @@ pub(crate) async fn show(
     SeenSubmission { submission, track, access, login }: SeenSubmission,
 ) -> Result<Html<String>, HttpError> {
     let reader = Reader::of(Some(&login));
-    render(&page(&app, reader, access, &track, submission, reason_field()).await?)
+    render(&page(&app, reader, access, &track, submission, Forms::default()).await?)
+}
+
+/// The forms of the page as they were filled in; `None`: as they are at first.
+#[derive(Default)]
+pub(super) struct Forms {
+    pub(super) reason: Option<Field>,
+    pub(super) describe: Option<DescribeForm>,
 }
 
 /// `POST /submissions/{id}/final`: has its final score made, and leads back to its page.
@@ -216,7 +251,7 @@ pub(super) async fn page(
     access: SubmissionAccess,
     track: &Track,
     submission: Submission,
-    reason: Field,
+    forms: Forms,
 ) -> Result<ShowPage, HttpError> {
     let now = app.clock.now();
     let standing = store::entry::standing(&app.db, submission.participant).await?;
@@ -247,6 +282,12 @@ pub(super) async fn page(
         && track.phase != Phase::Draft
         && submission.state != SubmissionState::Rejected;
     let disqualified = submission.disqualified.as_ref();
+    let reason = forms.reason.unwrap_or_else(reason_field);
+    let describe = (access.audience() == Audience::Owner).then(|| {
+        let as_it_stands =
+            || DescribeForm::new(&submission.description, submission.method_url.as_deref().unwrap_or_default());
+        forms.describe.unwrap_or_else(as_it_stands)
+    });
     let entry_status = match disqualified {
         Some(_) => String::new(),
         None if submission.is_benchmark => "sent to the benchmark".to_owned(),
@@ -262,6 +303,7 @@ pub(super) async fn page(
         disqualified: disqualified
             .map(|one| DisqualifiedNote { reason: one.reason.clone(), at: Timestamp::date(one.at) }),
         receipt,
+        describe,
         organise: has_form.then(|| OrganiseForm {
             reason: match disqualified {
                 Some(_) => reason.optional().hint("Kept for organisers alone."),
