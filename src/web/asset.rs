@@ -28,6 +28,10 @@ pub(crate) enum Asset {
     Submission,
     /// The pages of results.
     Results,
+    /// The ceremony.
+    Ceremony,
+    /// Keys of the ceremony.
+    CeremonyKeys,
     /// Drag and drop, size check and progress bar of an upload.
     Submit,
 }
@@ -49,7 +53,7 @@ macro_rules! file {
     };
 }
 
-static FILES: [(Asset, File); 8] = [
+static FILES: [(Asset, File); 10] = [
     (Asset::Style, file!("style.css", CSS)),
     (Asset::Icon, file!("icon.svg", "image/svg+xml")),
     (Asset::Time, file!("time.js", SCRIPT)),
@@ -57,6 +61,8 @@ static FILES: [(Asset, File); 8] = [
     (Asset::Board, file!("board.js", SCRIPT)),
     (Asset::Submission, file!("submission.js", SCRIPT)),
     (Asset::Results, file!("results.css", CSS)),
+    (Asset::Ceremony, file!("ceremony.css", CSS)),
+    (Asset::CeremonyKeys, file!("ceremony.js", SCRIPT)),
     (Asset::Submit, file!("submit.js", SCRIPT)),
 ];
 

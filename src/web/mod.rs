@@ -6,6 +6,7 @@
 
 pub(crate) mod account;
 pub(crate) mod asset;
+pub(crate) mod ceremony;
 pub(crate) mod competition;
 pub(crate) mod error;
 pub(crate) mod files;
@@ -38,13 +39,14 @@ use crate::http::query::{self, QueryNames};
 use crate::http::server::ServerState;
 
 /// The query parameters that pages take; a page that is not here takes none.
-const QUERY_NAMES: [(&str, &[&str]); 9] = [
+const QUERY_NAMES: [(&str, &[&str]); 10] = [
     ("/", &["after", "limit"]),
     ("/c/{competition}/{track}/organise/final", &["all", "done", "already"]),
     ("/c/{competition}/{track}/leaderboard", &["board", "split", "by", "sort", "curves", "page"]),
     ("/c/{competition}/{track}/results", &["version", "all"]),
     ("/c/{competition}/{track}/results.svg", &["version"]),
     ("/c/{competition}/{track}/results.png", &["version"]),
+    ("/c/{competition}/{track}/reveal", &["screen", "rehearsal"]),
     ("/c/{competition}/{track}/submissions", &["after", "limit"]),
     ("/login", &["next"]),
     ("/register", &["next"]),
@@ -72,6 +74,7 @@ pub fn router(state: ServerState) -> Router<ServerState> {
             "/c/{competition}/{track}/results.png",
             get(results::picture::png).layer(Extension(results::picture::Pictures::default())),
         )
+        .route("/c/{competition}/{track}/reveal", get(ceremony::show))
         .route("/c/{competition}/{track}/submissions", get(submission::list::list))
         .route("/c/{competition}/{track}/organise/final", get(organise::show))
         .route("/c/{competition}/{track}/organise/final/close", post(organise::steps::close))

@@ -34,6 +34,7 @@ mod queue;
 mod quota;
 mod ranking;
 mod rejected;
+mod results;
 mod rules;
 mod scopes;
 mod sealed;

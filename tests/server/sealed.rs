@@ -42,7 +42,7 @@ const API_PARAMETERS: &[(&str, &[&str])] = &[
 
 /// Queries of pages, which no description lists. Pages that do not take one answer 400, always the same.
 const PAGE_QUERIES: &[&str] =
-    &["split=final", "split=dev", "version=1", "board=benchmark", "board=official", "rehearsal"];
+    &["split=final", "split=dev", "version=1", "board=benchmark", "board=official", "rehearsal", "screen=2"];
 
 /// Addresses whose answers change at the first preview, and why that tells nothing: `final_begun` is a public event of
 /// the log. They are compared event by event.
