@@ -43,11 +43,14 @@ fn assert_says(page: &str, texts: &[&str], not: &[&str]) {
     }
 }
 
-/// Where one text stands before another.
+/// Asserts that a page has texts one after the other.
 #[track_caller]
 fn assert_order(page: &str, texts: &[&str]) {
-    let places: Vec<_> = texts.iter().map(|text| page.find(text).unwrap_or_else(|| panic!("no {text:?}: {page}"))).collect();
-    assert!(places.is_sorted(), "{texts:?} stand at {places:?}");
+    let mut rest = page;
+    for text in texts {
+        let at = rest.find(text).unwrap_or_else(|| panic!("no {text:?} in its place among {texts:?}: {page}"));
+        rest = &rest[at + text.len()..];
+    }
 }
 
 async fn patch(world: &World, actor: &Actor, id: &str, json: &'static str) -> Answer {
@@ -64,7 +67,10 @@ async fn results_say_who_won_what_it_means_and_how_to_check_it(db: PgPool) {
     world.reveal(LabelsAtReveal::Open).await;
     let visitor = Actor::visitor();
     let text = page(&world, &visitor, RESULTS).await;
-    assert_order(&text, &["version 1", "Provisional", "Winner", "ada", "Runner-up", "bob", "Final ranking", "Check it yourself"]);
+    assert_order(
+        &text,
+        &["version 1", "Provisional", "Winner", "ada", "Runner-up", "bob", "Final ranking", "Check it yourself"],
+    );
     assert_says(
         &text,
         &[
@@ -101,7 +107,11 @@ async fn results_say_who_won_what_it_means_and_how_to_check_it(db: PgPool) {
     // Only who sent a submission is led to it.
     assert_says(&text, &[], &[&sent[0].1]);
     let ada = world.signed_in("ada").await;
-    assert_says(&page(&world, &ada, RESULTS).await, &[&format!("/submissions/{}", sent[0].1), "<b>you</b>"], &[&sent[1].1]);
+    assert_says(
+        &page(&world, &ada, RESULTS).await,
+        &[&format!("/submissions/{}", sent[0].1), "<b>you</b>"],
+        &[&sent[1].1],
+    );
     for wrong in ["?version=2", "?version=0"] {
         visitor.get(&world, &format!("{RESULTS}{wrong}")).await.expect(StatusCode::NOT_FOUND);
     }
@@ -160,7 +170,10 @@ async fn a_disqualified_winner_makes_a_version_and_the_one_before_stays(db: PgPo
     assert_order(&text, &["version 2", "Version 2, because a submission was disqualified", "Winner", "bob"]);
     assert_says(
         &text,
-        &["1 participant is in it no more; 2 other places changed.", "href=\"/c/mico/tiny/results?version=1\">Version 1</a> stays"],
+        &[
+            "1 participant is in it no more; 2 other places changed.",
+            "href=\"/c/mico/tiny/results?version=1\">Version 1</a> stays",
+        ],
         &["ada", "it copied the solution"],
     );
     let before = page(&world, &visitor, &format!("{RESULTS}?version=1")).await;
@@ -257,7 +270,11 @@ async fn a_rehearsal_reads_no_score_in_any_phase(db: PgPool) {
         let mut all = Vec::new();
         for screen in 1..=8 {
             let text = page(world, &olga, &format!("{REVEAL}?screen={screen}&rehearsal")).await;
-            assert_says(&text, &["Rehearsal. No score has been read"], &["ada", "bob", "cy<", "0.8000", "0.7333", "0.6000"]);
+            assert_says(
+                &text,
+                &["Rehearsal. No score has been read"],
+                &["ada", "bob", "cy<", "0.8000", "0.7333", "0.6000"],
+            );
             all.push(text);
         }
         all
@@ -278,9 +295,13 @@ async fn an_owner_describes_a_submission_at_any_time_and_results_tell_when(db: P
     let sent = entered(&world, &[("ada", 9, 12), ("bob", 10, 11)]).await;
     let ((ada, first), (bob, second)) = (&sent[0], &sent[1]);
     let olga = world.organiser("olga").await;
-    let told = patch(&world, ada, first, r#"{"description": " likelihood\nratio ", "method_url": "https://example.org/a"}"#);
+    let told =
+        patch(&world, ada, first, r#"{"description": " likelihood\nratio ", "method_url": "https://example.org/a"}"#);
     let told = told.await.expect(StatusCode::OK).json();
-    assert_eq!((&told["description"], &told["method_url"]), (&json!("likelihood ratio"), &json!("https://example.org/a")));
+    assert_eq!(
+        (&told["description"], &told["method_url"]),
+        (&json!("likelihood ratio"), &json!("https://example.org/a"))
+    );
     let board = Actor::visitor().get(&world, "/api/v1/competitions/mico/tracks/tiny/leaderboard").await.json();
     assert_eq!(board["entries"][1]["description"], "likelihood ratio");
     // What is left out stays, and null takes away.
@@ -320,7 +341,10 @@ async fn an_owner_describes_a_submission_at_any_time_and_results_tell_when(db: P
     assert_says(again.text(), &["must begin with https", "value=\"nowhere\"", "method_url-error"], &[]);
     send("description=threshold&method_url=https%3A%2F%2Fexample.org%2Fb").await.expect(StatusCode::SEE_OTHER);
     let text = page(&world, &Actor::visitor(), RESULTS).await;
-    assert_order(&text, &["Final ranking", "https://example.org/a", "threshold", "https://example.org/b", "added after the reveal"]);
+    assert_order(
+        &text,
+        &["Final ranking", "https://example.org/a", "threshold", "https://example.org/b", "added after the reveal"],
+    );
     let signed_in_olga = world.signed_in("olga").await;
     let seen = page(&world, &signed_in_olga, &format!("/submissions/{second}")).await;
     assert_says(&seen, &[], &["Describe this submission"]);
@@ -343,7 +367,8 @@ async fn hostile_names_are_text_on_every_page_and_picture(db: PgPool) {
     world.score_final().await;
     world.reveal(LabelsAtReveal::Open).await;
     let olga = world.signed_in("olga").await;
-    let mut places = vec![RESULTS.to_owned(), format!("{RESULTS}.svg"), "/c/mico/results".into(), "/c/mico/tiny".into()];
+    let mut places =
+        vec![RESULTS.to_owned(), format!("{RESULTS}.svg"), "/c/mico/results".into(), "/c/mico/tiny".into()];
     places.extend((1..=6).map(|screen| format!("{REVEAL}?screen={screen}")));
     for place in &places {
         let text = page(&world, &olga, place).await;

@@ -131,16 +131,16 @@ impl Field {
     /// A field of which nothing is known but how many they are: one place of it is shared, so that this is tried, too.
     pub(super) fn rehearsed(participants: usize) -> Self {
         let count = if participants == 0 { 8 } else { participants };
-        let shared = if count >= 6 { 5 } else { usize::MAX };
+        let shared = (count >= 6).then_some(5);
         let person = |place: usize| Person {
             name: format!("Name of place {place}"),
             // Neighbours change places.
             on_dev: Some(if place.is_multiple_of(2) { place - 1 } else { (place + 1).min(count) }),
         };
-        let numbers = (1..=count).filter(|place| *place != shared + 1);
+        let numbers = (1..=count).filter(|place| shared.is_none_or(|shared| *place != shared + 1));
         let place = |no: usize| Place {
             no,
-            people: if no == shared { vec![person(no), person(no + 1)] } else { vec![person(no)] },
+            people: if shared == Some(no) { vec![person(no), person(no + 1)] } else { vec![person(no)] },
             score: "0.····".to_owned(),
             interval: "0.··· – 0.···".to_owned(),
         };
