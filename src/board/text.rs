@@ -113,15 +113,18 @@ fn latex_row(row: &ResultRow) -> String {
 /// Text as LaTeX reads it, in ASCII.
 fn latex_text(text: &str) -> String {
     let mut latex = String::with_capacity(text.len());
+    let mut before = ' ';
     for c in text.chars() {
         match c {
             '\\' => latex.push_str("\\textbackslash{}"),
             '~' => latex.push_str("\\textasciitilde{}"),
             '^' => latex.push_str("\\textasciicircum{}"),
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => latex.extend(['\\', c]),
-            // Alone some of them make ligatures or quotes, and `[` after a row's end would be its argument.
-            '<' | '>' | '|' | '"' | '\'' | '`' | '-' | '[' | ']' | '*' | '?' | '!' | ',' => {
-                latex.extend(['{', c, '}']);
+            // They mean something else alone, or, as `[` and `*`, behind the end of a row.
+            '<' | '>' | '|' | '"' | '[' | ']' | '*' => latex.extend(['{', c, '}']),
+            // Two of them are another sign.
+            '\'' | '`' | '-' | ',' if matches!(before, '\'' | '`' | '-' | ',' | '?' | '!') => {
+                latex.extend(['{', c, '}'])
             }
             ' '..='\x7e' => latex.push(c),
             _ if c.is_control() => latex.push(' '),
@@ -129,6 +132,7 @@ fn latex_text(text: &str) -> String {
                 let _ = write!(latex, "\\callimicochar{{{:04X}}}", u32::from(c));
             }
         }
+        before = c;
     }
     latex
 }
@@ -173,7 +177,7 @@ mod tests {
         assert_eq!(latex_text("50%^~#$"), "50\\%\\textasciicircum{}\\textasciitilde{}\\#\\$");
         assert_eq!(latex_text("Zoë 李"), "Zo\\callimicochar{00EB} \\callimicochar{674E}");
         assert_eq!(latex_text("a\nb\u{7f}"), "a b ");
-        assert_eq!(latex_text("?`--[x]"), "{?}{`}{-}{-}{[}x{]}");
+        assert_eq!(latex_text("?`--[x], y"), "?{`}{-}{-}{[}x{]}, y");
         for c in ('\0'..='\u{2fff}').chain(['\u{10ffff}', '\u{202e}', '😀']) {
             assert!(latex_text(&c.to_string()).is_ascii());
         }

@@ -24,6 +24,7 @@ use crate::importer::apply::{self, FinalLabels, Mode, Request, SaidOfRanking};
 use crate::release;
 use crate::secret;
 use crate::service::accounts::{self, NewAccount};
+use crate::service::competition::{self, Wanted};
 use crate::service::lifecycle::{By, OpeningLabels};
 use crate::service::submit::{self, Details};
 use crate::service::{enrol, lifecycle};
@@ -116,6 +117,9 @@ pub async fn make(app: &App, folder: &Path, progress: &mut dyn FnMut(&str)) -> a
     let archive = attacks.last().map(|entry| entry.archive.as_slice()).unwrap_or_default();
     fs::write(&try_me, archive).with_context(|| format!("cannot write {}", try_me.display()))?;
     let ended = ended::make(app, folder, &password, library, progress).await?;
+    // What is open comes first.
+    let wanted = Wanted { tracks: Some(vec![path.track.clone()]), ..Wanted::default() };
+    competition::change(app, &path.competition, wanted, By::default()).await?;
     Ok(Summary { track: path, ended, directory, password })
 }
 

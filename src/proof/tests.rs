@@ -640,12 +640,12 @@ fn a_log_that_was_written_anew_is_found_by_whoever_kept_its_head() {
 fn a_log_that_was_written_anew_without_what_a_ranking_rests_on_is_found() {
     let good = competition(EntryRule::Latest, false, true);
     let is_step = |event: &LogEvent, step| matches!(event, LogEvent::Step(one) if one.step == step);
-    let gone: [(&str, &dyn Fn(&LogEvent) -> bool); 4] = [
-        ("the close", &|event| is_step(event, StepName::Close)),
-        ("the first preview", &|event| matches!(event, LogEvent::FinalBegun {})),
-        ("the reveal", &|event| is_step(event, StepName::Reveal)),
-        ("the freeze", &|event| matches!(event, LogEvent::EntriesFrozen { .. })),
-    ];
+    type IsGone<'a> = &'a dyn Fn(&LogEvent) -> bool;
+    let is_close: IsGone = &|event| is_step(event, StepName::Close);
+    let is_preview: IsGone = &|event| matches!(event, LogEvent::FinalBegun {});
+    let is_reveal: IsGone = &|event| is_step(event, StepName::Reveal);
+    let is_freeze: IsGone = &|event| matches!(event, LogEvent::EntriesFrozen { .. });
+    let gone = [("close", is_close), ("first preview", is_preview), ("reveal", is_reveal), ("freeze", is_freeze)];
     for (what, is_gone) in gone {
         let mut other = competition(EntryRule::Latest, false, true);
         let events: Vec<LogEvent> =
