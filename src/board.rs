@@ -335,7 +335,7 @@ impl Board {
 
 /// A text cell: quoted where RFC 4180 asks for it, and with an apostrophe before what a spreadsheet would
 /// take for a formula.
-fn csv_text(text: &str) -> String {
+pub(crate) fn csv_text(text: &str) -> String {
     let formula = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠');
     let guarded = if text.starts_with(formula) { format!("'{text}") } else { text.to_owned() };
     if guarded.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", guarded.replace('"', "\"\"")) } else { guarded }

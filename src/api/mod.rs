@@ -20,6 +20,7 @@ mod submission;
 mod upload;
 
 pub(crate) use lifecycle::FinalView;
+pub(crate) use participant::ParticipantLine;
 pub(crate) use problem::write as write_problem;
 pub(crate) use results::{CompetitionResults, ResultsView};
 pub(crate) use submission::SubmissionLine;
@@ -54,7 +55,8 @@ fn calls() -> OpenApiRouter<ServerState> {
         .routes(routes!(competition::list))
         .routes(routes!(competition::show))
         .routes(routes!(competition::show_track))
-        .routes(routes!(participant::enrol))
+        .routes(routes!(participant::list, participant::enrol))
+        .routes(routes!(participant::change))
         .routes(routes!(submission::list))
         .routes(routes!(submission::show, submission::describe))
         .routes(routes!(submission::scores_txt))

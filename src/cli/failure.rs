@@ -11,6 +11,7 @@ use crate::service::competing::CompetingError;
 use crate::service::competition::CompetitionError;
 use crate::service::lifecycle::StepError;
 use crate::service::organise::OrganiseError;
+use crate::service::participants::ParticipantsError;
 use crate::service::rescoring::RescoringError;
 use crate::service::staff::StaffError;
 use crate::store::StoreError;
@@ -116,6 +117,15 @@ impl From<CompetingError> for Failure {
     fn from(error: CompetingError) -> Self {
         match error {
             CompetingError::Store(error) => error.into(),
+            other => Self::Input(other.into()),
+        }
+    }
+}
+
+impl From<ParticipantsError> for Failure {
+    fn from(error: ParticipantsError) -> Self {
+        match error {
+            ParticipantsError::Store(error) => error.into(),
             other => Self::Input(other.into()),
         }
     }

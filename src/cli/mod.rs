@@ -89,7 +89,7 @@ enum Command {
     User(user::Command),
     /// Print or change a competition's title, text and order of tracks
     Competition(competition::Args),
-    /// Say who competes in a track, and who stands on its boards without a rank
+    /// List, approve, deny, withdraw and restore participants, and say who competes
     #[command(subcommand)]
     Participant(participant::Command),
     /// Print the results of a track or a competition, once they are revealed

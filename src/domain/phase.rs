@@ -95,6 +95,12 @@ pub struct PhaseRules {
     pub labels_are_corrected: bool,
     /// Whether final scores are public.
     pub final_is_public: bool,
+    /// Whether organisers approve those who wait, or were never approved.
+    pub approves: bool,
+    /// Whether organisers say why they deny, withdraw or restore a participant.
+    pub removing_needs_a_reason: bool,
+    /// Whether participants withdraw by themselves, with all of theirs.
+    pub participants_may_leave: bool,
 }
 
 impl Phase {
@@ -121,6 +127,9 @@ impl Phase {
                 final_can_begin: NO,
                 labels_are_corrected: NO,
                 final_is_public: NO,
+                approves: YES,
+                removing_needs_a_reason: NO,
+                participants_may_leave: YES,
             },
             Self::Open => PhaseRules {
                 enrol: Allowed::Yes,
@@ -136,6 +145,9 @@ impl Phase {
                 final_can_begin: NO,
                 labels_are_corrected: YES,
                 final_is_public: NO,
+                approves: YES,
+                removing_needs_a_reason: NO,
+                participants_may_leave: YES,
             },
             Self::Closed => PhaseRules {
                 enrol: Allowed::NoLonger,
@@ -152,6 +164,9 @@ impl Phase {
                 final_can_begin: YES,
                 labels_are_corrected: YES,
                 final_is_public: NO,
+                approves: NO,
+                removing_needs_a_reason: YES,
+                participants_may_leave: YES,
             },
             Self::Revealed => PhaseRules {
                 enrol: Allowed::NoLonger,
@@ -167,6 +182,9 @@ impl Phase {
                 final_can_begin: NO,
                 labels_are_corrected: YES,
                 final_is_public: YES,
+                approves: NO,
+                removing_needs_a_reason: YES,
+                participants_may_leave: NO,
             },
             Self::Benchmark => PhaseRules {
                 enrol: Allowed::Yes,
@@ -182,6 +200,9 @@ impl Phase {
                 final_can_begin: NO,
                 labels_are_corrected: YES,
                 final_is_public: YES,
+                approves: YES,
+                removing_needs_a_reason: NO,
+                participants_may_leave: NO,
             },
         }
     }
@@ -381,5 +402,8 @@ mod tests {
         assert_eq!(column(|rules| rules.final_can_begin), [false, false, true, false, false]);
         assert_eq!(column(|rules| rules.labels_are_corrected), [false, true, true, true, true]);
         assert_eq!(column(|rules| rules.final_is_public), [false, false, false, true, true]);
+        assert_eq!(column(|rules| rules.approves), [true, true, false, false, true]);
+        assert_eq!(column(|rules| rules.removing_needs_a_reason), [false, false, true, true, false]);
+        assert_eq!(column(|rules| rules.participants_may_leave), [true, true, true, false, false]);
     }
 }

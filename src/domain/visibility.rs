@@ -239,6 +239,11 @@ impl TrackAccess {
         }
     }
 
+    /// The client's own enrolment, where it has one.
+    pub fn enrolment(self) -> Option<(ParticipantId, ParticipantStatus)> {
+        self.participant
+    }
+
     /// Whether participants and entries of the track are counted for this client: of a draft, for organisers alone, whose
     /// trials the entries are.
     pub fn sees_counts(self) -> bool {

@@ -15,6 +15,7 @@ use crate::domain::quota::LimitReached;
 use crate::domain::timestamp::rfc3339;
 use crate::service::accounts::AccountError;
 use crate::service::enrol::EnrolError;
+use crate::service::participants::ParticipantsError;
 use crate::service::readiness::NotReady;
 use crate::service::submit::SubmitError;
 use crate::store::StoreError;
@@ -297,6 +298,29 @@ impl From<QueryRejection> for HttpError {
     fn from(rejection: QueryRejection) -> Self {
         super::query::bad_parameter(rejection.body_text())
     }
+}
+
+impl From<ParticipantsError> for HttpError {
+    fn from(error: ParticipantsError) -> Self {
+        let text = sentence(&error.to_string());
+        match error {
+            ParticipantsError::NoTrack(_) | ParticipantsError::NoParticipant { .. } => Self::NotFound,
+            ParticipantsError::NoApprovals { .. } | ParticipantsError::TooLate(_) => {
+                Self::Conflict(Detail::new("wrong_phase", text))
+            }
+            ParticipantsError::Staff(_) => Self::Conflict(Detail::new("staff_competes", text)),
+            ParticipantsError::NeedsReason(_) => Self::BadRequest(Detail::new("bad_field", text)),
+            ParticipantsError::NotEnrolled => Self::NotAllowed(Detail::new("not_enrolled", text)),
+            ParticipantsError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// An error's text as a sentence.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).chain(['.']).collect()
 }
 
 impl From<EnrolError> for HttpError {

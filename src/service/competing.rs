@@ -8,7 +8,7 @@ use super::lifecycle::By;
 use super::rankings;
 use crate::app::App;
 use crate::domain::account::UserName;
-use crate::domain::ids::{CompetitionId, UserId};
+use crate::domain::ids::{CompetitionId, ParticipantId, TrackId, UserId};
 use crate::domain::log_event::LogEvent;
 use crate::domain::official_ranking::RankingChange;
 use crate::domain::participant::ParticipantStatus;
@@ -91,6 +91,23 @@ pub async fn mark_staff(app: &App) -> Result<(), StoreError> {
         db.commit().await?;
     }
     Ok(())
+}
+
+/// Says of one participant whether they stand out of competition; answers whether that is a change. Part of the transaction
+/// that decides of them.
+///
+/// # Errors
+/// The database cannot answer.
+pub(super) async fn mark_one(
+    app: &App,
+    db: &mut PgConnection,
+    (track, id): (TrackId, ParticipantId),
+    out: bool,
+    detail: Detail<'_>,
+) -> Result<bool, StoreError> {
+    // What becomes of them does not matter to it.
+    let participant = Participant { id, track, status: ParticipantStatus::Approved };
+    mark(app, db, vec![participant], out, detail).await
 }
 
 /// Marks participants, each of another track; says whether any was changed. Locks all participants, then all tracks, in the

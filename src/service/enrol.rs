@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{competing, rankings};
+use super::{competing, entries, rankings};
 use crate::app::App;
 use crate::domain::log_event::LogEvent;
 use crate::domain::official_ranking::RankingChange;
@@ -48,11 +48,12 @@ pub async fn accepting_terms(app: &App, track: &Track, user: &User) -> Result<(P
     // Of one person's two requests at once, the second finds what the first made.
     store::user::lock(&mut db, user.id).await?;
     let mut earlier = store::participant::find(&mut *db, track.id, user.id).await?;
+    let mut entry_gate = None;
     if let Some(earlier) = earlier.as_mut().filter(|earlier| earlier.status == ParticipantStatus::Withdrawn) {
         // Whoever comes back changes the participant and the board. A worker that scores for them takes the same locks
         // in the same order. An organiser may have decided otherwise in between.
         earlier.status = store::participant::lock(&mut db, earlier.id).await?.unwrap_or(earlier.status);
-        store::track::lock_entries(&mut db, track.id).await?;
+        entry_gate = Some(store::track::lock_entries(&mut db, track.id).await?);
     }
     if let Some(earlier) = earlier.filter(|earlier| earlier.status != ParticipantStatus::Withdrawn) {
         return Ok((earlier, false));
@@ -67,7 +68,8 @@ pub async fn accepting_terms(app: &App, track: &Track, user: &User) -> Result<(P
     }
     // Organisers let themselves in, and stand on the boards without a rank.
     let is_staff = user.is_admin || store::organiser::is_one(&mut *db, track.competition, user.id).await?;
-    let status = if is_staff { ParticipantStatus::Approved } else { ParticipantStatus::at_enrolment(gate.approval) };
+    let at_enrolment = ParticipantStatus::at_enrolment(gate.approval);
+    let status = if is_staff { ParticipantStatus::Approved } else { at_enrolment };
     let participant = match earlier {
         None => {
             let new = store::participant::create(&mut db, track.id, user, (status, is_staff), now).await?;
@@ -78,17 +80,23 @@ pub async fn accepting_terms(app: &App, track: &Track, user: &User) -> Result<(P
             new
         }
         Some(earlier) => {
+            let standing = store::participant::standing(&mut *db, earlier.id).await?;
+            let took_part = standing.is_some_and(|standing| standing.has_taken_part);
             let back = store::participant::come_back(&mut db, earlier, user.id, status, now).await?;
-            if back.status != ParticipantStatus::Approved {
+            if back.status != ParticipantStatus::Approved || !took_part {
                 db.commit().await.map_err(StoreError::from)?;
                 return Ok((back, true));
             }
-            // What they reached before is shown again.
+            // What they reached before is shown again. Whoever comes back during a benchmark comes back into the official
+            // ranking as well.
+            let is_official = match entry_gate {
+                Some(gate) => entries::come_back(&mut db, (track.id, earlier.id), gate, now).await?,
+                None => false,
+            };
             let who = store::log::participant(&mut *db, earlier.id).await?;
             let event = LogEvent::ParticipantReturned { participant: who };
             store::log::append(&mut db, track.id, event, Detail { user: Some(user.id), reason: None }, now).await?;
-            // Whoever comes back during a benchmark comes back into the official ranking as well.
-            if store::entry::official_of(&mut *db, earlier.id).await?.is_some() {
+            if is_official {
                 rankings::changed(&mut db, track.id, gate.stage.phase, RankingChange::Returned, now).await?;
             }
             store::track::board_changed(&mut db, track.id, now).await?;

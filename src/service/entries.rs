@@ -134,6 +134,49 @@ pub async fn repick(
     Ok(true)
 }
 
+/// Lets what stands for a participant count again who was out: their official entry, which is picked now where the entries
+/// were frozen without them. It is queued for its final score where it has none. Part of the transaction that lets them
+/// return; the caller holds the participant's lock and that of the track. Says whether they have an official entry.
+///
+/// # Errors
+/// The database cannot answer.
+pub async fn come_back(
+    db: &mut PgConnection,
+    (track, participant): (TrackId, ParticipantId),
+    gate: EntryGate,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    if !gate.is_frozen {
+        return Ok(false);
+    }
+    let frozen = store::entry::official_of(&mut *db, participant).await?;
+    let submission = match frozen {
+        Some(submission) => Some(submission),
+        None => picked(db, participant, gate.rule).await?.map(|candidate| candidate.submission),
+    };
+    let Some(submission) = submission else { return Ok(false) };
+    if frozen.is_none() {
+        store::entry::put_official(&mut *db, track, participant, submission).await?;
+    }
+    if gate.final_has_begun {
+        store::job::enqueue_unscored_final(db, submission, now).await?;
+    }
+    Ok(true)
+}
+
+/// Takes the official entry of a participant who is out of the queue, so that nothing waits for its final score. It stays
+/// remembered, should they return. Says whether they have one.
+///
+/// # Errors
+/// The database cannot answer.
+pub async fn go_out(db: &mut PgConnection, participant: ParticipantId) -> Result<bool, StoreError> {
+    let official = store::entry::official_of(&mut *db, participant).await?;
+    if let Some(submission) = official {
+        store::job::drop_final(&mut *db, submission).await?;
+    }
+    Ok(official.is_some())
+}
+
 /// Why entries are not frozen yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct FreezeWait {

@@ -12,6 +12,7 @@ pub mod final_score;
 pub mod labels;
 pub mod lifecycle;
 pub mod organise;
+pub mod participants;
 pub mod rankings;
 pub mod readiness;
 pub mod rescoring;

@@ -7,7 +7,7 @@ use super::user::User;
 use super::{StoreError, violates};
 use crate::domain::ids::{CompetitionId, ParticipantId, TrackId, UserId};
 use crate::domain::log_event::LogParticipant;
-use crate::domain::participant::ParticipantStatus;
+use crate::domain::participant::{ParticipantStatus, Standing};
 use crate::domain::slug::Slug;
 
 /// A participant of a track: one person, or several who enter together.
@@ -35,8 +35,9 @@ pub async fn create(
 ) -> Result<Participant, StoreError> {
     let participant = Participant { id: ParticipantId::generate(), track, status };
     sqlx::query!(
-        "insert into participants (id, track_id, name, name_key, status, created_at, out_of_competition)
-         select $1, $2, name, name_key, $4, $5, $6 from users where id = $3",
+        "insert into participants (id, track_id, name, name_key, status, created_at, out_of_competition, approved_at)
+         select $1, $2, name, name_key, $4, $5, $6, case when $4 = 'approved'::participant_status then $5::timestamptz end
+         from users where id = $3",
         participant.id.as_uuid(),
         track.as_uuid(),
         user.id.as_uuid(),
@@ -70,13 +71,8 @@ pub async fn come_back(
     status: ParticipantStatus,
     now: OffsetDateTime,
 ) -> Result<Participant, StoreError> {
-    sqlx::query!(
-        "update participants set status = $2 where id = $1",
-        participant.id.as_uuid(),
-        status as ParticipantStatus
-    )
-    .execute(&mut *db)
-    .await?;
+    let change = Change { status, before: None, reason: None, by_participant: true };
+    set_status(&mut *db, participant.id, change, now).await?;
     sqlx::query!(
         "update participant_members set terms_accepted_at = $3 where participant_id = $1 and user_id = $2",
         participant.id.as_uuid(),
@@ -86,6 +82,197 @@ pub async fn come_back(
     .execute(db)
     .await?;
     Ok(Participant { status, ..participant })
+}
+
+/// What becomes of a participant, and why.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'a> {
+    /// Where the enrolment stands from now on.
+    pub status: ParticipantStatus,
+    /// What restoring leads back to.
+    pub before: Option<ParticipantStatus>,
+    /// Why; shown to the participant and to organisers.
+    pub reason: Option<&'a str>,
+    /// Whether the participant did it.
+    pub by_participant: bool,
+}
+
+/// Writes down what becomes of a participant.
+pub async fn set_status(
+    db: impl PgExecutor<'_>,
+    participant: ParticipantId,
+    change: Change<'_>,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update participants
+         set status = $2, status_before = $3, status_reason = $4, status_by_participant = $5, status_changed_at = $6,
+             approved_at = coalesce(approved_at, case when $2 = 'approved'::participant_status then $6::timestamptz end)
+         where id = $1",
+        participant.as_uuid(),
+        change.status as ParticipantStatus,
+        change.before as Option<ParticipantStatus>,
+        change.reason,
+        change.by_participant,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// How a participant stands.
+pub async fn standing(db: impl PgExecutor<'_>, participant: ParticipantId) -> Result<Option<Standing>, StoreError> {
+    Ok(sqlx::query_as!(
+        Standing,
+        r#"select status as "status: ParticipantStatus", status_before as "before: ParticipantStatus",
+                  approved_at is not null or status = 'approved' as "has_taken_part!"
+           from participants where id = $1"#,
+        participant.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// What was decided of a participant last.
+#[derive(Debug, Clone)]
+pub struct Decided {
+    /// Why, where somebody said.
+    pub reason: Option<String>,
+    /// Whether the participant did it.
+    pub by_participant: bool,
+    /// Whether they take part, or did.
+    pub has_taken_part: bool,
+}
+
+/// What was decided of a participant last.
+pub async fn decided(db: impl PgExecutor<'_>, participant: ParticipantId) -> Result<Option<Decided>, StoreError> {
+    Ok(sqlx::query_as!(
+        Decided,
+        r#"select status_reason as reason, status_by_participant as by_participant,
+                  approved_at is not null as "has_taken_part!"
+           from participants where id = $1"#,
+        participant.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// The participants of a track that have one of these names, whatever its case, with their names.
+pub async fn named(
+    db: impl PgExecutor<'_>,
+    track: TrackId,
+    keys: &[String],
+) -> Result<Vec<(ParticipantId, String)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select id as "id: ParticipantId", name_key from participants where track_id = $1 and name_key = any($2)"#,
+        track.as_uuid(),
+        keys,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name_key)).collect())
+}
+
+/// The participants of a track that wait for an organiser.
+pub async fn pending(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<ParticipantId>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select id as "id: ParticipantId" from participants where track_id = $1 and status = 'pending'"#,
+        track.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many participants of a track wait for an organiser.
+pub async fn count_pending(db: impl PgExecutor<'_>, track: TrackId) -> Result<u64, StoreError> {
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "n!" from participants where track_id = $1 and status = 'pending'"#,
+        track.as_uuid(),
+    );
+    Ok(count.fetch_one(db).await?.unsigned_abs())
+}
+
+/// A participant as organisers see it in lists.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// Its identifier.
+    pub id: ParticipantId,
+    /// The public name.
+    pub name: String,
+    /// Where the enrolment stands.
+    pub status: ParticipantStatus,
+    /// Why, where somebody said.
+    pub reason: Option<String>,
+    /// When it last changed; `None` since the enrolment.
+    pub changed_at: Option<OffsetDateTime>,
+    /// Whether the participant changed it.
+    pub by_participant: bool,
+    /// When they enrolled.
+    pub enrolled_at: OffsetDateTime,
+    /// Whether they stand on boards without a rank.
+    pub out_of_competition: bool,
+    /// Submissions of theirs that were taken, in all.
+    pub submissions: i64,
+    /// The accounts of its members, by name.
+    pub members: Vec<String>,
+    /// Their e-mail addresses, in the order of the members; empty where there is none.
+    pub emails: Vec<String>,
+}
+
+/// Which participants of a track a list has.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter<'a> {
+    /// In this status alone.
+    pub status: Option<ParticipantStatus>,
+    /// With this in their name, or in the name or e-mail address of a member, whatever its case; empty: all.
+    pub text: &'a str,
+    /// Of this name alone, folded for comparison.
+    pub name_key: Option<&'a str>,
+    /// Whose status changed at this instant.
+    pub changed_at: Option<OffsetDateTime>,
+}
+
+/// Participants of a track, who enrolled last first: at most `limit`, from the one behind `after` on.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    track: TrackId,
+    filter: Filter<'_>,
+    after: Option<(OffsetDateTime, ParticipantId)>,
+    limit: usize,
+) -> Result<Vec<Listed>, StoreError> {
+    Ok(sqlx::query_as!(
+        Listed,
+        r#"select p.id as "id: ParticipantId", p.name, p.status as "status: ParticipantStatus", p.status_reason as reason,
+                  p.status_changed_at as changed_at, p.status_by_participant as by_participant,
+                  p.created_at as enrolled_at, p.out_of_competition,
+                  (select count(*) from submissions s where s.participant_id = p.id and s.state <> 'rejected')
+                      as "submissions!",
+                  array(select u.name from participant_members m join users u on u.id = m.user_id
+                        where m.participant_id = p.id order by u.name) as "members!",
+                  array(select coalesce(u.email, '') from participant_members m join users u on u.id = m.user_id
+                        where m.participant_id = p.id order by u.name) as "emails!"
+           from participants p
+           where p.track_id = $1 and ($2::participant_status is null or p.status = $2)
+             and ($3 = '' or position($3 in p.name_key) > 0
+                  or exists (select from participant_members m join users u on u.id = m.user_id
+                             where m.participant_id = p.id
+                               and (position($3 in lower(u.email)) > 0 or position($3 in u.name_key) > 0)))
+             and ($4::text is null or p.name_key = $4)
+             and ($5::timestamptz is null or p.status_changed_at = $5)
+             and ($6::timestamptz is null or (p.created_at, p.id) < ($6, $7::uuid))
+           order by p.created_at desc, p.id desc limit $8"#,
+        track.as_uuid(),
+        filter.status as Option<ParticipantStatus>,
+        filter.text.trim().to_lowercase(),
+        filter.name_key,
+        filter.changed_at,
+        after.map(|(at, _)| at),
+        after.map(|(_, id)| id.as_uuid()),
+        i64::try_from(limit).unwrap_or(i64::MAX),
+    )
+    .fetch_all(db)
+    .await?)
 }
 
 /// The participant of a track that an account is a member of.

@@ -39,9 +39,11 @@ use crate::http::query::{self, QueryNames};
 use crate::http::server::ServerState;
 
 /// The query parameters that pages take; a page that is not here takes none.
-const QUERY_NAMES: [(&str, &[&str]); 10] = [
+const QUERY_NAMES: [(&str, &[&str]); 12] = [
     ("/", &["after", "limit"]),
     ("/c/{competition}/{track}/organise/final", &["all", "done", "already"]),
+    ("/c/{competition}/{track}/organise/participants", &["q", "status", "after", "limit", "done", "at", "already"]),
+    ("/c/{competition}/{track}/organise/participants.csv", &["status"]),
     ("/c/{competition}/{track}/leaderboard", &["board", "split", "by", "sort", "curves", "page"]),
     ("/c/{competition}/{track}/results", &["version", "all"]),
     ("/c/{competition}/{track}/results.svg", &["version"]),
@@ -67,6 +69,7 @@ pub fn router(state: ServerState) -> Router<ServerState> {
         .route("/c/{competition}/{track}/files/{*name}", get(track::file))
         .route("/c/{competition}/{track}/rules", get(track::rules))
         .route("/c/{competition}/{track}/join", post(track::join))
+        .route("/c/{competition}/{track}/leave", post(track::leave))
         .route("/c/{competition}/{track}/leaderboard", get(leaderboard::show))
         .route("/c/{competition}/{track}/results", get(results::show))
         .route("/c/{competition}/{track}/results.svg", get(results::picture::svg))
@@ -76,6 +79,11 @@ pub fn router(state: ServerState) -> Router<ServerState> {
         )
         .route("/c/{competition}/{track}/reveal", get(ceremony::show))
         .route("/c/{competition}/{track}/submissions", get(submission::list::list))
+        .route(
+            "/c/{competition}/{track}/organise/participants",
+            get(organise::participants::show).post(organise::participants::act),
+        )
+        .route("/c/{competition}/{track}/organise/participants.csv", get(organise::participants::csv))
         .route("/c/{competition}/{track}/organise/final", get(organise::show))
         .route("/c/{competition}/{track}/organise/final/close", post(organise::steps::close))
         .route("/c/{competition}/{track}/organise/final/extend", post(organise::steps::extend))

@@ -25,6 +25,7 @@ use crate::http::download::{self, RequestedFile};
 use crate::http::error::HttpError;
 use crate::http::server::Site;
 use crate::service::enrol;
+use crate::service::participants::{self, ParticipantsError};
 use crate::store::track::Track;
 
 /// `/c/{competition}/{track}`.
@@ -158,7 +159,9 @@ pub(crate) struct RulesPage {
     pub(crate) publish_entries: bool,
     pub(crate) limits: Limits,
     pub(crate) enrolment: EnrolmentStatus,
-    /// Why the reader could not join.
+    /// Whether a participant may withdraw by themself.
+    pub(crate) may_leave: bool,
+    /// Why the reader could not join, or leave.
     pub(crate) join_error: Option<&'static str>,
 }
 
@@ -295,6 +298,7 @@ async fn rules_page(app: &App, view: &TrackView, join_error: Option<&'static str
         publish_entries: view.track.settings.publish_entries,
         limits: Limits::of(&view.track),
         enrolment: EnrolmentStatus::of(view, app.clock.now()),
+        may_leave: view.track.phase.rules().participants_may_leave,
         join_error,
     })
 }
@@ -325,4 +329,34 @@ pub(crate) async fn join(
     }
     enrol::accepting_terms(&app, &view.track, &login.user).await?;
     Ok(Redirect::to(&format!("/c/{}/rules#join", view.track.path())).into_response())
+}
+
+/// The form to withdraw.
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LeaveForm {
+    sure: bool,
+}
+
+/// `POST /c/{competition}/{track}/leave`
+pub(crate) async fn leave(
+    State(app): State<App>,
+    Enroller(login): Enroller,
+    view: TrackView,
+    form: Result<Form<LeaveForm>, FormRejection>,
+) -> Result<Response, HttpError> {
+    let Form(form) = form.map_err(super::form::rejected)?;
+    let refused = match form.sure {
+        false => (StatusCode::UNPROCESSABLE_ENTITY, "Tick the box to withdraw."),
+        true => match participants::leave(&app, &view.track, login.user.id).await {
+            Ok(_) => return Ok(Redirect::to(&format!("/c/{}/rules#join", view.track.path())).into_response()),
+            Err(ParticipantsError::TooLate(_)) => {
+                (StatusCode::CONFLICT, "The final ranking is public: nobody withdraws any more.")
+            }
+            Err(ParticipantsError::NotEnrolled) => (StatusCode::CONFLICT, "You do not take part in this track."),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let page = rules_page(&app, &view, Some(refused.1)).await?;
+    Ok((refused.0, render(&page)?).into_response())
 }

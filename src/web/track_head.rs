@@ -9,6 +9,7 @@ use super::site::{Pill, Sentence, Tone};
 use super::timestamp::Timestamp;
 use crate::app::App;
 use crate::domain::log_event::{LogEvent, Step, StepName};
+use crate::domain::participant::ParticipantStatus;
 use crate::domain::phase::{Act, GRACE, Phase, Refusal};
 use crate::domain::visibility::{Audience, TrackAccess};
 use crate::store::track::{Track, TrackCounts};
@@ -75,6 +76,10 @@ pub(crate) struct TrackHead {
     pub(crate) tab: Tab,
     /// What is public about how far its end has come, as in `waiting for 2 dev scores`.
     pub(crate) notices: Vec<Sentence>,
+    /// What the reader is told of their own enrolment, where they do not take part.
+    pub(crate) told: Option<Told>,
+    /// How many wait for the reader's approval; 0 where none can be given, and for everybody but organisers.
+    pub(crate) waiting: u64,
     /// What participants are told about: another date, other rules, corrected labels.
     pub(crate) banner: Option<Banner>,
     /// Whether the time to submit is over.
@@ -83,6 +88,41 @@ pub(crate) struct TrackHead {
     pub(crate) has_results: bool,
     /// Whether the reader organises the track, and sees the way to the pages for organisers.
     is_organiser: bool,
+}
+
+/// How the enrolment of a reader stands who does not take part.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    pub(crate) sentence: &'static str,
+    /// Why, in the organiser's words; may be empty.
+    pub(crate) reason: String,
+}
+
+impl Told {
+    async fn load(app: &App, access: TrackAccess) -> Result<Option<Self>, StoreError> {
+        let Some((participant, status)) = access.enrolment() else { return Ok(None) };
+        if status == ParticipantStatus::Approved {
+            return Ok(None);
+        }
+        let Some(decided) = store::participant::decided(&app.db, participant).await? else { return Ok(None) };
+        let sentence = match (status, decided.has_taken_part, decided.by_participant) {
+            (ParticipantStatus::Pending, false, _) => {
+                "You asked to take part: an organiser looks at it. This page will show their answer."
+            }
+            (ParticipantStatus::Pending, true, _) => {
+                "You asked to come back: an organiser looks at it. Until then nothing of yours counts."
+            }
+            (ParticipantStatus::Withdrawn, false, true) => "You took back your request to take part.",
+            (ParticipantStatus::Withdrawn, false, false) => "An organiser took your request to take part off the list.",
+            (ParticipantStatus::Withdrawn, true, true) => "You withdrew from this track: nothing of yours counts.",
+            (ParticipantStatus::Withdrawn, true, false) => {
+                "An organiser withdrew you from this track: nothing of yours counts."
+            }
+            (_, true, _) => "An organiser took you out of this track: nothing of yours counts.",
+            (_, false, _) => "An organiser denied your request to take part.",
+        };
+        Ok(Some(Self { sentence, reason: decided.reason.unwrap_or_default() }))
+    }
 }
 
 /// Something that participants are told about on every page of the track.
@@ -284,11 +324,21 @@ impl TrackHead {
             ranking_over: track.shape.ranking().over(track.shape.scenarios().len()),
             tab,
             notices: notices(app, track, now).await?,
+            told: Told::load(app, access).await?,
+            waiting: match access.audience() == Audience::Organiser && track.phase.rules().approves {
+                true => store::participant::count_pending(&app.db, track.id).await?,
+                false => 0,
+            },
             banner: Banner::load(app, track, now).await?,
             is_over: matches!(track.stage().admit(Act::Submit, now), Err(Refusal::NoLonger(_))),
             has_results: access.board(Split::Final).is_some(),
             is_organiser: access.audience() == Audience::Organiser,
         })
+    }
+
+    /// How many wait for the reader's approval, in words.
+    pub(crate) fn waiting_words(&self) -> String {
+        number::counted(self.waiting, "waits for approval", "wait for approval")
     }
 
     /// The address of the competition's page.

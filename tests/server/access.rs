@@ -27,7 +27,7 @@ const fn route(method: &'static str, path: &'static str, statuses: [u16; 7]) -> 
     Route { method, path, statuses }
 }
 
-const ROUTES: [Route; 38] = [
+const ROUTES: [Route; 40] = [
     route("get", "/healthz", [200; 7]),
     route("get", "/readyz", [200; 7]),
     route("get", "/api/v1/openapi.json", [200; 7]),
@@ -57,6 +57,13 @@ const ROUTES: [Route; 38] = [
         "post",
         "/api/v1/competitions/{competition}/tracks/{track}/participants",
         [401, 401, 201, 403, 200, 200, 201],
+    ),
+    route("get", "/api/v1/competitions/{competition}/tracks/{track}/participants", [401, 401, 404, 404, 404, 404, 200]),
+    // What is sent is no JSON.
+    route(
+        "patch",
+        "/api/v1/competitions/{competition}/tracks/{track}/participants/{name}",
+        [401, 401, 404, 404, 404, 404, 400],
     ),
     route("get", "/api/v1/submissions/{id}", [401, 401, 404, 200, 404, 200, 200]),
     // What is sent is no JSON; whoever may not describe it is told that first.

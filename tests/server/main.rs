@@ -27,6 +27,7 @@ mod live;
 mod migrations;
 mod openapi;
 mod organise_final;
+mod organise_participants;
 mod participants;
 mod phases;
 mod query;

@@ -38,11 +38,21 @@ const API_PARAMETERS: &[(&str, &[&str])] = &[
     ("until", &[]),
     ("by", &[]),
     ("reason", &[]),
+    ("status", &["pending"]),
 ];
 
 /// Queries of pages, which no description lists. Pages that do not take one answer 400, always the same.
-const PAGE_QUERIES: &[&str] =
-    &["split=final", "split=dev", "version=1", "board=benchmark", "board=official", "rehearsal", "screen=2"];
+const PAGE_QUERIES: &[&str] = &[
+    "split=final",
+    "split=dev",
+    "version=1",
+    "status=pending",
+    "q=a",
+    "board=benchmark",
+    "board=official",
+    "rehearsal",
+    "screen=2",
+];
 
 /// Addresses whose answers change at the first preview, and why that tells nothing: `final_begun` is a public event of
 /// the log. They are compared event by event.

@@ -3,6 +3,7 @@
 
 mod form_state;
 mod life;
+pub(crate) mod participants;
 mod ranking;
 pub(crate) mod steps;
 mod waits;
