@@ -58,6 +58,8 @@ async fn sends(actor: &Actor, world: &World, url: &str, fields: &str) -> Answer 
 
 /// Sends a form of the page that must be taken; answers the page that it leads to.
 async fn does(actor: &Actor, world: &World, fields: &str) -> String {
+    // What was decided in one act is found again by its instant.
+    world.wait(time::Duration::SECOND);
     let answer = sends(actor, world, PAGE, fields).await.expect(StatusCode::SEE_OTHER);
     let location = answer.header(header::LOCATION).to_owned();
     actor.get(world, &location).await.expect(StatusCode::OK).text().to_owned()

@@ -337,7 +337,10 @@ async fn done(app: &App, track: &Track, params: &PageParams) -> Result<Option<Do
             (Decision::Restore, true) => " is what they were before",
             (Decision::Restore, false) => " are what they were before",
         },
-        reason: touched.first().and_then(|one| one.reason.clone()),
+        reason: match decision {
+            Decision::Deny | Decision::Withdraw => touched.first().and_then(|one| one.reason.clone()),
+            Decision::Approve | Decision::Restore => None,
+        },
         undo: match decision {
             Decision::Deny | Decision::Withdraw => touched.into_iter().map(|one| one.name).collect(),
             Decision::Approve | Decision::Restore => Vec::new(),
