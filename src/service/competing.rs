@@ -105,9 +105,8 @@ pub(super) async fn mark_one(
     out: bool,
     detail: Detail<'_>,
 ) -> Result<bool, StoreError> {
-    // What becomes of them does not matter to it.
-    let participant = Participant { id, track, status: ParticipantStatus::Approved };
-    mark(app, db, vec![participant], out, detail).await
+    let Some(standing) = store::participant::standing(&mut *db, id).await? else { return Ok(false) };
+    mark(app, db, vec![Participant { id, track, status: standing.status }], out, detail).await
 }
 
 /// Marks participants, each of another track; says whether any was changed. Locks all participants, then all tracks, in the

@@ -14,7 +14,7 @@ use super::lifecycle::By;
 use super::{competing, entries, rankings};
 use crate::app::App;
 use crate::domain::ids::{ParticipantId, TrackId, UserId};
-use crate::domain::log_event::LogEvent;
+use crate::domain::log_event::{LogEvent, LogParticipant};
 use crate::domain::official_ranking::RankingChange;
 use crate::domain::participant::{Decision, ParticipantStatus, Standing, name_key};
 use crate::domain::phase::{Phase, PhaseRules};
@@ -288,9 +288,13 @@ async fn turn(
                 entries::come_back(db, (track, *id), gate, now).await?,
                 RankingChange::Returned,
             ),
-            _ => continue,
+            _ => {
+                tell_if_out(db, (*id, participant), turn.new, &mut events).await?;
+                continue;
+            }
         };
         events.push(event);
+        tell_if_out(db, (*id, participant), turn.new, &mut events).await?;
         if is_official && !changes.contains(&change) {
             changes.push(change);
         }
@@ -307,4 +311,17 @@ async fn turn(
         store::track::board_changed(db, track, now).await?;
     }
     Ok(log)
+}
+
+/// Of whoever waited or was out the log did not tell that they stand out of competition; it does once they are in.
+async fn tell_if_out(
+    db: &mut PgConnection,
+    (id, participant): (ParticipantId, LogParticipant),
+    new: ParticipantStatus,
+    events: &mut Vec<LogEvent>,
+) -> Result<(), StoreError> {
+    if new == ParticipantStatus::Approved && store::participant::is_out_of_competition(&mut *db, id).await? {
+        events.push(LogEvent::OutOfCompetition { participant, out: true });
+    }
+    Ok(())
 }

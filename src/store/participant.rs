@@ -405,6 +405,12 @@ pub async fn has_staff(db: impl PgExecutor<'_>, participant: ParticipantId) -> R
     .await?)
 }
 
+/// Whether a participant stands on boards without a rank.
+pub async fn is_out_of_competition(db: impl PgExecutor<'_>, participant: ParticipantId) -> Result<bool, StoreError> {
+    let row = sqlx::query!("select out_of_competition from participants where id = $1", participant.as_uuid());
+    Ok(row.fetch_one(db).await?.out_of_competition)
+}
+
 /// Says that a participant stands on boards without a rank, or competes; answers whether that is a change.
 pub async fn set_out_of_competition(
     db: impl PgExecutor<'_>,

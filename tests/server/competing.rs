@@ -1,8 +1,10 @@
 //! Who stands on the boards without a rank, and what that does to everybody else's.
 
 use callimico::domain::account::UserName;
+use callimico::domain::participant::Decision;
 use callimico::service::competing;
 use callimico::service::lifecycle::{By, LabelsAtReveal};
+use callimico::service::participants;
 use callimico::service::staff;
 use callimico::store::log::MOST_LINES;
 use serde_json::{Value, json};
@@ -146,4 +148,9 @@ async fn of_somebody_who_waits_for_approval_the_log_tells_nothing(db: PgPool) {
     assert!(competing::set(&world.app, &World::path(), &name("ada"), true, By::default()).await.expect("known"));
     assert_eq!(world.count("log_events").await, before);
     assert_eq!(world.count("participants where out_of_competition").await, 1);
+    // Let in, they are told of.
+    let names = ["ada".to_owned()];
+    let who = participants::Who::Named(&names);
+    participants::decide(&world.app, &World::path(), who, Decision::Approve, By::default()).await.expect("pending");
+    assert_eq!(world.count("log_events where kind = 'out_of_competition'").await, 1);
 }
