@@ -9,13 +9,26 @@ use crate::board::TrackResults;
 use crate::domain::results::{ResultRow, Results};
 use crate::store::track::Track;
 
+/// Of a place that very many share so many are named; the table has all.
+pub(super) const MOST_NAMED: usize = 8;
+
+/// How many more share a place than are named, in words; empty: all are.
+pub(super) fn more(all: usize) -> String {
+    match all.saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!("{} more", number::count(more as u64)),
+    }
+}
+
 /// Winner and runner-up, of each several where the place is shared.
 pub(super) struct Awards {
     /// As in `Winner`.
     pub(super) first_word: &'static str,
     pub(super) winners: Vec<Award>,
+    pub(super) more_winners: String,
     pub(super) second_word: &'static str,
     pub(super) runners_up: Vec<Award>,
+    pub(super) more_runners_up: String,
     /// What lies between the two, or why there is no runner-up.
     pub(super) between: String,
 }
@@ -47,14 +60,15 @@ impl Awards {
                 is_late: entry.method_url_at.zip(revealed_at).is_some_and(|(at, revealed)| at >= revealed),
             }
         };
-        let winners: Vec<Award> = results.winners().map(award).collect();
-        let runners_up: Vec<Award> = results.runners_up().map(award).collect();
+        let (first, second) = (results.winners().count(), results.runners_up().count());
         Self {
-            first_word: if winners.len() > 1 { "Winners, of a shared first place" } else { "Winner" },
-            second_word: if runners_up.len() > 1 { "Runners-up, of a shared second place" } else { "Runner-up" },
-            between: between(of_track, winners.len()),
-            winners,
-            runners_up,
+            first_word: if first > 1 { "Winners, of a shared first place" } else { "Winner" },
+            second_word: if second > 1 { "Runners-up, of a shared second place" } else { "Runner-up" },
+            between: between(of_track, first),
+            winners: results.winners().take(MOST_NAMED).map(award).collect(),
+            more_winners: more(first),
+            runners_up: results.runners_up().take(MOST_NAMED).map(award).collect(),
+            more_runners_up: more(second),
         }
     }
 }
@@ -197,6 +211,12 @@ mod tests {
         assert_eq!(members_between(&above, &of(RankingKind::Mean, &[Some((7, 15)), Some((9, 16))])), None);
         let greatest = of(RankingKind::Max, &[Some((9, 15)), Some((8, 15))]);
         assert_eq!(members_between(&greatest, &greatest), None);
+    }
+
+    #[test]
+    fn of_a_crowd_some_are_named() {
+        assert_eq!((more(1), more(MOST_NAMED)), (String::new(), String::new()));
+        assert_eq!(more(MOST_NAMED + 1_242), "1,242 more");
     }
 
     #[test]

@@ -29,6 +29,7 @@ use super::track_head::{Tab, TrackHead};
 use super::{number, render};
 use crate::app::App;
 use crate::board::{self, TrackResults};
+use crate::domain::results::ResultRow;
 use crate::domain::visibility::{Audience, TrackAccess};
 use crate::http::auth::TrackView;
 use crate::http::error::HttpError;
@@ -211,13 +212,17 @@ impl Outcome {
             Err(error) => return Err(error),
         };
         let results = &of_track.results;
-        let names = |rows: &mut dyn Iterator<Item = &crate::domain::results::ResultRow>| {
-            rows.map(|row| row.entry().participant.clone()).collect::<Vec<_>>()
+        let names = |rows: Vec<&ResultRow>| {
+            let more = awards::more(rows.len());
+            let mut named: Vec<String> =
+                rows.iter().take(awards::MOST_NAMED).map(|row| row.entry().participant.clone()).collect();
+            named.extend((!more.is_empty()).then_some(more));
+            named
         };
         let first = results.winners().next();
         Ok(Some(Self {
-            winners: names(&mut results.winners()),
-            runners_up: names(&mut results.runners_up()),
+            winners: names(results.winners().collect()),
+            runners_up: names(results.runners_up().collect()),
             score: first.map_or_else(String::new, |row| number::score(row.entry().result.ranking_value)),
             participants: number::count(results.info.participants.into()),
             entries: number::count(results.info.submissions.into()),
