@@ -9,6 +9,7 @@ mod labels;
 mod lira;
 mod offline;
 mod organiser;
+mod participant;
 mod proof;
 mod release;
 mod s3;
