@@ -425,7 +425,7 @@ select what, n from (values
     ('ranked entries', (select count(*) from ranked_entries r join t on t.id = r.track_id and r.version = 1
                         join official_entries o on o.submission_id = r.submission_id
                         join g on g.id = r.scoring_id and g.split = 'final' and g.superseded_at is null)),
-    ('rankings that are due', (select count(*) from t where ranking_due is not null)),
+    ('rankings that are due', (select count(*) from t where cardinality(ranking_due) > 0)),
     ('version', (select ranking_version::bigint from t)),
     ('entries with a score that does not stand',
      (select count(*) from entries e join t on t.id = e.track_id join g on g.id = e.scoring_id
