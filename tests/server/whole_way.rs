@@ -33,7 +33,7 @@ async fn enrolling_answers_201_and_once_more_200(db: PgPool) {
     let world = World::new(db).await;
     let ada = world.account("ada").await;
     let first = ada.enrol(&world).await.expect(StatusCode::CREATED).json();
-    assert_eq!(first, json!({"status": "approved", "track": "mico/tiny", "participant": "ada"}));
+    assert_eq!(first, json!({"status": "approved", "reason": null, "track": "mico/tiny", "participant": "ada"}));
     assert_eq!(ada.enrol(&world).await.expect(StatusCode::OK).json(), first);
     assert_eq!(world.count("participants").await, 1);
 }
