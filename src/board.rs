@@ -115,11 +115,36 @@ impl Boards {
     /// # Errors
     /// The database cannot answer.
     pub async fn preview(&self, track: &Track, visible: VisibleSplit<Preview>) -> Result<Board, StoreError> {
-        let mut entries = store::entry::of_preview(&self.db, visible).await?;
+        let entries = store::entry::of_preview(&self.db, visible).await?;
+        let entries = self.ranked(visible, entries).await?;
+        Ok(self.board(track, visible.split(), entries))
+    }
+
+    /// Orders and ranks entries, and finds which neighbours are tied.
+    async fn ranked(
+        &self,
+        visible: VisibleSplit<impl OnABoard>,
+        mut entries: Vec<BoardEntry>,
+    ) -> Result<Vec<RankedEntry>, StoreError> {
         leaderboard::order(&mut entries);
         self.find_ties(visible, &entries).await?;
-        let entries = leaderboard::rank(entries, |above, below| self.tied(above, below));
-        Ok(self.board(track, visible.split(), entries))
+        Ok(leaderboard::rank(entries, |above, below| self.tied(above, below)))
+    }
+
+    /// The entries of a version of the official ranking with their final scores, as far as those are told, ranked.
+    async fn ranked_officially(
+        &self,
+        track: &Track,
+        visible: VisibleSplit<TrackId>,
+        version: i32,
+    ) -> Result<Vec<RankedEntry>, StoreError> {
+        let mut entries = store::entry::of_version(&self.db, visible, version).await?;
+        if track.ending.labels_opened_at.is_none() {
+            for entry in &mut entries {
+                entry.result = entry.result.clone().with_coarse_curves();
+            }
+        }
+        self.ranked(visible, entries).await
     }
 
     /// Whether the first and the second place differ within chance; `None` where nobody competes for one of them. Baselines
@@ -159,15 +184,12 @@ impl Boards {
     async fn compute(&self, track: &Track, visible: VisibleSplit<TrackId>) -> Result<Arc<Board>, StoreError> {
         // The entries are read after the version: at worst a newer board stands under an older version until the
         // next look, never an older board under a newer version.
-        let mut entries = store::entry::of_board(&self.db, visible).await?;
-        if visible.split() == Split::Final && track.ending.labels_opened_at.is_none() {
-            for entry in &mut entries {
-                entry.result = entry.result.clone().with_coarse_curves();
+        let entries = match visible.split() {
+            Split::Final => self.ranked_officially(track, visible, track.ending.ranking_version).await?,
+            Split::Train | Split::Dev => {
+                self.ranked(visible, store::entry::of_dev_board(&self.db, visible).await?).await?
             }
-        }
-        leaderboard::order(&mut entries);
-        self.find_ties(visible, &entries).await?;
-        let entries = leaderboard::rank(entries, |above, below| self.tied(above, below));
+        };
         let mut board = self.board(track, visible.split(), entries);
         if visible.split() == Split::Final
             && let Some(official) = store::ranking::version(&self.db, track.id, track.ending.ranking_version).await?

@@ -8,21 +8,19 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderName, header};
 use axum::response::IntoResponse;
-use scoring::Split;
 
 use super::leaderboard::EntryView;
 use super::metrics::RankingValue;
 use super::submission::CurveView;
 use crate::app::App;
 use crate::board::{self, Moved, TrackResults};
-use crate::domain::ids::TrackId;
 use crate::domain::leaderboard::ScenarioResult;
 use crate::domain::official_ranking::RankingChange;
 use crate::domain::phase::Phase;
 use crate::domain::results::{Agreement, DevPlace, ResultRow, VersionInfo};
 use crate::domain::slug::Slug;
 use crate::domain::timestamp::rfc3339;
-use crate::domain::visibility::{TrackAccess, VisibleSplit};
+use crate::domain::visibility::TrackAccess;
 use crate::http::auth::{TrackView, Viewer, is_listed};
 use crate::http::error::HttpError;
 use crate::http::path_parameter::PathParameter;
@@ -180,13 +178,8 @@ pub(super) struct VersionParams {
     version: Option<u32>,
 }
 
-/// The permissions to read the scores that results are made of, dev and final; `None` before the reveal.
-fn visible(access: TrackAccess) -> Option<(VisibleSplit<TrackId>, VisibleSplit<TrackId>)> {
-    Some((access.board(Split::Dev)?, access.board(Split::Final)?))
-}
-
 async fn found(app: &App, view: &TrackView, version: Option<u32>) -> Result<Arc<TrackResults>, HttpError> {
-    let visible = visible(view.access).ok_or(HttpError::NotRevealed)?;
+    let visible = view.access.results().ok_or(HttpError::NotRevealed)?;
     app.boards.results(&view.track, visible, version).await?.ok_or(HttpError::NotFound)
 }
 
@@ -285,7 +278,7 @@ impl CompetitionResults {
     ) -> Result<Self, store::StoreError> {
         let mut tracks = Vec::with_capacity(listed.len());
         for track in listed {
-            let results = match visible(TrackAccess::visitor(track.id, track.phase)) {
+            let results = match TrackAccess::visitor(track.id, track.phase).results() {
                 Some(visible) => app.boards.results(&track, visible, None).await?,
                 None => None,
             };

@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError};
 
 use super::Boards;
 use crate::domain::ids::{ParticipantId, SubmissionId, TrackId};
-use crate::domain::leaderboard::{self, BoardEntry, SplitResult};
+use crate::domain::leaderboard::{BoardEntry, SplitResult};
 use crate::domain::results::{Results, VersionInfo};
-use crate::domain::visibility::VisibleSplit;
+use crate::domain::visibility::VisibleResults;
 use crate::store::log::LogPosition;
 use crate::store::track::Track;
 use crate::store::{self, StoreError};
@@ -104,7 +104,7 @@ impl Boards {
     pub async fn results(
         &self,
         track: &Track,
-        (dev, of_final): (VisibleSplit<TrackId>, VisibleSplit<TrackId>),
+        visible: VisibleResults,
         version: Option<u32>,
     ) -> Result<Option<Arc<TrackResults>>, StoreError> {
         let newest = track.ending.ranking_version;
@@ -118,7 +118,7 @@ impl Boards {
         if let Some(kept) = self.kept_results(key, stamp) {
             return Ok(Some(kept));
         }
-        let Some(computed) = self.compute_results(track, (dev, of_final), version, stamp).await? else {
+        let Some(computed) = self.compute_results(track, visible, version, stamp).await? else {
             return Ok(None);
         };
         let computed = Arc::new(computed);
@@ -139,7 +139,7 @@ impl Boards {
     async fn compute_results(
         &self,
         track: &Track,
-        (dev, of_final): (VisibleSplit<TrackId>, VisibleSplit<TrackId>),
+        VisibleResults { dev, of_final }: VisibleResults,
         version: i32,
         stamp: Stamp,
     ) -> Result<Option<TrackResults>, StoreError> {
@@ -147,15 +147,7 @@ impl Boards {
         let Some(info) = versions.iter().find(|info| i32::try_from(info.version) == Ok(version)).cloned() else {
             return Ok(None);
         };
-        let mut entries = store::entry::of_version(&self.db, of_final, version).await?;
-        if !stamp.labels_are_open {
-            for entry in &mut entries {
-                entry.result = entry.result.clone().with_coarse_curves();
-            }
-        }
-        leaderboard::order(&mut entries);
-        self.find_ties(of_final, &entries).await?;
-        let ranked = leaderboard::rank(entries, |above, below| self.tied(above, below));
+        let ranked = self.ranked_officially(track, of_final, version).await?;
         let leaders_are_tied = self.are_leaders_tied(of_final, &ranked).await?;
         let on_dev: HashMap<SubmissionId, SplitResult> = store::entry::of_version(&self.db, dev, version)
             .await?

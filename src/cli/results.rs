@@ -11,7 +11,6 @@ use crate::domain::slug::{Slug, TrackPath};
 use crate::domain::visibility::TrackAccess;
 use crate::store;
 use crate::store::track::Track;
-use scoring::Split;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -86,8 +85,7 @@ async fn found(
     track: &Track,
     version: Option<u32>,
 ) -> Result<Option<std::sync::Arc<TrackResults>>, Failure> {
-    let access = TrackAccess::visitor(track.id, track.phase);
-    let Some(visible) = access.board(Split::Dev).zip(access.board(Split::Final)) else { return Ok(None) };
+    let Some(visible) = TrackAccess::visitor(track.id, track.phase).results() else { return Ok(None) };
     Ok(app.boards.results(track, visible, version).await?)
 }
 

@@ -204,6 +204,15 @@ impl VisibleSplit<BatchId> {
     }
 }
 
+/// The permission to read what results are made of: both splits of a track's official entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VisibleResults {
+    /// Their dev scores.
+    pub dev: VisibleSplit<TrackId>,
+    /// Their final scores.
+    pub of_final: VisibleSplit<TrackId>,
+}
+
 /// What one client may see of one track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrackAccess {
@@ -265,6 +274,11 @@ impl TrackAccess {
     pub fn benchmark(self, split: Split, has_begun: bool) -> Option<VisibleSplit<BenchmarkScores>> {
         let is_shown = has_begun && self.sees(Split::Final) && self.sees(split);
         is_shown.then_some(VisibleSplit { of: BenchmarkScores(self.track), split })
+    }
+
+    /// The results; `None` before the reveal.
+    pub fn results(self) -> Option<VisibleResults> {
+        Some(VisibleResults { dev: self.board(Split::Dev)?, of_final: self.board(Split::Final)? })
     }
 
     /// The final ranking before the reveal: for organisers, once final scores may exist. `None` for everybody else, and in

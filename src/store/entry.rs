@@ -180,33 +180,25 @@ impl From<Row> for BoardEntry {
     }
 }
 
-/// All entries of a board, in no order: the exact order is the domain's. On the dev split those that stand there, on the
-/// final split those of the newest official ranking, with the scores that made it.
-///
-/// The one query behind the board as page, JSON and CSV.
-pub async fn of_board(db: impl PgExecutor<'_>, visible: VisibleSplit<TrackId>) -> Result<Vec<BoardEntry>, StoreError> {
+/// The entries that stand on a track's dev board, in no order: the exact order is the domain's.
+pub async fn of_dev_board(
+    db: impl PgExecutor<'_>,
+    visible: VisibleSplit<TrackId>,
+) -> Result<Vec<BoardEntry>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select p.id as "participant_id: ParticipantId", p.name as participant,
-                  e.out_of_competition as "out_of_competition!",
+        r#"select p.id as "participant_id: ParticipantId", p.name as participant, p.out_of_competition,
                   s.id as "submission: SubmissionId", s.description, s.method_url, s.method_url_at,
                   s.received_at as submitted_at,
                   (select count(*) from submissions o where o.participant_id = p.id and o.state = 'scored'
                        and not o.is_benchmark) as "submissions!",
                   g.id as "scoring: ScoringId", g.average, g.ranking as "ranking: Json<RankingNumber>",
                   g.interval_low, g.interval_high, g.scenarios as "scenarios: Json<Vec<ScenarioResult>>"
-           from (select e.participant_id, e.submission_id, g.id as scoring_id, p.out_of_competition
-                 from entries e join scorings g on g.submission_id = e.submission_id and g.split = 'dev'
-                                                   and g.superseded_at is null
-                 join participants p on p.id = e.participant_id and p.status = 'approved'
-                 where e.track_id = $1 and $2 = 'dev'::split
-                 union all
-                 select r.participant_id, r.submission_id, r.scoring_id, r.rank is null from ranked_entries r
-                 join tracks t on t.id = r.track_id and t.ranking_version = r.version
-                 where r.track_id = $1 and $2 = 'final'::split) e
-           join participants p on p.id = e.participant_id
+           from entries e
+           join participants p on p.id = e.participant_id and p.status = 'approved'
            join submissions s on s.id = e.submission_id
-           join scorings g on g.id = e.scoring_id and g.split = $2"#,
+           join scorings g on g.submission_id = s.id and g.split = $2 and g.split = 'dev' and g.superseded_at is null
+           where e.track_id = $1"#,
         visible.of().as_uuid(),
         DbSplit::from(visible.split()) as DbSplit,
     )

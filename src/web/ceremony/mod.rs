@@ -91,8 +91,8 @@ pub(crate) async fn show(
 /// What is shown: the public results, or, before the reveal, a preview that is complete.
 async fn field(app: &App, view: &TrackView) -> Result<Field, HttpError> {
     let track = &view.track;
-    if let (Some(dev), Some(of_final)) = (view.access.board(Split::Dev), view.access.board(Split::Final)) {
-        let found = app.boards.results(track, (dev, of_final), None).await?.ok_or(HttpError::NotFound)?;
+    if let Some(visible) = view.access.results() {
+        let found = app.boards.results(track, visible, None).await?.ok_or(HttpError::NotFound)?;
         return Ok(Field::of(&found.results, found.leaders_are_tied));
     }
     let not_ready = || {

@@ -16,7 +16,6 @@ use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Html;
-use scoring::Split;
 
 use self::awards::{Awards, Totals};
 use self::check::Check;
@@ -91,10 +90,8 @@ pub(super) async fn load(
     access: TrackAccess,
     version: Option<u32>,
 ) -> Result<Arc<TrackResults>, HttpError> {
-    let (Some(dev), Some(of_final)) = (access.board(Split::Dev), access.board(Split::Final)) else {
-        return Err(HttpError::NotRevealed);
-    };
-    app.boards.results(track, (dev, of_final), version).await?.ok_or(HttpError::NotFound)
+    let visible = access.results().ok_or(HttpError::NotRevealed)?;
+    app.boards.results(track, visible, version).await?.ok_or(HttpError::NotFound)
 }
 
 /// `GET /c/{competition}/{track}/results`
