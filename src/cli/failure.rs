@@ -7,7 +7,6 @@ use track_files::DirectoryError;
 use crate::importer::ImportError;
 use crate::release::ReleaseError;
 use crate::service::accounts::AccountError;
-use crate::service::competing::CompetingError;
 use crate::service::competition::CompetitionError;
 use crate::service::lifecycle::StepError;
 use crate::service::organise::OrganiseError;
@@ -108,15 +107,6 @@ impl From<CompetitionError> for Failure {
     fn from(error: CompetitionError) -> Self {
         match error {
             CompetitionError::Store(error) => error.into(),
-            other => Self::Input(other.into()),
-        }
-    }
-}
-
-impl From<CompetingError> for Failure {
-    fn from(error: CompetingError) -> Self {
-        match error {
-            CompetingError::Store(error) => error.into(),
             other => Self::Input(other.into()),
         }
     }

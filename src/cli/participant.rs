@@ -11,7 +11,6 @@ use crate::domain::participant::{Decision, ParticipantStatus};
 use crate::domain::reason::Reason;
 use crate::domain::slug::TrackPath;
 use crate::domain::timestamp::rfc3339;
-use crate::service::competing;
 use crate::service::lifecycle::{By, StepError};
 use crate::service::participants::{self, Who};
 use crate::store;
@@ -143,7 +142,8 @@ async fn decide(app: &App, track: &TrackPath, who: Who<'_>, decision: Decision, 
 
 async fn mark(app: &App, who: &WhoArgs, out: bool) -> Result<(), Failure> {
     for name in &who.names {
-        let changed = competing::set(app, &who.track, name, out, By::default()).await?;
+        let done = participants::change_one(app, &who.track, &name.to_string(), None, Some(out), By::default()).await?;
+        let changed = done.competes_changed;
         if who.json {
             super::output::line!(
                 "{}",

@@ -1,67 +1,17 @@
 //! Who competes: organisers never do, and others may stand on the boards without a rank, as a baseline does.
 
 use sqlx::PgConnection;
-use thiserror::Error;
 use time::OffsetDateTime;
 
-use super::lifecycle::By;
 use super::rankings;
 use crate::app::App;
-use crate::domain::account::UserName;
 use crate::domain::ids::{CompetitionId, ParticipantId, TrackId, UserId};
 use crate::domain::log_event::LogEvent;
 use crate::domain::official_ranking::RankingChange;
 use crate::domain::participant::ParticipantStatus;
-use crate::domain::slug::TrackPath;
 use crate::store::log::Detail;
 use crate::store::participant::Participant;
 use crate::store::{self, StoreError};
-
-/// Why a participant was not marked.
-#[derive(Debug, Error)]
-pub enum CompetingError {
-    /// There is no such track.
-    #[error("there is no track {0}")]
-    NoTrack(TrackPath),
-    /// No participant of the track has this name.
-    #[error("{track} has no participant named {name}")]
-    NoParticipant {
-        /// Which track.
-        track: TrackPath,
-        /// The name.
-        name: UserName,
-    },
-    /// The participant has a member on the staff.
-    #[error("{0} is staff of the competition, and staff never competes")]
-    Staff(UserName),
-    /// The database could not do its part.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<sqlx::Error> for CompetingError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
-    }
-}
-
-/// Says that a participant stands out of competition, or competes; answers whether that is a change. After the reveal it
-/// makes a new version of the official ranking.
-///
-/// # Errors
-/// There is no such track or participant, or the database cannot answer.
-pub async fn set(app: &App, path: &TrackPath, name: &UserName, out: bool, by: By<'_>) -> Result<bool, CompetingError> {
-    let mut db = app.db.begin().await?;
-    let track = store::track::by_path(&mut *db, path).await?.ok_or_else(|| CompetingError::NoTrack(path.clone()))?;
-    let found = store::participant::by_name(&mut *db, track.id, &name.key()).await?;
-    let found = found.ok_or_else(|| CompetingError::NoParticipant { track: path.clone(), name: name.clone() })?;
-    if !out && store::participant::has_staff(&mut *db, found.id).await? {
-        return Err(CompetingError::Staff(name.clone()));
-    }
-    let changed = mark(app, &mut db, vec![found], out, by.detail()).await?;
-    db.commit().await?;
-    Ok(changed)
-}
 
 /// Takes an account that becomes staff out of the competition, in all tracks whose ranking is not public. Part of the
 /// transaction that makes it staff.

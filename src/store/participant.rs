@@ -351,23 +351,6 @@ pub async fn log_names(db: impl PgExecutor<'_>, track: TrackId) -> Result<Vec<(L
     Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }
 
-/// The participants of a track by their public name, whatever its case.
-pub async fn by_name(
-    db: impl PgExecutor<'_>,
-    track: TrackId,
-    name_key: &str,
-) -> Result<Option<Participant>, StoreError> {
-    Ok(sqlx::query_as!(
-        Participant,
-        r#"select id as "id: ParticipantId", track_id as "track: TrackId", status as "status: ParticipantStatus"
-           from participants where track_id = $1 and name_key = $2"#,
-        track.as_uuid(),
-        name_key,
-    )
-    .fetch_optional(db)
-    .await?)
-}
-
 /// The competing participants that have a member on the staff of their competition, but for those of a ranking that is
 /// public: that stays as it was told. Of one account and competition, or of all.
 pub async fn competing_staff(

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use time::Duration;
 
-use crate::support::{Actor, Answer, TRACK_URL, Upload, World, reason};
+use crate::support::{Actor, Answer, TRACK_URL, Upload, World, assert_says, reason, words};
 
 const TRACK: &str = "/c/mico/tiny";
 
@@ -453,22 +453,19 @@ async fn the_pages_say_which_board_is_which_and_what_an_attempt_is_for(db: PgPoo
     let (world, ada, _) = revealed(db).await;
     world.organiser("olga").await;
     let olga = world.signed_in("olga").await;
-    let words = async |actor: &Actor, path: &str| {
-        let answer = actor.get(&world, &format!("{TRACK}{path}")).await.expect(StatusCode::OK);
-        answer.text().split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    let says = |page: &str, texts: &[&str], not: &[&str]| {
-        texts.iter().for_each(|text| assert!(page.contains(text), "the page does not say {text:?}: {page}"));
-        not.iter().for_each(|text| assert!(!page.contains(text), "the page says {text:?}: {page}"));
-    };
-    says(&words(&ada, "").await, &[], &["Benchmark"]);
-    says(&words(&ada, "/leaderboard").await, &[], &["Benchmark"]);
+    let words = async |actor: &Actor, path: &str| words(&world, actor, &format!("{TRACK}{path}")).await;
+    assert_says(&words(&ada, "").await, &[], &["Benchmark"]);
+    assert_says(&words(&ada, "/leaderboard").await, &[], &["Benchmark"]);
     let page = words(&olga, "/organise/final").await;
-    says(&page, &["Open the track as a benchmark", "name=\"per_day\"", "benchmark-password"], &["End the benchmark"]);
+    assert_says(
+        &page,
+        &["Open the track as a benchmark", "name=\"per_day\"", "benchmark-password"],
+        &["End the benchmark"],
+    );
     assert_eq!(ada.get(&world, &format!("{TRACK}/leaderboard?board=benchmark")).await.status, StatusCode::NOT_FOUND);
     world.wait(Duration::DAY);
     begin(&world, SaidOfLimits::default()).await;
-    says(
+    assert_says(
         &words(&ada, "").await,
         &[
             "Open as a benchmark",
@@ -480,44 +477,44 @@ async fn the_pages_say_which_board_is_which_and_what_an_attempt_is_for(db: PgPoo
         ],
         &["closes in", "Submitting has closed"],
     );
-    says(
+    assert_says(
         &words(&ada, "/submit").await,
         &["This is for the benchmark board", "Left this year"],
         &["It counts for the competition"],
     );
     let official = words(&ada, "/leaderboard").await;
-    says(
+    assert_says(
         &official,
         &["Official ranking: what was sent before the close decides it", "?board=benchmark"],
         &["data-events"],
     );
     let dev = words(&ada, "/leaderboard?split=dev").await;
-    says(&dev, &["stands since the freeze", "Official board of the competition"], &["data-events"]);
+    assert_says(&dev, &["stands since the freeze", "Official board of the competition"], &["data-events"]);
     ada.submitted(&world, Upload::hitting(15).zip()).await;
     world.drain().await;
     let shown = words(&ada, "/leaderboard?board=benchmark").await;
-    says(
+    assert_says(
         &shown,
         &["Benchmark, since", "1.000", "0.735", "took part", "events?board=benchmark", "to the nearest 0.005"],
         &["0.7333", "95 % interval"],
     );
     let shown = words(&ada, "/leaderboard?board=benchmark&split=dev").await;
-    says(&shown, &["Benchmark, since", "1.0000", "95 % interval"], &[]);
+    assert_says(&shown, &["Benchmark, since", "1.0000", "95 % interval"], &[]);
     for wrong in ["by=AUC", "sort=last", "curves=ada"] {
         let asked = ada.get(&world, &format!("{TRACK}/leaderboard?board=benchmark&{wrong}")).await;
         assert_eq!(asked.status, StatusCode::BAD_REQUEST, "{wrong}");
     }
     let list = world.signed_in("ada").await;
-    says(&words(&list, "/submissions").await, &["benchmark"], &[]);
+    assert_says(&words(&list, "/submissions").await, &["benchmark"], &[]);
     let page = words(&olga, "/organise/final").await;
-    says(&page, &["End the benchmark", "1 a day, 20 a year"], &["Open the track as a benchmark"]);
+    assert_says(&page, &["End the benchmark", "1 a day, 20 a year"], &["Open the track as a benchmark"]);
     let request = olga.request("POST", &format!("{TRACK}/organise/final/end")).header("sec-fetch-site", "same-origin");
     let ended = world.ask(request.body(axum::body::Body::empty()).expect("a request")).await;
     let location = ended.expect(StatusCode::SEE_OTHER).header(header::LOCATION).to_owned();
     let page = olga.get(&world, &location).await.expect(StatusCode::OK);
     assert!(page.text().contains("The benchmark has ended. What was sent is still scored"), "{}", page.text());
-    says(&words(&ada, "").await, &["ended; its board stays", "Submitting has closed"], &[]);
-    says(&words(&ada, "/leaderboard?board=benchmark").await, &["the benchmark has ended"], &["data-events"]);
+    assert_says(&words(&ada, "").await, &["ended; its board stays", "Submitting has closed"], &[]);
+    assert_says(&words(&ada, "/leaderboard?board=benchmark").await, &["the benchmark has ended"], &["data-events"]);
     // With a wrong password nothing is begun, and the field says so.
     let sent = async |form: &'static str| {
         let request = olga

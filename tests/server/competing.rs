@@ -4,7 +4,7 @@ use callimico::domain::account::UserName;
 use callimico::domain::participant::Decision;
 use callimico::service::competing;
 use callimico::service::lifecycle::{By, LabelsAtReveal};
-use callimico::service::participants;
+use callimico::service::participants::{self, ParticipantsError};
 use callimico::service::staff;
 use callimico::store::log::MOST_LINES;
 use serde_json::{Value, json};
@@ -27,6 +27,12 @@ async fn ranking_file(world: &World) -> Value {
     let track = world.track().await;
     let official = callimico::store::ranking::version(&world.app.db, track.id, track.ending.ranking_version).await;
     serde_json::from_str(&official.expect("an answer").expect("a ranking").ranking).expect("JSON")
+}
+
+/// Says whether a participant stands out of competition; answers whether that is a change.
+async fn set(world: &World, name: &str, out: bool) -> Result<bool, ParticipantsError> {
+    let done = participants::change_one(&world.app, &World::path(), name, None, Some(out), By::default()).await?;
+    Ok(done.competes_changed)
 }
 
 fn name(name: &str) -> UserName {
@@ -64,9 +70,8 @@ async fn an_organisers_entry_takes_no_rank_on_any_board_and_no_place_in_the_rank
     assert_eq!(results["agreement"], json!({"tau_b": 1.0, "concordant": 1, "discordant": 0, "tied": 0}));
 
     // Marked after the reveal, ada stands without a rank in a new version, and the old one stays.
-    let path = World::path();
-    assert!(competing::set(&world.app, &path, &name("Ada"), true, By::default()).await.expect("known"));
-    assert!(!competing::set(&world.app, &path, &name("ada"), true, By::default()).await.expect("known"));
+    assert!(set(&world, "Ada", true).await.expect("known"));
+    assert!(!set(&world, "ada", true).await.expect("known"));
     assert_eq!(ranks(&ranking_file(&world).await), [Value::Null, Value::Null, json!(1)]);
     let results = Actor::visitor().get(&world, &format!("{TRACK_URL}/results")).await.json();
     assert_eq!((&results["version"], &results["winners"]), (&json!(2), &json!(["bob"])));
@@ -80,7 +85,7 @@ async fn an_organisers_entry_takes_no_rank_on_any_board_and_no_place_in_the_rank
     let lines = callimico::store::log::lines(&world.app.db, track.id, 1, MOST_LINES).await.expect("an answer");
     let told = lines.iter().map(|line| String::from_utf8_lossy(&line.event).contains("\"out_of_competition\""));
     assert_eq!(told.filter(|told| *told).count(), 2, "olga at her enrolment, ada when she was marked");
-    competing::set(&world.app, &path, &name("nobody"), true, By::default()).await.expect_err("no such participant");
+    set(&world, "nobody", true).await.expect_err("no such participant");
 }
 
 #[sqlx::test(migrator = "callimico::store::MIGRATIONS")]
@@ -126,10 +131,10 @@ async fn staff_never_competes_and_a_ranking_that_is_public_stays_as_it_was_told(
     }
     assert!(board(&world, "dev").await[1].2);
     let (path, bob) = (World::path(), name("bob"));
-    let refused = competing::set(&world.app, &path, &bob, false, By::default()).await.expect_err("staff");
+    let refused = set(&world, "bob", false).await.expect_err("staff");
     assert_eq!(refused.to_string(), "bob is staff of the competition, and staff never competes");
     staff::remove(&world.app, &path.competition, &bob).await.expect("known");
-    assert!(competing::set(&world.app, &path, &bob, false, By::default()).await.expect("no staff any more"));
+    assert!(set(&world, "bob", false).await.expect("no staff any more"));
 
     world.score_final().await;
     world.reveal(LabelsAtReveal::Keep).await;
@@ -145,7 +150,7 @@ async fn of_somebody_who_waits_for_approval_the_log_tells_nothing(db: PgPool) {
     let ada = world.account("ada").await;
     ada.enrol(&world).await;
     let before = world.count("log_events").await;
-    assert!(competing::set(&world.app, &World::path(), &name("ada"), true, By::default()).await.expect("known"));
+    assert!(set(&world, "ada", true).await.expect("known"));
     assert_eq!(world.count("log_events").await, before);
     assert_eq!(world.count("participants where out_of_competition").await, 1);
     // Let in, they are told of.

@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use time::Duration;
 use time::macros::datetime;
 
-use crate::support::{Actor, Answer, Upload, World};
+use crate::support::{Actor, Answer, Upload, World, assert_says};
 
 const PAGE: &str = "/c/mico/tiny/organise/final";
 const DATES: &str = "dates: {closes: 2026-11-23T13:00:00Z}\n";
@@ -66,18 +66,6 @@ impl Actor {
         let answer = self.get(world, PAGE).await.expect(StatusCode::OK);
         assert_eq!(answer.header(header::CACHE_CONTROL), "no-store");
         answer.text().to_owned()
-    }
-}
-
-/// Asserts that a page has some texts and has not some others, wherever its lines break.
-#[track_caller]
-fn assert_says(page: &str, texts: &[&str], not: &[&str]) {
-    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
-    for text in texts {
-        assert!(page.contains(text), "the page does not say {text:?}: {page}");
-    }
-    for text in not {
-        assert!(!page.contains(text), "the page says {text:?}: {page}");
     }
 }
 

@@ -2,14 +2,13 @@
 
 use axum::http::{StatusCode, header};
 use callimico::domain::phase::Phase;
-use callimico::service::competing;
 use callimico::service::lifecycle::{By, LabelsAtReveal};
-use callimico::service::organise;
+use callimico::service::{organise, participants};
 use serde_json::json;
 use sqlx::PgPool;
 use time::Duration;
 
-use crate::support::{Actor, Answer, Upload, World, reason};
+use crate::support::{Actor, Answer, Upload, World, assert_says, reason, words};
 
 const RESULTS: &str = "/c/mico/tiny/results";
 const REVEAL: &str = "/c/mico/tiny/reveal";
@@ -25,22 +24,6 @@ async fn entered(world: &World, entries: &[(&str, usize, usize)]) -> Vec<(Actor,
     }
     world.drain().await;
     sent
-}
-
-/// What a page says, on one line.
-async fn page(world: &World, actor: &Actor, url: &str) -> String {
-    let answer = actor.get(world, url).await.expect(StatusCode::OK);
-    answer.text().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-#[track_caller]
-fn assert_says(page: &str, texts: &[&str], not: &[&str]) {
-    for text in texts {
-        assert!(page.contains(text), "the page does not say {text:?}: {page}");
-    }
-    for text in not {
-        assert!(!page.contains(text), "the page says {text:?}: {page}");
-    }
 }
 
 /// Asserts that a page has texts one after the other.
@@ -66,7 +49,7 @@ async fn results_say_who_won_what_it_means_and_how_to_check_it(db: PgPool) {
     world.score_final().await;
     world.reveal(LabelsAtReveal::Open).await;
     let visitor = Actor::visitor();
-    let text = page(&world, &visitor, RESULTS).await;
+    let text = words(&world, &visitor, RESULTS).await;
     assert_order(
         &text,
         &["version 1", "Provisional", "Winner", "ada", "Runner-up", "bob", "Final ranking", "Check it yourself"],
@@ -98,17 +81,17 @@ async fn results_say_who_won_what_it_means_and_how_to_check_it(db: PgPool) {
     assert_says(&text, &[&format!("--head {}:{}", head["seq"], head["hash"].as_str().expect("a hash"))], &[]);
     // The way there, from the pages around.
     for from in ["/c/mico/tiny", "/c/mico/tiny/leaderboard?split=final"] {
-        assert_says(&page(&world, &visitor, from).await, &["href=\"/c/mico/tiny/results\""], &[]);
+        assert_says(&words(&world, &visitor, from).await, &["href=\"/c/mico/tiny/results\""], &[]);
     }
-    assert_says(&page(&world, &visitor, "/c/mico/tiny").await, &["<bdi>ada</bdi></b> won with <b>0.8000</b>"], &[]);
-    assert_says(&page(&world, &visitor, "/c/mico").await, &["href=\"/c/mico/results\""], &[]);
-    let all = page(&world, &visitor, "/c/mico/results").await;
+    assert_says(&words(&world, &visitor, "/c/mico/tiny").await, &["<bdi>ada</bdi></b> won with <b>0.8000</b>"], &[]);
+    assert_says(&words(&world, &visitor, "/c/mico").await, &["href=\"/c/mico/results\""], &[]);
+    let all = words(&world, &visitor, "/c/mico/results").await;
     assert_says(&all, &["Winner", "ada", "Runner-up", "bob", "0.8000", RESULTS], &["cy"]);
     // Only who sent a submission is led to it.
     assert_says(&text, &[], &[&sent[0].1]);
     let ada = world.signed_in("ada").await;
     assert_says(
-        &page(&world, &ada, RESULTS).await,
+        &words(&world, &ada, RESULTS).await,
         &[&format!("/submissions/{}", sent[0].1), "<b>you</b>"],
         &[&sent[1].1],
     );
@@ -127,21 +110,21 @@ async fn a_shared_first_place_has_no_runner_up_and_a_shared_second_has_all_of_th
     world.organiser("olga").await;
     world.score_final().await;
     world.reveal(LabelsAtReveal::Keep).await;
-    let text = page(&world, &Actor::visitor(), RESULTS).await;
+    let text = words(&world, &Actor::visitor(), RESULTS).await;
     assert_says(
         &text,
         &["Winners, of a shared first place", "nobody is runner-up", "<small>shared</small>"],
         &["Runner-up<", "Runners-up"],
     );
-    assert_says(&page(&world, &Actor::visitor(), "/c/mico/tiny").await, &["sharing the first place"], &["runner-up"]);
+    assert_says(&words(&world, &Actor::visitor(), "/c/mico/tiny").await, &["sharing the first place"], &["runner-up"]);
     // Nothing of the ceremony tells it before the awards.
     let olga = world.signed_in("olga").await;
-    let third = page(&world, &olga, &format!("{REVEAL}?screen=2")).await;
+    let third = words(&world, &olga, &format!("{REVEAL}?screen=2")).await;
     assert_says(&third, &["Place 3", "cy", "from place 3 on dev, the same"], &["ada", "bob", "shared"]);
     assert_eq!(third.matches("not shown yet").count(), 2);
-    let pause = page(&world, &olga, &format!("{REVEAL}?screen=3")).await;
+    let pause = words(&world, &olga, &format!("{REVEAL}?screen=3")).await;
     assert_says(&pause, &["Now the awards."], &["ada", "bob", "cy", "runner", "inner", "shared"]);
-    let winners = page(&world, &olga, &format!("{REVEAL}?screen=4")).await;
+    let winners = words(&world, &olga, &format!("{REVEAL}?screen=4")).await;
     assert_says(&winners, &["Winners", "ada", "bob"], &["Runner"]);
 }
 
@@ -151,7 +134,7 @@ async fn a_shared_second_place_has_several_runners_up(db: PgPool) {
     entered(&world, &[("ada", 9, 12), ("bob", 10, 9), ("cy", 8, 9)]).await;
     world.score_final().await;
     world.reveal(LabelsAtReveal::Keep).await;
-    let text = page(&world, &Actor::visitor(), RESULTS).await;
+    let text = words(&world, &Actor::visitor(), RESULTS).await;
     assert_order(&text, &["Winner", "ada", "Runners-up, of a shared second place", "bob", "cy"]);
     // With labels kept and few non-members no curve is told, and the page says why.
     assert_says(&text, &["None are told while the labels are kept", "it makes no score anew"], &["class=\"roc\""]);
@@ -166,7 +149,7 @@ async fn a_disqualified_winner_makes_a_version_and_the_one_before_stays(db: PgPo
     let why = reason("it copied the solution");
     organise::disqualify(&world.app, World::id(&sent[0].1), By { user: None, reason: Some(&why) }).await.expect("done");
     let visitor = Actor::visitor();
-    let text = page(&world, &visitor, RESULTS).await;
+    let text = words(&world, &visitor, RESULTS).await;
     assert_order(&text, &["version 2", "Version 2, because a submission was disqualified", "Winner", "bob"]);
     assert_says(
         &text,
@@ -176,7 +159,7 @@ async fn a_disqualified_winner_makes_a_version_and_the_one_before_stays(db: PgPo
         ],
         &["ada", "it copied the solution"],
     );
-    let before = page(&world, &visitor, &format!("{RESULTS}?version=1")).await;
+    let before = words(&world, &visitor, &format!("{RESULTS}?version=1")).await;
     assert_order(&before, &["An earlier version", "This is version 1 of 2", "The newest results", "Winner", "ada"]);
     assert_says(&before, &["results.csv?version=1"], &["Provisional: "]);
     let svg = visitor.get(&world, &format!("{RESULTS}.svg?version=1")).await;
@@ -187,20 +170,20 @@ async fn a_disqualified_winner_makes_a_version_and_the_one_before_stays(db: PgPo
 async fn out_of_competition_is_a_dash_and_wins_nothing(db: PgPool) {
     let world = World::new(db).await;
     entered(&world, &[("ada", 9, 12), ("base", 10, 15), ("bob", 8, 4)]).await;
-    let name = "base".parse().expect("a name");
-    competing::set(&world.app, &World::path(), &name, true, By::default()).await.expect("marked");
+    let marked = participants::change_one(&world.app, &World::path(), "base", None, Some(true), By::default()).await;
+    assert!(marked.expect("known").competes_changed);
     world.organiser("olga").await;
     world.score_final().await;
     let olga = world.signed_in("olga").await;
     for at in ["preview", "revealed"] {
         if at == "revealed" {
             world.reveal(LabelsAtReveal::Open).await;
-            let text = page(&world, &olga, RESULTS).await;
+            let text = words(&world, &olga, RESULTS).await;
             assert_order(&text, &["Winner", "ada", "Runner-up", "bob", "Final ranking", "base", "out of competition"]);
             assert_says(&text, &["and without 1 entry out of competition", "<dt>Participants</dt><dd><b>2</b>"], &[]);
         }
         for screen in 1..10 {
-            let text = page(&world, &olga, &format!("{REVEAL}?screen={screen}")).await;
+            let text = words(&world, &olga, &format!("{REVEAL}?screen={screen}")).await;
             assert_says(&text, &["2 participants"], &["base"]);
         }
     }
@@ -213,13 +196,13 @@ async fn no_entries_mean_no_winner_and_a_ceremony_of_one_screen(db: PgPool) {
     world.freeze().await;
     world.preview().await;
     let olga = world.signed_in("olga").await;
-    let text = page(&world, &olga, REVEAL).await;
+    let text = words(&world, &olga, REVEAL).await;
     assert_says(&text, &["No entries", "no place and no award"], &["id=\"next\"", "id=\"back\""]);
     world.reveal(LabelsAtReveal::Keep).await;
-    let text = page(&world, &Actor::visitor(), RESULTS).await;
+    let text = words(&world, &Actor::visitor(), RESULTS).await;
     assert_says(&text, &["Nobody won", "There were no entries."], &["Winner<", "Runner-up<", "<table"]);
-    assert_says(&page(&world, &Actor::visitor(), "/c/mico/tiny").await, &["so nobody won"], &[]);
-    assert_says(&page(&world, &Actor::visitor(), "/c/mico/results").await, &["so nobody won"], &[]);
+    assert_says(&words(&world, &Actor::visitor(), "/c/mico/tiny").await, &["so nobody won"], &[]);
+    assert_says(&words(&world, &Actor::visitor(), "/c/mico/results").await, &["so nobody won"], &[]);
     for ending in ["svg", "png"] {
         Actor::visitor().get(&world, &format!("{RESULTS}.{ending}")).await.expect(StatusCode::OK);
     }
@@ -245,7 +228,7 @@ async fn before_the_reveal_there_are_no_results_for_anybody(db: PgPool) {
             for url in [RESULTS, "/c/mico/tiny/results.svg", "/c/mico/tiny/results.png", "/c/mico/results"] {
                 actor.get(&world, url).await.expect(StatusCode::NOT_FOUND);
             }
-            assert_says(&page(&world, actor, "/c/mico/tiny").await, &[], &["/results\"", " won "]);
+            assert_says(&words(&world, actor, "/c/mico/tiny").await, &[], &["/results\"", " won "]);
         }
         for actor in [&visitor, &ada] {
             for query in ["", "?rehearsal", "?screen=2"] {
@@ -256,7 +239,7 @@ async fn before_the_reveal_there_are_no_results_for_anybody(db: PgPool) {
         olga.get(&world, REVEAL).await.expect(expected);
     }
     assert_eq!(world.track().await.phase, Phase::Closed);
-    let last = page(&world, &olga, &format!("{REVEAL}?screen=99")).await;
+    let last = words(&world, &olga, &format!("{REVEAL}?screen=99")).await;
     assert_says(&last, &["Winner", "ada", "Runner-up", "bob", "0.8000"], &["Rehearsal"]);
 }
 
@@ -269,7 +252,7 @@ async fn a_rehearsal_reads_no_score_in_any_phase(db: PgPool) {
     let look = async |world: &World| {
         let mut all = Vec::new();
         for screen in 1..=8 {
-            let text = page(world, &olga, &format!("{REVEAL}?screen={screen}&rehearsal")).await;
+            let text = words(world, &olga, &format!("{REVEAL}?screen={screen}&rehearsal")).await;
             assert_says(
                 &text,
                 &["Rehearsal. No score has been read"],
@@ -326,11 +309,11 @@ async fn an_owner_describes_a_submission_at_any_time_and_results_tell_when(db: P
     world.score_final().await;
     world.reveal(LabelsAtReveal::Open).await;
     world.wait(Duration::MINUTE);
-    let text = page(&world, &Actor::visitor(), RESULTS).await;
+    let text = words(&world, &Actor::visitor(), RESULTS).await;
     assert_says(&text, &["https://example.org/a"], &["added after the reveal"]);
     // By the form on its page.
     let signed_in = world.signed_in("bob").await;
-    let own = page(&world, &signed_in, &format!("/submissions/{second}")).await;
+    let own = words(&world, &signed_in, &format!("/submissions/{second}")).await;
     assert_says(&own, &["Describe this submission", "name=\"method_url\""], &[]);
     let send = async |fields: &'static str| {
         let request = signed_in.request("POST", &format!("/submissions/{second}/describe"));
@@ -340,13 +323,13 @@ async fn an_owner_describes_a_submission_at_any_time_and_results_tell_when(db: P
     let again = send("description=d&method_url=nowhere").await.expect(StatusCode::UNPROCESSABLE_ENTITY);
     assert_says(again.text(), &["must begin with https", "value=\"nowhere\"", "method_url-error"], &[]);
     send("description=threshold&method_url=https%3A%2F%2Fexample.org%2Fb").await.expect(StatusCode::SEE_OTHER);
-    let text = page(&world, &Actor::visitor(), RESULTS).await;
+    let text = words(&world, &Actor::visitor(), RESULTS).await;
     assert_order(
         &text,
         &["Final ranking", "https://example.org/a", "threshold", "https://example.org/b", "added after the reveal"],
     );
     let signed_in_olga = world.signed_in("olga").await;
-    let seen = page(&world, &signed_in_olga, &format!("/submissions/{second}")).await;
+    let seen = words(&world, &signed_in_olga, &format!("/submissions/{second}")).await;
     assert_says(&seen, &[], &["Describe this submission"]);
 }
 
@@ -371,7 +354,7 @@ async fn hostile_names_are_text_on_every_page_and_picture(db: PgPool) {
         vec![RESULTS.to_owned(), format!("{RESULTS}.svg"), "/c/mico/results".into(), "/c/mico/tiny".into()];
     places.extend((1..=6).map(|screen| format!("{REVEAL}?screen={screen}")));
     for place in &places {
-        let text = page(&world, &olga, place).await;
+        let text = words(&world, &olga, place).await;
         assert_says(&text, &[], &["<script>alert", "<svg onload", "<img", "</title></text>"]);
     }
     let png = olga.get(&world, &format!("{RESULTS}.png")).await.expect(StatusCode::OK);
@@ -407,10 +390,10 @@ async fn a_long_ranking_shows_a_hundred_rows_until_all_are_asked_for(db: PgPool)
              update tracks set board_version = board_version + 1",
         )
         .await;
-    let text = page(&world, &Actor::visitor(), RESULTS).await;
+    let text = words(&world, &Actor::visitor(), RESULTS).await;
     assert_eq!(text.matches("class=\"l rank\"").count(), 1 + 100);
     assert_says(&text, &["Show all 151 entries", "The first 30 of 151 places are drawn."], &[]);
-    let text = page(&world, &Actor::visitor(), &format!("{RESULTS}?version=1&all")).await;
+    let text = words(&world, &Actor::visitor(), &format!("{RESULTS}?version=1&all")).await;
     assert_eq!(text.matches("class=\"l rank\"").count(), 1 + 151);
     let svg = Actor::visitor().get(&world, &format!("{RESULTS}.svg")).await;
     assert_says(svg.text(), &["The first 12 of 151 entries."], &[]);

@@ -7,25 +7,9 @@ use sqlx::PgPool;
 use time::Duration;
 use time::macros::datetime;
 
-use crate::support::{Actor, Answer, TrackFiles, Upload, World, reason};
+use crate::support::{Actor, Answer, TrackFiles, Upload, World, assert_says, reason, words};
 
 const TRACK: &str = "/c/mico/tiny";
-
-/// The words of a page, wherever its lines break.
-async fn words(world: &World, actor: &Actor, path: &str) -> String {
-    let answer = actor.get(world, path).await.expect(StatusCode::OK);
-    answer.text().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-#[track_caller]
-fn assert_says(page: &str, texts: &[&str], not: &[&str]) {
-    for text in texts {
-        assert!(page.contains(text), "the page does not say {text:?}: {page}");
-    }
-    for text in not {
-        assert!(!page.contains(text), "the page says {text:?}: {page}");
-    }
-}
 
 async fn post(world: &World, actor: &Actor, url: &str, fields: &str) -> Answer {
     let request = actor

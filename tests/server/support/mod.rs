@@ -3,6 +3,7 @@
 
 mod actor;
 mod answer;
+mod page;
 mod routes;
 mod score;
 mod track;
@@ -12,6 +13,7 @@ mod world;
 
 pub(crate) use actor::Actor;
 pub(crate) use answer::Answer;
+pub(crate) use page::{assert_says, words};
 pub(crate) use score::score_of;
 pub(crate) use track::{Change, TrackFiles, truth};
 pub(crate) use upload::{Form, Upload};
